@@ -1,0 +1,40 @@
+/** Arguments of the command line, and what is wrong with them. */
+import { InvalidArgumentError } from 'commander';
+
+/** The arguments are at fault: one line, exit code 2. */
+export class UsageError extends Error {}
+
+/** Runs what validates its options; its TypeErrors and RangeErrors are the user's arguments. */
+export function asUsage<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new UsageError(error.message);
+    }
+    throw error;
+  }
+}
+
+/** A parser for numbers from `least` to `most`. */
+export function number(expected: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const n = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(n >= least && n <= most)) throw new InvalidArgumentError(`Expected ${expected}.`);
+    return n;
+  };
+}
+
+/** A parser for integers from `least` to `most`. */
+export function integer(expected: string, least: number, most: number): (text: string) => number {
+  const parse = number(expected, least, most);
+  return (text) => {
+    const n = parse(text);
+    if (!Number.isInteger(n)) throw new InvalidArgumentError(`Expected ${expected}.`);
+    return n;
+  };
+}
+
+export const parsePort = integer('a port from 0 to 65535', 0, 65535);
+export const parseSeconds = number('seconds above 0, at most 2000000', 0.001, 2e6);
+export const parseMs = number('ms from 1 to 2147483647', 1, 2147483647);

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/** The phi-accrual command. */
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { UsageError } from './arguments.js';
+import { addBeat } from './beat.js';
+import { addDemo } from './demo.js';
+import { addWatch } from './watch.js';
+
+const program = new Command('phi-accrual')
+  .description('Heartbeats in, suspicion out: the phi-accrual failure detector.')
+  .version(packageJson.version)
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
+  .showSuggestionAfterError(false);
+
+addDemo(program);
+addBeat(program);
+addWatch(program);
+
+/** Bad arguments are one line and exit code 2. */
+function fail(message: string, code: number): void {
+  process.stderr.write(`phi-accrual: ${message.replace(/^error: /, '').split('\n')[0]}\n`);
+  process.exitCode = code;
+}
+
+try {
+  if (process.argv.length === 2) program.outputHelp();
+  else await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version come as such errors too, with code 0.
+    if (error.exitCode !== 0) fail(error.message, 2);
+  } else if (error instanceof UsageError) {
+    fail(error.message, 2);
+  } else {
+    fail(error instanceof Error ? error.message : String(error), 1);
+  }
+}

@@ -1,0 +1,109 @@
+/** A detector on a UDP port with a view of it: what `watch` and `demo` have in common. */
+import {
+  FailureDetector,
+  type FailureDetectorOptions,
+  type Peer,
+  type Transition,
+} from '../index.js';
+import { listenUdp, type UdpListener } from '../sources/udp.js';
+import { asUsage, UsageError } from './arguments.js';
+import { describeSystemError, formatMs } from './format.js';
+import { Screen } from './screen.js';
+import { renderTable } from './table.js';
+
+/** A transition beside the last heartbeat and the instant that was predicted for it. */
+export interface Said {
+  readonly event: 'suspect' | 'available';
+  readonly transition: Transition;
+}
+
+const FRAME = 100;
+const LINES_EVERY = 2000;
+
+export class Monitor {
+  readonly detector: FailureDetector;
+  readonly listener: UdpListener;
+  readonly said: Said[] = [];
+  readonly #screen: Screen;
+  readonly #peers = new Map<string, Peer>();
+  readonly #footer: () => string;
+  readonly #startedAt: number;
+  #frames: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(detector: FailureDetector, listener: UdpListener, footer: () => string) {
+    this.detector = detector;
+    this.listener = listener;
+    this.#footer = footer;
+    this.#startedAt = detector.now();
+    this.#screen = new Screen(process.stdout);
+    detector.on('suspect', (transition) => this.#say({ event: 'suspect', transition }));
+    detector.on('available', (transition) => this.#say({ event: 'available', transition }));
+  }
+
+  /** Opens the port; bad options and a port that cannot be had are the user's arguments. */
+  static async open(
+    options: FailureDetectorOptions,
+    where: { port: number; address: string },
+    footer: () => string,
+  ): Promise<Monitor> {
+    const detector = asUsage(() => new FailureDetector(options));
+    try {
+      const listener = await listenUdp(detector, where);
+      return new Monitor(detector, listener, footer);
+    } catch (error) {
+      detector.close();
+      throw new UsageError(describeSystemError(error, `${where.address}:${where.port}`));
+    }
+  }
+
+  /** Draws now and from now on: in place on a terminal, else a line now and then. */
+  show(): void {
+    this.#frames = setInterval(() => this.#draw(), this.#screen.live ? FRAME : LINES_EVERY);
+    if (this.#screen.live) this.#draw();
+  }
+
+  /** A line that stays, above the table. */
+  log(line: string): void {
+    const seconds = ((this.detector.now() - this.#startedAt) / 1000).toFixed(1).padStart(6);
+    this.#screen.log(`${seconds} s  ${line}`);
+  }
+
+  #say(said: Said): void {
+    this.said.push(said);
+    const { event, transition } = said;
+    const { peer, silence, at, due, phi } = transition;
+    this.log(
+      event === 'suspect'
+        ? `${peer} is suspect: ${formatMs(silence)} after its last heartbeat, ` +
+            `${formatMs(at - due, 2)} after the predicted instant (φ ${phi.toFixed(2)})`
+        : `${peer} is available again: a heartbeat ended ${formatMs(silence)} of silence`,
+    );
+  }
+
+  #draw(): void {
+    const { detector } = this;
+    for (const id of this.#peers.keys()) {
+      if (detector.status(id) === undefined) this.#peers.delete(id);
+    }
+    for (const id of detector.peers()) {
+      if (!this.#peers.has(id)) this.#peers.set(id, detector.watch(id));
+    }
+    const peers = [...this.#peers.values()];
+    const now = detector.now();
+    if (this.#screen.live) {
+      this.#screen.draw([...renderTable(peers, now, this.#screen.columns), this.#footer()]);
+    } else {
+      const states = peers.map((peer) => `${peer.id} ${peer.status} φ ${peer.phi(now).toFixed(2)}`);
+      this.log(states.join(' · ') || 'no heartbeat yet');
+    }
+  }
+
+  /** Takes the last picture and closes port and detector. */
+  async close(): Promise<void> {
+    clearInterval(this.#frames);
+    if (this.#screen.live) this.#draw();
+    this.#screen.end();
+    await this.listener.close();
+    this.detector.close();
+  }
+}

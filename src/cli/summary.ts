@@ -1,0 +1,21 @@
+/** What a monitor has seen, in a few lines at its end. */
+import { max, quantile } from 'simple-statistics';
+import { formatMs } from './format.js';
+import type { Monitor } from './monitor.js';
+
+export function summary({ listener, said }: Monitor): string {
+  const { heartbeats, malformed } = listener.stats;
+  const suspicions = said.filter(({ event }) => event === 'suspect').map((s) => s.transition);
+  const lines = [
+    `${heartbeats} heartbeats, ${malformed} malformed datagrams, ` +
+      `${suspicions.length} suspicions, ${said.length - suspicions.length} returns`,
+  ];
+  if (suspicions.length > 0) {
+    const lateness = suspicions.map(({ at, due }) => at - due);
+    lines.push(
+      `events came ${formatMs(quantile(lateness, 0.5), 2)} (median), ` +
+        `${formatMs(max(lateness), 2)} (at most) after the predicted instants`,
+    );
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,84 @@
+/** The live table: one line a peer. */
+import colours from 'picocolors';
+import type { Peer } from '../index.js';
+import { formatMs } from './format.js';
+
+const BAR = 16;
+const PARTS = ' ▏▎▍▌▋▊▉█';
+/** The bar is full at φ = 8, the default threshold. */
+const FULL = 8;
+
+/** φ as a bar of eighths of a character. */
+function bar(phi: number): string {
+  const eighths = Math.round((Math.min(phi, FULL) / FULL) * BAR * 8);
+  const full = '█'.repeat(Math.floor(eighths / 8));
+  const rest = eighths % 8;
+  return (full + (rest > 0 ? PARTS[rest] : '')).padEnd(BAR, '·');
+}
+
+/** Ids come from the network: nothing in them may move the cursor. */
+function printable(id: string): string {
+  return id.replace(/[\p{C}\p{Z}]/gu, '?');
+}
+
+const paint = { starting: colours.yellow, available: colours.green, suspect: colours.red };
+
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly right?: boolean;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'peer', width: 16 },
+  { title: 'φ', width: BAR + 7 },
+  { title: 'mean ± σ', width: 17, right: true },
+  { title: 'silence', width: 9, right: true },
+  { title: 'status', width: 9 },
+  { title: 'suspect', width: 22 },
+];
+
+function line(cells: readonly string[], columns: number): string[] {
+  let left = columns;
+  return cells.map((cell, i) => {
+    const { width, right } = COLUMNS[i];
+    const clipped = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+    const padded = right ? clipped.padStart(width) : clipped.padEnd(width);
+    const shown = `${padded}  `.slice(0, Math.max(left, 0));
+    left -= shown.length;
+    return shown;
+  });
+}
+
+/** When silence will be, or was, suspicion; relative to now. */
+function prediction(suspectAt: number, now: number): string {
+  if (suspectAt === Infinity) return 'never';
+  const rest = suspectAt - now;
+  return rest >= 0 ? `in ${formatMs(rest)} of silence` : `${formatMs(-rest)} ago`;
+}
+
+/** The lines of the table, none wider than `columns`. */
+export function renderTable(peers: readonly Peer[], now: number, columns: number): string[] {
+  const titles = COLUMNS.map(({ title }) => title);
+  const lines = [colours.dim(line(titles, columns).join(''))];
+  for (const peer of peers) {
+    const { status, mean, stdDev } = peer;
+    if (status === undefined || mean === undefined) continue;
+    const phi = peer.phi(now);
+    const { lastHeartbeat } = peer;
+    const cells = line(
+      [
+        printable(peer.id),
+        `${bar(phi)} ${phi < 1000 ? phi.toFixed(2) : phi.toExponential(0)}`,
+        `${formatMs(mean)} ± ${(stdDev ?? 0).toFixed(stdDev !== undefined && stdDev < 10 ? 1 : 0)}`,
+        lastHeartbeat === undefined ? '–' : formatMs(now - lastHeartbeat),
+        status,
+        prediction(peer.suspectAt(), now),
+      ],
+      columns,
+    );
+    const colour = paint[status];
+    lines.push(cells.map((cell, i) => (i === 1 || i === 4 ? colour(cell) : cell)).join(''));
+  }
+  return lines;
+}

@@ -1,0 +1,56 @@
+/** `phi-accrual watch`: a monitor of whoever beats at its port. */
+import type { Command } from 'commander';
+import { arrivalModels, type ModelName } from '../index.js';
+import { number, parseMs, parsePort, parseSeconds } from './arguments.js';
+import { ended } from './ending.js';
+import { Monitor } from './monitor.js';
+import { summary } from './summary.js';
+
+interface WatchOptions {
+  port: number;
+  host: string;
+  threshold: number;
+  interval: number;
+  pause: number;
+  model: ModelName;
+  maxPeers: number;
+  for?: number;
+}
+
+export function addWatch(program: Command): void {
+  program
+    .command('watch')
+    .description('Listen for heartbeats, show every peer, and say when one is suspected.')
+    .option('--port <port>', 'UDP port', parsePort, 7946)
+    .option(
+      '--host <address>',
+      'local address; others than loopback are open to anybody',
+      '127.0.0.1',
+    )
+    .option('--threshold <phi>', 'φ at which a peer is suspected', parsePhi, 8)
+    .option('--interval <ms>', 'expected between heartbeats, until learnt', parseMs, 1000)
+    .option('--pause <ms>', 'a silence that is always tolerated', parsePause, 0)
+    .option('--model <name>', `one of ${Object.keys(arrivalModels).join(', ')}`, 'normal')
+    .option('--max-peers <n>', 'refuse more peers than this', parseCount, 10_000)
+    .option('--for <seconds>', 'end by itself', parseSeconds)
+    .action(watch);
+}
+
+const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
+const parsePause = number('ms from 0 to 1e15', 0, 1e15);
+const parseCount = number('a number from 1', 1, 1e7);
+
+async function watch(options: WatchOptions): Promise<void> {
+  const { port, host, threshold, interval, pause, model, maxPeers } = options;
+  const monitor = await Monitor.open(
+    { threshold, heartbeatInterval: interval, acceptablePause: pause, model, maxPeers },
+    { port, address: host },
+    () => ' Ctrl-C ends.',
+  );
+  const { address } = monitor.listener;
+  monitor.log(`watching on udp ${address}:${monitor.listener.port}, threshold φ ${threshold}`);
+  monitor.show();
+  await ended(options.for);
+  await monitor.close();
+  process.stdout.write(`${summary(monitor)}\n`);
+}

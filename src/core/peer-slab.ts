@@ -1,0 +1,82 @@
+/**
+ * The layout of what is known about a peer: one record of 64 bytes, a cache line, with all that a
+ * heartbeat and a crossing need, and one of 32 bytes for what only irregular beats touch.
+ *
+ * Records live in slabs, so that more peers mean one more slab and never a copy of all of them.
+ */
+
+/** Records in a full slab; a slot number is slab · SLAB_SIZE + record. */
+export const SLAB_BITS = 12;
+export const SLAB_SIZE = 1 << SLAB_BITS;
+export const SLAB_MASK = SLAB_SIZE - 1;
+
+// Doubles of the hot record, `f64[record * 8 + …]`.
+/** Last heartbeat or, before the first, the start of the watch; −Infinity before that. */
+export const LAST = 0;
+/** Σ(x − K) over the window. */
+export const SUM = 1;
+/** Σ(x − K)² over the window. */
+export const SQUARES = 2;
+/** The instant at which φ reaches the threshold if silence goes on. */
+export const SUSPECT_AT = 3;
+/** The key under which the slot stands in the deadline queue; Infinity when it does not. */
+export const QUEUED_AT = 4;
+
+// 32-bit words of the hot record, `f32[record * 16 + …]` and `i32[record * 16 + …]`.
+/** K, the anchor of the sums: a sample that is or was in the window. */
+export const ANCHOR = 10;
+/** The largest Σ(x − K)² since the sums were last computed afresh. */
+export const PEAK = 11;
+/** The ring's reference in the pool. */
+export const RING = 12;
+/** The number of samples while the ring fills; once full, ~position of the oldest sample. */
+export const HEAD = 13;
+/** Profile, rung of the ladder and the bits below. */
+export const FLAGS = 14;
+/** Number of the watch: tells a handle of an earlier peer from this one, and orders ties. */
+export const WATCH = 15;
+
+// FLAGS
+export const STARTED = 1;
+export const HEARD = 2;
+/** There is a candidate regime in the cold record. */
+export const CANDIDATES = 4;
+/** Samples of the peer's own that were learnt, saturating at 3 (8 is the lower bit). */
+export const OWN_ONE = 8;
+export const OWN_MASK = 24;
+export const OWN_FULL = 24;
+/** How many rungs of its ladder the peer has crossed. */
+export const RUNG_SHIFT = 5;
+export const RUNG_MASK = 31 << RUNG_SHIFT;
+export const PROFILE_SHIFT = 10;
+/** Profiles that can be in use at once: 22 bits. */
+export const MAX_PROFILES = 1 << 22;
+
+// The cold record, `coldF32[record * 8 + …]` and `coldI32[record * 8 + …]`.
+/** Candidate intervals in a row, and their sum. */
+export const RUN_COUNT = 0;
+export const RUN_SUM = 1;
+/** The latest candidates of that row that agree with each other. */
+export const BATCH_COUNT = 2;
+export const BATCH_SUM = 3;
+export const BATCH_MIN = 4;
+export const BATCH_MAX = 5;
+/** Beats in time since the suspicion. */
+export const RECOVERED = 6;
+
+export class PeerSlab {
+  readonly f64: Float64Array;
+  readonly f32: Float32Array;
+  readonly i32: Int32Array;
+  readonly coldF32: Float32Array;
+  readonly coldI32: Int32Array;
+
+  constructor(records: number) {
+    this.f64 = new Float64Array(records * 8);
+    this.f32 = new Float32Array(this.f64.buffer);
+    this.i32 = new Int32Array(this.f64.buffer);
+    this.coldF32 = new Float32Array(records * 8);
+    this.coldI32 = new Int32Array(this.coldF32.buffer);
+    for (let i = QUEUED_AT; i < this.f64.length; i += 8) this.f64[i] = Infinity;
+  }
+}

@@ -1,0 +1,139 @@
+/** Heartbeats that arrive as UDP datagrams. */
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { checkKeys, checkNumber, wrongType } from '../core/validate.js';
+import type { HeartbeatEvidence, HeartbeatSink } from './heartbeat-sink.js';
+import { decodeHeartbeats } from './udp-wire.js';
+
+export interface UdpListenOptions {
+  /** Default 7946; 0 takes a free one. */
+  port?: number;
+  /**
+   * The local address. Default `'127.0.0.1'`: datagrams are not authenticated, so whoever can
+   * reach the port can keep a dead peer alive.
+   */
+  address?: string;
+  /**
+   * What the kernel may hold for us while the process is busy, in bytes; it may grant less (see
+   * {@link UdpListener.receiveBufferBytes}). Default 4 MiB, some 10,000 small datagrams; the
+   * kernel's own default holds 256, and drops the newest.
+   */
+  receiveBufferBytes?: number;
+  /** Closes the listener when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** What a listener has seen, since its start. */
+export interface UdpListenStats {
+  datagrams: number;
+  heartbeats: number;
+  /** Datagrams that were dropped whole, because they are not of the wire form. */
+  malformed: number;
+  /** Errors that the socket reported. */
+  errors: number;
+}
+
+const KEYS = ['port', 'address', 'receiveBufferBytes', 'signal'];
+
+/** An open UDP port whose heartbeats go to a sink. It keeps the process alive until closed. */
+export class UdpListener {
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => void this.close();
+  readonly #stats: UdpListenStats = { datagrams: 0, heartbeats: 0, malformed: 0, errors: 0 };
+  #closed: Promise<void> | undefined;
+
+  /** @internal use {@link listenUdp} */
+  constructor(socket: Socket, sink: HeartbeatSink, signal: AbortSignal | undefined) {
+    this.#socket = socket;
+    this.#signal = signal;
+    let at = 0;
+    const take = (id: string, evidence: HeartbeatEvidence) => void sink.heartbeat(id, at, evidence);
+    socket.on('message', (datagram) => {
+      this.#stats.datagrams++;
+      at = sink.now();
+      const heartbeats = decodeHeartbeats(datagram, take);
+      if (heartbeats < 0) this.#stats.malformed++;
+      else this.#stats.heartbeats += heartbeats;
+    });
+    socket.on('error', () => this.#stats.errors++);
+    if (signal?.aborted) void this.close();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get address(): string {
+    return this.#socket.address().address;
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  /** What the kernel granted; Linux counts its own overhead in and reports twice the request. */
+  get receiveBufferBytes(): number {
+    return this.#socket.getRecvBufferSize();
+  }
+
+  /** Counts so far. */
+  get stats(): Readonly<UdpListenStats> {
+    return { ...this.#stats };
+  }
+
+  /** Lets the process end though the port is open. */
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+
+  /** Closes the port; no heartbeat is handed on after it. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#signal?.removeEventListener('abort', this.#abort);
+      this.#socket.removeAllListeners('message');
+      this.#socket.close(() => resolve());
+    });
+    return this.#closed;
+  }
+}
+
+/**
+ * Listens on a UDP port and hands the heartbeats to `sink`, with the time of their arrival.
+ *
+ * @throws TypeError, RangeError (as a rejection) that name the option; the system's error if the
+ * port cannot be had
+ */
+export async function listenUdp(
+  sink: HeartbeatSink,
+  options?: UdpListenOptions,
+): Promise<UdpListener> {
+  if (typeof sink?.heartbeat !== 'function' || typeof sink.now !== 'function') {
+    throw wrongType('sink', 'an object with heartbeat() and now()', sink);
+  }
+  const given = checkKeys('options', options, KEYS);
+  const { address = '127.0.0.1', signal } = given;
+  if (typeof address !== 'string' || address === '') {
+    throw wrongType('address', 'a host name or IP address', address);
+  }
+  const port = checkNumber(
+    'port',
+    given.port ?? 7946,
+    'an integer from 0 to 65535',
+    (n) => Number.isInteger(n) && n >= 0 && n <= 65535,
+  );
+  const recvBufferSize = checkNumber(
+    'receiveBufferBytes',
+    given.receiveBufferBytes ?? 4 << 20,
+    'an integer from 1024 to 1073741824',
+    (n) => Number.isInteger(n) && n >= 1024 && n <= 1 << 30,
+  );
+  const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', recvBufferSize });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ port, address }, resolve);
+  });
+  socket.removeAllListeners('error');
+  return new UdpListener(socket, sink, signal);
+}

@@ -1,0 +1,176 @@
+/** A node's heartbeats, sent as UDP datagrams on an absolute schedule. */
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { checkBoolean, checkKeys, checkNumber, outOfRange, wrongType } from '../core/validate.js';
+import {
+  encodeHeartbeats,
+  HEADER_BYTES,
+  heartbeatBytes,
+  MAX_BATCH,
+  MAX_ID_BYTES,
+  MAX_NUMBER,
+  type WireHeartbeat,
+} from './udp-wire.js';
+
+export interface UdpSendOptions {
+  /** The id to beat for, or several that share their datagrams: 1 to 255 bytes of UTF-8 each. */
+  id: string | readonly string[];
+  /** Where to: `'host:port'`, `'[::1]:port'`. */
+  to: string;
+  /** Between heartbeats, in ms. Default 1000. From 1 to 2³¹ − 1. */
+  interval?: number;
+  /**
+   * A random delay of each heartbeat, as a share of the interval, so that many senders do not beat
+   * in step. Default 0. From 0 to 1. The schedule itself does not drift.
+   */
+  jitter?: number;
+  /** Number of this life of the node; a later life needs a higher one. Default `Date.now()`. */
+  incarnation?: number;
+  /** Whether beating keeps the process alive. Default false. */
+  keepAlive?: boolean;
+  /** Stops sending when it is aborted. */
+  signal?: AbortSignal;
+}
+
+const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'signal'];
+/** What passes every Ethernet path without being cut in pieces. */
+const DATAGRAM_BYTES = 1400;
+const MAX_DELAY = 2_147_483_647;
+
+/** Splits `'host:port'`. */
+function parseTarget(to: unknown): { host: string; port: number } {
+  if (typeof to !== 'string') throw wrongType('to', "'host:port'", to);
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(to);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65535) {
+    throw outOfRange('to', "'host:port' with a port from 1 to 65535", to);
+  }
+  return { host: match[1] ?? match[2], port };
+}
+
+function checkIds(value: unknown): readonly string[] {
+  const ids = Array.isArray(value) ? [...value] : [value];
+  if (ids.length === 0) throw outOfRange('id', 'at least one id', '[]');
+  for (const id of ids) {
+    if (typeof id !== 'string') throw wrongType('id', 'a string, or several', id);
+    const bytes = Buffer.byteLength(id);
+    if (bytes < 1 || bytes > MAX_ID_BYTES) {
+      throw outOfRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id);
+    }
+  }
+  return ids;
+}
+
+/** Heartbeats into as few datagrams as they fit in. */
+function batches(heartbeats: WireHeartbeat[]): WireHeartbeat[][] {
+  const all: WireHeartbeat[][] = [];
+  let bytes = Infinity;
+  for (const heartbeat of heartbeats) {
+    const size = heartbeatBytes(Buffer.byteLength(heartbeat.id));
+    const batch = all.at(-1);
+    if (batch === undefined || bytes + size > DATAGRAM_BYTES || batch.length === MAX_BATCH) {
+      all.push([heartbeat]);
+      bytes = HEADER_BYTES + size;
+    } else {
+      batch.push(heartbeat);
+      bytes += size;
+    }
+  }
+  return all;
+}
+
+/** Beats for one or more ids until closed; the first heartbeat leaves at once. */
+export class UdpSender {
+  readonly #socket: Socket;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #batches: WireHeartbeat[][];
+  readonly #interval: number;
+  readonly #jitter: number;
+  readonly #keepAlive: boolean;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.close();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The schedule: heartbeats are due at start + turn · interval, plus jitter. */
+  #start = 0;
+  #turn = 0;
+  #sequence = 0;
+  #errors = 0;
+  #closed = false;
+
+  /** @throws TypeError, RangeError that name the option, what was expected and what came */
+  constructor(options: UdpSendOptions) {
+    const given = checkKeys('options', options, KEYS);
+    const ids = checkIds(given.id);
+    const { host, port } = parseTarget(given.to);
+    this.#host = host;
+    this.#port = port;
+    this.#interval = checkNumber(
+      'interval',
+      given.interval ?? 1000,
+      `ms from 1 to ${MAX_DELAY}`,
+      (n) => n >= 1 && n <= MAX_DELAY,
+    );
+    this.#jitter = checkNumber(
+      'jitter',
+      given.jitter ?? 0,
+      'a share of the interval from 0 to 1',
+      (n) => n >= 0 && n <= 1,
+    );
+    const incarnation = checkNumber(
+      'incarnation',
+      given.incarnation ?? Date.now(),
+      'an integer from 0 to 2^48 - 1',
+      (n) => Number.isInteger(n) && n >= 0 && n <= MAX_NUMBER,
+    );
+    this.#batches = batches(ids.map((id) => ({ id, incarnation, sequence: 0 })));
+    this.#keepAlive = checkBoolean('keepAlive', given.keepAlive ?? false);
+    this.#signal = given.signal;
+    this.#socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    this.#socket.on('error', () => this.#errors++);
+    if (!this.#keepAlive) this.#socket.unref();
+    if (this.#signal?.aborted) {
+      this.close();
+      return;
+    }
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#start = performance.now();
+    this.#beat();
+  }
+
+  /** Heartbeats sent so far, for each id. */
+  get sent(): number {
+    return this.#sequence;
+  }
+
+  /** Datagrams that the system refused to send; later ones are sent all the same. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  #beat(): void {
+    this.#sequence++;
+    for (const batch of this.#batches) {
+      for (const heartbeat of batch) heartbeat.sequence = this.#sequence;
+      this.#socket.send(encodeHeartbeats(batch), this.#port, this.#host, (error) => {
+        if (error) this.#errors++;
+      });
+    }
+    // Turns that were missed while the process was busy are skipped: a burst would say nothing.
+    const passed = Math.floor((performance.now() - this.#start) / this.#interval);
+    this.#turn = Math.max(this.#turn, passed) + 1;
+    const due = this.#start + (this.#turn + this.#jitter * Math.random()) * this.#interval;
+    const delay = Math.min(Math.max(due - performance.now(), 0), MAX_DELAY);
+    this.#timer = setTimeout(() => this.#beat(), delay);
+    if (!this.#keepAlive) this.#timer.unref();
+  }
+
+  /** Stops sending, for good. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    clearTimeout(this.#timer);
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The wire form of heartbeats, version 1 (docs/wire-format.md). All numbers big-endian:
+ *
+ *     0  2  magic CF 86 ('φ' in UTF-8)
+ *     2  1  version 1
+ *     3  1  number of heartbeats, 1 to 255
+ *     then for each:
+ *     0  1  length L of the id, 1 to 255
+ *     1  L  id, UTF-8
+ *     .  6  incarnation, 0 to 2⁴⁸ − 1
+ *     .  6  sequence, 0 to 2⁴⁸ − 1
+ */
+import { isUtf8 } from 'node:buffer';
+import type { HeartbeatEvidence } from './heartbeat-sink.js';
+
+const HEADER = 4;
+const VERSION = 1;
+const NUMBER = 6;
+
+/** The longest id, in bytes of UTF-8. */
+export const MAX_ID_BYTES = 255;
+/** The most heartbeats in one datagram. */
+export const MAX_BATCH = 255;
+/** The largest incarnation and sequence number. */
+export const MAX_NUMBER = 2 ** 48 - 1;
+
+/** One heartbeat as it is sent. */
+export interface WireHeartbeat extends HeartbeatEvidence {
+  id: string;
+}
+
+/** Bytes that a heartbeat with an id of `idBytes` takes in a datagram. */
+export const heartbeatBytes = (idBytes: number): number => 1 + idBytes + 2 * NUMBER;
+
+/** The bytes of a datagram without heartbeats. */
+export const HEADER_BYTES = HEADER;
+
+/**
+ * One datagram of heartbeats.
+ *
+ * @throws RangeError for none or too many heartbeats, an id that is empty or too long, or a
+ * number outside 0 … 2⁴⁸ − 1
+ */
+export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
+  if (heartbeats.length < 1 || heartbeats.length > MAX_BATCH) {
+    throw new RangeError(`heartbeats: expected 1 to ${MAX_BATCH}, got ${heartbeats.length}`);
+  }
+  const ids = heartbeats.map(({ id }) => Buffer.from(id, 'utf8'));
+  const size = ids.reduce((sum, id) => sum + heartbeatBytes(id.length), HEADER);
+  const datagram = Buffer.allocUnsafe(size);
+  datagram.writeUInt16BE(0xcf86, 0);
+  datagram[2] = VERSION;
+  datagram[3] = heartbeats.length;
+  let at = HEADER;
+  for (const [i, { incarnation, sequence }] of heartbeats.entries()) {
+    const id = ids[i];
+    if (id.length < 1 || id.length > MAX_ID_BYTES) {
+      throw new RangeError(`id: expected 1 to ${MAX_ID_BYTES} bytes of UTF-8, got ${id.length}`);
+    }
+    datagram[at] = id.length;
+    id.copy(datagram, at + 1);
+    at += 1 + id.length;
+    at = datagram.writeUIntBE(incarnation, at, NUMBER);
+    at = datagram.writeUIntBE(sequence, at, NUMBER);
+  }
+  return datagram;
+}
+
+const evidence: HeartbeatEvidence = { incarnation: 0, sequence: 0 };
+
+/**
+ * Hands each heartbeat of a datagram to `take`; returns how many there were. A datagram that is
+ * malformed anywhere gives −1, and nothing of it is handed on.
+ */
+export function decodeHeartbeats(
+  datagram: Buffer,
+  take: (id: string, evidence: HeartbeatEvidence) => void,
+): number {
+  if (!isWellFormed(datagram)) return -1;
+  const count = datagram[3];
+  let at = HEADER;
+  for (let i = 0; i < count; i++) {
+    const end = at + 1 + datagram[at];
+    const id = datagram.toString('utf8', at + 1, end);
+    evidence.incarnation = datagram.readUIntBE(end, NUMBER);
+    evidence.sequence = datagram.readUIntBE(end + NUMBER, NUMBER);
+    at = end + 2 * NUMBER;
+    take(id, evidence);
+  }
+  return count;
+}
+
+function isWellFormed(datagram: Buffer): boolean {
+  const { length } = datagram;
+  if (length <= HEADER || datagram[0] !== 0xcf || datagram[1] !== 0x86) return false;
+  if (datagram[2] !== VERSION || datagram[3] === 0) return false;
+  let at = HEADER;
+  for (let i = datagram[3]; i > 0; i--) {
+    if (at >= length) return false;
+    const idBytes = datagram[at];
+    const end = at + heartbeatBytes(idBytes);
+    if (idBytes === 0 || end > length) return false;
+    // Ids that are no UTF-8 would all decode to the same replacement characters.
+    if (!isUtf8(datagram.subarray(at + 1, at + 1 + idBytes))) return false;
+    at = end;
+  }
+  return at === length;
+}

@@ -1,0 +1,17 @@
+/** phi-accrual/udp: heartbeats over UDP, a listener and a sender. */
+export type { HeartbeatEvidence, HeartbeatSink } from './heartbeat-sink.js';
+export {
+  listenUdp,
+  type UdpListener,
+  type UdpListenOptions,
+  type UdpListenStats,
+} from './udp-listener.js';
+export { UdpSender, type UdpSendOptions } from './udp-sender.js';
+export {
+  decodeHeartbeats,
+  encodeHeartbeats,
+  MAX_BATCH,
+  MAX_ID_BYTES,
+  MAX_NUMBER,
+  type WireHeartbeat,
+} from './udp-wire.js';
