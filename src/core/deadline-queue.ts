@@ -92,7 +92,7 @@ export class DeadlineQueue {
    */
   step(at: number): number {
     if (this.#draining) return this.#drain();
-    if (this.#near.size > 0) return this.#near.key <= at ? this.#popNear(at) : IDLE;
+    if (this.#near.size > 0) return this.#near.key <= at ? this.#pop(this.#near, at) : IDLE;
     const target = tickOf(at);
     const start = this.#nextStart();
     if (start <= target) {
@@ -110,38 +110,46 @@ export class DeadlineQueue {
    */
   earliest(): number {
     while (this.#draining) this.#drain();
-    while (this.#near.size > 0) {
-      const { key } = this.#near;
-      if (this.#popNear(-Infinity) === IDLE) return key;
-    }
-    let earliest = this.#far.size > 0 ? this.#far.key : Infinity;
-    for (let level = LEVELS - 1; level >= 0; level--) {
-      let unit = this.#firstUnit(level);
-      while (unit < Infinity) {
-        const due = this.#earliestIn(level, unit);
-        if (due < Infinity) {
-          if (due < earliest) earliest = due;
-          break;
-        }
-        unit = this.#firstUnit(level);
-      }
+    const near = this.#first(this.#near);
+    if (near < Infinity) return near;
+    let earliest = this.#first(this.#far);
+    for (let level = 0; level < LEVELS; level++) {
+      const unit = this.#firstUnit(level);
+      if (unit === Infinity) continue;
+      const due = this.#earliestIn(level, unit);
+      if (due < earliest) earliest = due;
+      if (due < Infinity) continue;
+      // Its entries stand elsewhere now, perhaps in a level that was passed.
+      earliest = this.#first(this.#far);
+      level = -1;
     }
     return earliest;
   }
 
+  /** The instant at which the first of a heap's entries is due; stale ones are moved. */
+  #first(heap: MinHeap): number {
+    while (heap.size > 0) {
+      const { key } = heap;
+      if (this.#pop(heap, -Infinity) === IDLE) return key;
+    }
+    return Infinity;
+  }
+
   /**
-   * The first of the near entries: its slot if that is due by `at`, IDLE if it is due later at
+   * The first of a heap's entries: its slot if that is due by `at`, IDLE if it is due later at
    * just its key, BUSY if the entry was stale and has been moved.
    */
-  #popNear(at: number): number {
-    const { key, slot } = this.#near;
+  #pop(heap: MinHeap, at: number): number {
+    const { key, slot } = heap;
     const valid = this.#deadlines.queuedAt(slot) === key;
     const due = valid ? this.#deadlines.dueAt(slot) : Infinity;
-    if (valid && due === key && !(due <= at)) return IDLE;
-    this.#near.pop();
+    const exact = due === key;
+    if (exact && !(due <= at)) return IDLE;
+    heap.pop();
     if (!valid) return BUSY;
     this.#deadlines.setQueuedAt(slot, Infinity);
-    if (due <= at) return slot;
+    if (exact) return slot;
+    // Due later than its key said, though perhaps by `at`: others may come before it.
     if (due < Infinity) this.insert(slot, due);
     return BUSY;
   }

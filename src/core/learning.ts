@@ -4,11 +4,12 @@
  * An interval that spans a suspicion (an outage) or is shorter than a quarter of the mean (a
  * duplicate, a burst of queued beats) says nothing about the cadence, unless it goes on: it is a
  * candidate. The next ordinary interval clears the candidates. Candidates in a row replace the
- * window, as at bootstrap, by two samples a quarter below and above their mean, once they span
- * five of the old means and
- *   - the last three or more of them agree within a factor of 3: a new cadence, or
- *   - there are ten of them: whatever this is, the old window does not describe it.
- * (A million of them do without the span, which a 32-bit sum of such tiny intervals may never reach.)
+ * window, as at bootstrap, by two samples a quarter below and above a mean of theirs, once
+ *   - the last three or more of them agree within a factor of 3 and span five of the old means: a
+ *     new cadence, theirs; or
+ *   - there are ten of them that span as much without the longest: whatever this is, the old
+ *     window does not describe it. The longest is left out of the mean too: it may be an outage.
+ * (A million of them do without the span, which a 32-bit sum of tiny intervals may never reach.)
  * So a slower cadence is learnt within 3 to 10 beats, a faster one within 5 to 10 old periods,
  * 1000 duplicates within one period not at all, and no input starves the window.
  *
@@ -29,6 +30,7 @@ import {
   OWN_ONE,
   type PeerSlab,
   RUN_COUNT,
+  RUN_MAX,
   RUN_SUM,
   SUM,
 } from './peer-slab.js';
@@ -81,10 +83,12 @@ function weigh(
     slab.i32[w + FLAGS] |= CANDIDATES;
     coldI32[c + RUN_COUNT] = 0;
     coldF32[c + RUN_SUM] = 0;
+    coldF32[c + RUN_MAX] = 0;
     coldI32[c + BATCH_COUNT] = 0;
   }
   const run = ++coldI32[c + RUN_COUNT];
   coldF32[c + RUN_SUM] += interval;
+  if (interval > coldF32[c + RUN_MAX]) coldF32[c + RUN_MAX] = interval;
   const min = Math.min(coldF32[c + BATCH_MIN], interval);
   const max = Math.max(coldF32[c + BATCH_MAX], interval);
   if (coldI32[c + BATCH_COUNT] === 0 || max > AGREEMENT * min) {
@@ -101,10 +105,11 @@ function weigh(
   const mean = slab.f32[w + ANCHOR] + slab.f64[record * 8 + SUM] / countOf(slab, record, size);
   const span = MEANS_SPANNED * mean;
   const batch = coldI32[c + BATCH_COUNT];
+  const others = coldF32[c + RUN_SUM] - coldF32[c + RUN_MAX];
   if (batch >= ENOUGH && coldF32[c + BATCH_SUM] >= span) {
     restart(slab, record, rings, size, coldF32[c + BATCH_SUM] / batch);
-  } else if (run >= FAR_TOO_MANY || (run >= TOO_MANY && coldF32[c + RUN_SUM] >= span)) {
-    restart(slab, record, rings, size, coldF32[c + RUN_SUM] / run);
+  } else if (run >= FAR_TOO_MANY || (run >= TOO_MANY && others >= span)) {
+    restart(slab, record, rings, size, others / (run - 1));
   }
 }
 

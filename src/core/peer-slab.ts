@@ -53,9 +53,10 @@ export const PROFILE_SHIFT = 10;
 export const MAX_PROFILES = 1 << 22;
 
 // The cold record, `coldF32[record * 8 + …]` and `coldI32[record * 8 + …]`.
-/** Candidate intervals in a row, and their sum. */
+/** Candidate intervals in a row, their sum and the longest of them. */
 export const RUN_COUNT = 0;
 export const RUN_SUM = 1;
+export const RUN_MAX = 7;
 /** The latest candidates of that row that agree with each other. */
 export const BATCH_COUNT = 2;
 export const BATCH_SUM = 3;

@@ -1,0 +1,113 @@
+/** What `learn: 'guarded'` learns, and what it does not: each case somebody's outage. */
+import { describe, expect, it } from 'vitest';
+import { type DetectorOptions, PhiAccrualDetector } from '../src/index.js';
+import { seeded } from './support/random.js';
+
+class Run {
+  now = 0;
+  mistakes = 0;
+  readonly detector: PhiAccrualDetector;
+
+  constructor(options: DetectorOptions = {}) {
+    this.detector = new PhiAccrualDetector(options);
+    this.detector.heartbeat(0);
+  }
+
+  beat(interval: number, times = 1): this {
+    for (let i = 0; i < times; i++) {
+      this.now += interval;
+      if (!this.detector.isAvailable(this.now)) this.mistakes++;
+      this.detector.heartbeat(this.now);
+    }
+    return this;
+  }
+
+  /** How long the next death would go unseen. */
+  get detectionTime(): number {
+    return this.detector.suspectAt() - this.now;
+  }
+}
+
+describe("learn: 'guarded'", () => {
+  it.each([60_000, 300_000])('is not blinded by an outage of %i ms', (outage) => {
+    const run = new Run().beat(1000, 500);
+    const before = run.detectionTime;
+    run.beat(outage).beat(1000);
+    expect(run.detectionTime).toBeLessThanOrEqual(1.1 * before);
+    run.beat(1000, 100);
+    expect(run.detectionTime).toBeLessThanOrEqual(1.1 * before);
+  });
+
+  it('learns a lasting slower cadence within 10 beats', () => {
+    const run = new Run().beat(1000, 1000);
+    run.beat(10_000, 10);
+    expect(run.mistakes).toBeLessThanOrEqual(10);
+    run.mistakes = 0;
+    run.beat(10_000, 5000);
+    expect(run.mistakes).toBe(0);
+    expect(run.detector.mean).toBeCloseTo(10_000, 0);
+  });
+
+  it('learns a slower cadence after an outage as well', () => {
+    const run = new Run().beat(1000, 1000).beat(120_000).beat(4000, 9);
+    run.mistakes = 0;
+    run.beat(4000, 1000);
+    expect(run.mistakes).toBe(0);
+  });
+
+  it('learns a lasting faster cadence within 10 old periods', () => {
+    const run = new Run().beat(10_000, 1000);
+    run.beat(500, 200);
+    expect(run.detectionTime).toBeLessThan(2 * 500 * 2.5);
+    expect(run.detector.mean).toBeCloseTo(500, 0);
+  });
+
+  it('learns the cadence of a peer whose guess was far off, either way', () => {
+    expect(new Run({ heartbeatInterval: 1000 }).beat(20, 300).detectionTime).toBeLessThan(120);
+    const slow = new Run({ heartbeatInterval: 1000 }).beat(30_000, 20);
+    slow.mistakes = 0;
+    expect(slow.beat(30_000, 100).mistakes).toBe(0);
+  });
+
+  it.each([1, 1000])('does not suspect a healthy peer after %i duplicates 0.05 ms apart', (n) => {
+    const run = new Run().beat(1000, 50).beat(0.05, n);
+    run.beat(1000, 50);
+    expect(run.mistakes).toBe(0);
+    expect(run.detector.mean).toBeCloseTo(1000, 0);
+  });
+
+  it('does not suspect a healthy peer after a burst of duplicates at its start', () => {
+    const run = new Run().beat(0.05, 1000).beat(1000, 50);
+    expect(run.mistakes).toBe(0);
+  });
+
+  it('does not learn a queue of beats that an outage has held back', () => {
+    const run = new Run().beat(100, 1000);
+    const before = run.detectionTime;
+    run.beat(34_000).beat(0.2, 340).beat(100, 3);
+    expect(run.detectionTime).toBeLessThanOrEqual(1.1 * before);
+  });
+
+  it('never starves: on any input the window moves within ten candidates that span five means', () => {
+    const random = seeded(11);
+    for (let round = 0; round < 200; round++) {
+      const run = new Run({ windowSize: 20 }).beat(1000, 30);
+      const scale = 10 ** (1 + 3 * random());
+      // Intervals that never agree: far too long, far too short, far too long …
+      for (let i = 0; i < 11; i++) run.beat(i % 2 ? 0.01 : scale * 1000 * (1 + random()));
+      expect(run.detector.mean).toBeGreaterThan(2000);
+    }
+    const flood = new Run().beat(1000, 30).beat(1e-4, 1_100_000);
+    expect(flood.detector.mean).toBeLessThan(500);
+  });
+});
+
+describe("learn: 'while-available' and 'always'", () => {
+  it('never learn, or learn at once, what ends a suspicion', () => {
+    const akka = new Run({ learn: 'while-available' }).beat(1000, 500).beat(10_000, 100);
+    expect(akka.detector.mean).toBeCloseTo(1000, 0);
+    expect(akka.mistakes).toBe(100);
+    const always = new Run({ learn: 'always', windowSize: 100 }).beat(1000, 500).beat(60_000);
+    expect(always.detector.mean).toBeCloseTo(1590, 0);
+  });
+});

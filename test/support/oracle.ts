@@ -1,0 +1,265 @@
+/**
+ * A second implementation of the detector to test the first against: it keeps the list of beats
+ * and works everything out anew from it, with arrays and two-pass sums, in no hurry.
+ */
+import { zOfPhi } from '../../src/index.js';
+
+export interface OracleOptions {
+  threshold: number;
+  heartbeatInterval: number;
+  windowSize: number;
+  minStdDev: { absolute: number; relative: number };
+  acceptablePause: number;
+  model: 'normal' | 'logistic' | 'exponential';
+  learn: 'guarded' | 'always' | 'while-available';
+  maxSilence: number;
+  levels: Record<string, number>;
+  recoverAfter: number;
+}
+
+export const ORACLE_DEFAULTS: OracleOptions = {
+  threshold: 8,
+  heartbeatInterval: 1000,
+  windowSize: 1000,
+  minStdDev: { absolute: 10, relative: 0.25 },
+  acceptablePause: 0,
+  model: 'normal',
+  learn: 'guarded',
+  maxSilence: Number.POSITIVE_INFINITY,
+  levels: {},
+  recoverAfter: 1,
+};
+
+export interface OracleEvent {
+  event: 'suspect' | 'available' | 'level' | 'late';
+  peer: string;
+  due: number;
+  at: number;
+  silence: number;
+  level?: string;
+  previous?: string;
+  reason?: string;
+}
+
+interface Rung {
+  name: string;
+  phi: number;
+}
+
+const mean = (xs: number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
+
+/** A sum that is kept in 32 bits, as the detector's cold record keeps it. */
+const sum32 = (xs: number[]) => xs.reduce((a, b) => Math.fround(a + b), 0);
+
+/** Akka's formula solved for y by bisection. */
+function logisticZ(phi: number): number {
+  const f = (y: number) => {
+    const w = y * (1.5976 + 0.070566 * y * y);
+    return (w > 700 ? w : Math.log1p(Math.exp(w))) / Math.LN10;
+  };
+  let low = -50;
+  let high = 50;
+  for (let i = 0; i < 200; i++) {
+    const middle = (low + high) / 2;
+    if (f(middle) < phi) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** What a peer has learnt from its beats: replayed from the first one. */
+function learn(beats: number[], o: OracleOptions): number[] {
+  let samples = [0.75, 1.25].map((share) => Math.fround(share * o.heartbeatInterval));
+  let own = 0;
+  let run: number[] = [];
+  let batch: number[] = [];
+  const push = (x: number) => {
+    samples.push(Math.fround(x));
+  };
+  samples = samples.slice(-o.windowSize);
+  for (let i = 1; i < beats.length; i++) {
+    const x = beats[i] - beats[i - 1];
+    const spans = beats[i] >= beats[i - 1] + silenceAt(samples, o, o.threshold, true);
+    const m = mean(samples);
+    if (o.learn === 'always' || (o.learn === 'while-available' && !spans)) push(x);
+    if (o.learn === 'guarded') {
+      if (!spans && !(x < m / 4 && own >= 3)) {
+        push(x);
+        own++;
+        run = [];
+        batch = [];
+      } else {
+        run.push(x);
+        const all = [...batch, x];
+        batch = Math.max(...all) <= 3 * Math.min(...all) ? all : [x];
+        const others = sum32(run) - Math.fround(Math.max(...run));
+        const agreed = batch.length >= 3 && sum32(batch) >= 5 * m;
+        const enough = run.length >= 10 && others >= 5 * m;
+        if (agreed || enough) {
+          const cadence = agreed ? sum32(batch) / batch.length : others / (run.length - 1);
+          samples = [Math.fround(0.75 * cadence), Math.fround(1.25 * cadence)];
+          own = 3;
+          run = [];
+          batch = [];
+        }
+      }
+    }
+    samples = samples.slice(-o.windowSize);
+  }
+  return samples;
+}
+
+/** The silence at which φ reaches a level. */
+function silenceAt(samples: number[], o: OracleOptions, phi: number, capped: boolean): number {
+  const m = mean(samples);
+  const measured = Math.sqrt(mean(samples.map((x) => (x - m) ** 2)));
+  const sigma = Math.max(measured, o.minStdDev.absolute, o.minStdDev.relative * m, 1e-6);
+  const expected = m + o.acceptablePause;
+  let silence: number;
+  if (o.model === 'exponential') silence = phi * Math.LN10 * expected;
+  else silence = expected + (o.model === 'normal' ? zOfPhi(phi) : logisticZ(phi)) * sigma;
+  return capped ? Math.min(silence, o.maxSilence) : silence;
+}
+
+class OraclePeer {
+  beats: number[] = [];
+  /** Rungs of the ladder that were said to be crossed. */
+  rung = 0;
+  recovered = 0;
+  readonly rungs: Rung[];
+  readonly suspectRung: number;
+
+  constructor(
+    readonly id: string,
+    readonly order: number,
+    readonly startedAt: number | undefined,
+    readonly options: OracleOptions,
+  ) {
+    const levels = Object.entries(options.levels).map(([name, phi]) => ({ name, phi }));
+    const below = levels.filter(({ phi }) => phi <= options.threshold);
+    const above = levels.filter(({ phi }) => phi > options.threshold);
+    const byPhi = (a: Rung, b: Rung) => a.phi - b.phi;
+    const suspect = { name: 'suspect', phi: options.threshold };
+    this.rungs = [...below.sort(byPhi), suspect, ...above.sort(byPhi)];
+    this.suspectRung = below.length + 1;
+  }
+
+  get last(): number | undefined {
+    return this.beats.at(-1) ?? this.startedAt;
+  }
+
+  get samples(): number[] {
+    return learn(this.beats, this.options);
+  }
+
+  instant(index: number): number {
+    if (this.last === undefined || index >= this.rungs.length) return Number.POSITIVE_INFINITY;
+    const capped = index < this.suspectRung;
+    return this.last + silenceAt(this.samples, this.options, this.rungs[index].phi, capped);
+  }
+
+  name(rung: number): string | undefined {
+    return rung > 0 ? this.rungs[rung - 1].name : undefined;
+  }
+}
+
+export class Oracle {
+  readonly said: OracleEvent[] = [];
+  readonly peers = new Map<string, OraclePeer>();
+  #watches = 0;
+
+  watch(id: string, at: number, options: OracleOptions): void {
+    if (!this.peers.has(id)) {
+      this.peers.set(id, new OraclePeer(id, this.#watches++, at, options));
+    }
+  }
+
+  forget(id: string): boolean {
+    return this.peers.delete(id);
+  }
+
+  status(id: string): string | undefined {
+    const peer = this.peers.get(id);
+    if (peer === undefined) return undefined;
+    if (peer.rung >= peer.suspectRung) return 'suspect';
+    return peer.beats.length > 0 ? 'available' : 'starting';
+  }
+
+  heartbeat(id: string, at: number): string {
+    if (!Number.isFinite(at)) return 'not-finite';
+    let peer = this.peers.get(id);
+    if (peer === undefined) {
+      peer = new OraclePeer(id, this.#watches++, undefined, ORACLE_DEFAULTS);
+      this.peers.set(id, peer);
+    }
+    const previousBeat = peer.beats.at(-1);
+    if (previousBeat !== undefined && at <= previousBeat) {
+      return at === previousBeat ? 'duplicate' : 'out-of-order';
+    }
+    const last = peer.last;
+    const deadline = peer.instant(peer.suspectRung - 1);
+    const expected = (last ?? 0) + mean(peer.samples) + peer.options.acceptablePause;
+    const { rung } = peer;
+    peer.beats.push(at);
+
+    let target = 0;
+    while (target < rung && peer.instant(target) <= at) target++;
+    if (rung >= peer.suspectRung) {
+      peer.recovered = at < deadline ? peer.recovered + 1 : 1;
+      if (peer.recovered < peer.options.recoverAfter) target = Math.max(target, peer.suspectRung);
+    }
+    peer.rung = target;
+    const base = { peer: id, due: at, at, silence: at - (last ?? 0), reason: 'heartbeat' };
+    for (let r = rung; r > target; r--) {
+      if (r === peer.suspectRung) continue;
+      this.said.push({ ...base, event: 'level', level: peer.name(r - 1), previous: peer.name(r) });
+    }
+    if (rung >= peer.suspectRung && target < peer.suspectRung) {
+      this.said.push({
+        ...base,
+        event: 'available',
+        level: peer.name(target),
+        previous: 'suspect',
+      });
+    }
+    if (previousBeat !== undefined && at > expected && at > (expected + deadline) / 2) {
+      this.said.push({ event: 'late', peer: id, due: deadline, at, silence: at - previousBeat });
+    }
+    return 'accepted';
+  }
+
+  /** Every crossing due by `at`, in the order in which they were due. */
+  advance(at: number): void {
+    for (;;) {
+      let next: OraclePeer | undefined;
+      let due = Number.POSITIVE_INFINITY;
+      for (const peer of this.peers.values()) {
+        const instant = peer.instant(peer.rung);
+        if (instant < due || (instant === due && next !== undefined && peer.order < next.order)) {
+          next = peer;
+          due = instant;
+        }
+      }
+      if (next === undefined || !(due <= at)) return;
+      const index = next.rung++;
+      const suspect = next.rung === next.suspectRung;
+      if (suspect) next.recovered = 0;
+      const last = next.last ?? 0;
+      this.said.push({
+        event: suspect ? 'suspect' : 'level',
+        peer: next.id,
+        due,
+        at,
+        silence: at - last,
+        level: next.rungs[index].name,
+        previous: next.name(index),
+        reason: due === last + next.options.maxSilence ? 'max-silence' : 'silence',
+      });
+    }
+  }
+
+  /** When the next crossing is due if silence goes on. */
+  next(): number {
+    return Math.min(...[...this.peers.values()].map((peer) => peer.instant(peer.rung)));
+  }
+}

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Real processes and the installed package share two cores with everything else.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
