@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arrivalModels, type DetectorOptions, PhiAccrualDetector } from '../src/index.js';
 
-const { normal, logistic, exponential } = arrivalModels;
+const { normal, logistic } = arrivalModels;
 const cdf = (phi: number) => 1 - 10 ** -phi;
 
 /** Akka's defaults in its own tests. */

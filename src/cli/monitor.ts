@@ -17,6 +17,7 @@ export interface Said {
   readonly transition: Transition;
 }
 
+const byName = new Intl.Collator('en', { numeric: true });
 const FRAME = 100;
 const LINES_EVERY = 2000;
 
@@ -88,7 +89,7 @@ export class Monitor {
     for (const id of detector.peers()) {
       if (!this.#peers.has(id)) this.#peers.set(id, detector.watch(id));
     }
-    const peers = [...this.#peers.values()];
+    const peers = [...this.#peers.values()].sort((a, b) => byName.compare(a.id, b.id));
     const now = detector.now();
     if (this.#screen.live) {
       this.#screen.draw([...renderTable(peers, now, this.#screen.columns), this.#footer()]);

@@ -16,6 +16,11 @@ function bar(phi: number): string {
   return (full + (rest > 0 ? PARTS[rest] : '')).padEnd(BAR, '·');
 }
 
+function formatPhi(phi: number): string {
+  if (phi < 1000) return phi.toFixed(2);
+  return phi < 1e6 ? phi.toFixed(0) : phi.toExponential(0);
+}
+
 /** Ids come from the network: nothing in them may move the cursor. */
 function printable(id: string): string {
   return id.replace(/[\p{C}\p{Z}]/gu, '?');
@@ -35,7 +40,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'mean ± σ', width: 17, right: true },
   { title: 'silence', width: 9, right: true },
   { title: 'status', width: 9 },
-  { title: 'suspect', width: 22 },
+  { title: 'suspect', width: 13 },
 ];
 
 function line(cells: readonly string[], columns: number): string[] {
@@ -54,7 +59,7 @@ function line(cells: readonly string[], columns: number): string[] {
 function prediction(suspectAt: number, now: number): string {
   if (suspectAt === Infinity) return 'never';
   const rest = suspectAt - now;
-  return rest >= 0 ? `in ${formatMs(rest)} of silence` : `${formatMs(-rest)} ago`;
+  return rest >= 0 ? `in ${formatMs(rest)}` : `${formatMs(-rest)} ago`;
 }
 
 /** The lines of the table, none wider than `columns`. */
@@ -69,7 +74,7 @@ export function renderTable(peers: readonly Peer[], now: number, columns: number
     const cells = line(
       [
         printable(peer.id),
-        `${bar(phi)} ${phi < 1000 ? phi.toFixed(2) : phi.toExponential(0)}`,
+        `${bar(phi)} ${formatPhi(phi)}`,
         `${formatMs(mean)} ± ${(stdDev ?? 0).toFixed(stdDev !== undefined && stdDev < 10 ? 1 : 0)}`,
         lastHeartbeat === undefined ? '–' : formatMs(now - lastHeartbeat),
         status,

@@ -168,10 +168,10 @@ function checkFloor(value: unknown): ResolvedOptions['minStdDev'] {
     throw wrongType('minStdDev', 'ms, or { absolute, relative }', value);
   }
   const given = checkKeys<MinStdDev>('minStdDev', value, ['absolute', 'relative']);
-  const { absolute, relative } = DEFAULTS.minStdDev;
+  const { absolute = DEFAULTS.minStdDev.absolute, relative = DEFAULTS.minStdDev.relative } = given;
   return {
-    absolute: floor('minStdDev.absolute', given.absolute ?? absolute, 'ms', LONGEST),
-    relative: floor('minStdDev.relative', given.relative ?? relative, 'a share of the mean', 1e6),
+    absolute: floor('minStdDev.absolute', absolute, 'ms', LONGEST),
+    relative: floor('minStdDev.relative', relative, 'a share of the mean', 1e6),
   };
 }
 
@@ -194,8 +194,9 @@ function checkLevels(value: unknown): Readonly<Record<string, number>> {
 
 /** Checks what is given and fills the rest in from `base`. */
 function resolve(given: WatchOptions, base: ResolvedOptions): ResolvedOptions {
-  const number = (key: keyof WatchOptions, expected: string, ok: (n: number) => boolean) =>
-    checkNumber(key, given[key] ?? base[key as keyof ResolvedOptions], expected, ok);
+  const value = (key: keyof ResolvedOptions) => (given[key] === undefined ? base : given)[key];
+  const number = (key: keyof ResolvedOptions, expected: string, ok: (n: number) => boolean) =>
+    checkNumber(key, value(key), expected, ok);
   return {
     threshold: number('threshold', PHI_RANGE, isPhi),
     heartbeatInterval: number(
@@ -210,8 +211,8 @@ function resolve(given: WatchOptions, base: ResolvedOptions): ResolvedOptions {
     ),
     minStdDev: given.minStdDev === undefined ? base.minStdDev : checkFloor(given.minStdDev),
     acceptablePause: number('acceptablePause', `ms from 0 to ${LONGEST}`, isDuration),
-    model: checkOneOf('model', given.model ?? base.model, MODELS),
-    learn: checkOneOf('learn', given.learn ?? base.learn, LEARN_RULES),
+    model: checkOneOf('model', value('model'), MODELS),
+    learn: checkOneOf('learn', value('learn'), LEARN_RULES),
     maxSilence: number('maxSilence', 'ms above 0, or Infinity', (n) => n > 0),
     levels: given.levels === undefined ? base.levels : checkLevels(given.levels),
     recoverAfter: number(
@@ -256,19 +257,25 @@ export function resolveFailureDetectorOptions(options: FailureDetectorOptions | 
       throw wrongType(guard, 'false (this version has no such guard)', value);
     }
   }
-  const { signal } = given;
+  const {
+    signal,
+    clock = performance,
+    timers = true,
+    autoWatch = true,
+    maxPeers = Infinity,
+  } = given;
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw wrongType('signal', 'an AbortSignal', signal);
   }
   return {
     defaults: resolve(given, DEFAULTS),
     settings: {
-      now: checkClock(given.clock ?? performance),
-      timers: checkBoolean('timers', given.timers ?? true),
-      autoWatch: checkBoolean('autoWatch', given.autoWatch ?? true),
+      now: checkClock(clock),
+      timers: checkBoolean('timers', timers),
+      autoWatch: checkBoolean('autoWatch', autoWatch),
       maxPeers: checkNumber(
         'maxPeers',
-        given.maxPeers ?? Infinity,
+        maxPeers,
         'an integer from 1, or Infinity',
         (n) => n >= 1 && (Number.isInteger(n) || n === Infinity),
       ),

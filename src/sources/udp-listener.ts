@@ -110,19 +110,19 @@ export async function listenUdp(
     throw wrongType('sink', 'an object with heartbeat() and now()', sink);
   }
   const given = checkKeys('options', options, KEYS);
-  const { address = '127.0.0.1', signal } = given;
+  const { port: wished = 7946, address = '127.0.0.1', receiveBufferBytes = 4 << 20, signal } = given;
   if (typeof address !== 'string' || address === '') {
     throw wrongType('address', 'a host name or IP address', address);
   }
   const port = checkNumber(
     'port',
-    given.port ?? 7946,
+    wished,
     'an integer from 0 to 65535',
     (n) => Number.isInteger(n) && n >= 0 && n <= 65535,
   );
   const recvBufferSize = checkNumber(
     'receiveBufferBytes',
-    given.receiveBufferBytes ?? 4 << 20,
+    receiveBufferBytes,
     'an integer from 1024 to 1073741824',
     (n) => Number.isInteger(n) && n >= 1024 && n <= 1 << 30,
   );

@@ -100,32 +100,40 @@ export class UdpSender {
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options: UdpSendOptions) {
-    const given = checkKeys('options', options, KEYS);
-    const ids = checkIds(given.id);
-    const { host, port } = parseTarget(given.to);
+    const {
+      id,
+      to,
+      interval = 1000,
+      jitter = 0,
+      incarnation = Date.now(),
+      keepAlive = false,
+      signal,
+    } = checkKeys('options', options, KEYS);
+    const ids = checkIds(id);
+    const { host, port } = parseTarget(to);
     this.#host = host;
     this.#port = port;
     this.#interval = checkNumber(
       'interval',
-      given.interval ?? 1000,
+      interval,
       `ms from 1 to ${MAX_DELAY}`,
       (n) => n >= 1 && n <= MAX_DELAY,
     );
     this.#jitter = checkNumber(
       'jitter',
-      given.jitter ?? 0,
+      jitter,
       'a share of the interval from 0 to 1',
       (n) => n >= 0 && n <= 1,
     );
-    const incarnation = checkNumber(
+    const life = checkNumber(
       'incarnation',
-      given.incarnation ?? Date.now(),
+      incarnation,
       'an integer from 0 to 2^48 - 1',
       (n) => Number.isInteger(n) && n >= 0 && n <= MAX_NUMBER,
     );
-    this.#batches = batches(ids.map((id) => ({ id, incarnation, sequence: 0 })));
-    this.#keepAlive = checkBoolean('keepAlive', given.keepAlive ?? false);
-    this.#signal = given.signal;
+    this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
+    this.#keepAlive = checkBoolean('keepAlive', keepAlive);
+    this.#signal = signal;
     this.#socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     this.#socket.on('error', () => this.#errors++);
     if (!this.#keepAlive) this.#socket.unref();

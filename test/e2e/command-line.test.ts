@@ -1,0 +1,135 @@
+/** The command as people run it: real processes, real signals. Needs the build (npm ci makes it). */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { cli, processesWith, Running } from '../support/processes.js';
+
+const running: Running[] = [];
+function run(...args: string[]): Running {
+  const process = new Running([cli, ...args]);
+  running.push(process);
+  return process;
+}
+afterEach(async () => {
+  for (const process of running) process.kill('SIGKILL');
+  await Promise.all(running.splice(0).map((process) => process.exited));
+});
+
+const gone = (text: string) =>
+  vi.waitUntil(() => processesWith(text).length === 0, { timeout: 20_000, interval: 50 });
+
+describe('phi-accrual demo', () => {
+  it('kills, freezes and restarts real nodes, sees it all, and ends by itself', async () => {
+    const demo = run('demo', '--for', '18');
+    const [, port] = await demo.says(/5 processes beat every 200 ms to udp port (\d+)/);
+    expect(await demo.exited).toEqual({ code: 0, signal: null });
+    const { output } = demo;
+    // What was done to each node, and after it what was seen of it.
+    const told = (pattern: RegExp) => {
+      const at = output.search(pattern);
+      expect(at, `${pattern} in:\n${output}`).toBeGreaterThan(-1);
+      return at;
+    };
+    const killed = told(/→ node-2 killed \(SIGKILL, pid \d+\)/);
+    const dead = output.indexOf('node-2 is suspect', killed);
+    const anew = told(/→ node-2 started anew \(pid \d+\)/);
+    const back = output.indexOf('node-2 is available again', anew);
+    expect(killed < dead && dead < anew && anew < back, output).toBe(true);
+    const frozen = told(/→ node-4 frozen \(SIGSTOP, pid \d+\)/);
+    const silent = output.indexOf('node-4 is suspect', frozen);
+    const resumed = told(/→ node-4 resumed \(SIGCONT\)/);
+    const well = output.indexOf('node-4 is available again', resumed);
+    expect(frozen < silent && silent < resumed && resumed < well, output).toBe(true);
+    told(/suspect: \d+ ms after its last heartbeat, \d+\.\d\d ms after the predicted instant/);
+    told(/\d+ heartbeats, 0 malformed datagrams, \d+ suspicions, \d+ returns/);
+    expect(processesWith(`127.0.0.1:${port}`)).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s with nothing left', async (signal) => {
+    const demo = run('demo');
+    const [, port] = await demo.says(/udp port (\d+)/);
+    await demo.says(/node-5 available/);
+    expect(processesWith(`127.0.0.1:${port}`).length).toBe(5);
+    demo.kill(signal);
+    expect(await demo.exited).toEqual({ code: 0, signal: null });
+    expect(processesWith(`127.0.0.1:${port}`)).toEqual([]);
+  });
+
+  it('leaves no node behind when it is killed itself', async () => {
+    const demo = run('demo', '--nodes', '2', '--no-script');
+    const [, port] = await demo.says(/udp port (\d+)/);
+    await demo.says(/node-2 available/);
+    demo.kill('SIGKILL');
+    await demo.exited;
+    await gone(`127.0.0.1:${port}`);
+  });
+});
+
+describe('phi-accrual watch and beat', () => {
+  it('see a node come, freeze, return and die', async () => {
+    const watch = run('watch', '--port', '0', '--interval', '100');
+    const [, port] = await watch.says(/watching on udp 127\.0\.0\.1:(\d+), threshold φ 8/);
+    const to = `127.0.0.1:${port}`;
+    const beat = run('beat', '--id', 'mine', '--to', to, '--interval', '100', '--jitter', '0.1');
+    await watch.says(/mine available/);
+    beat.kill('SIGSTOP');
+    await watch.says(/mine is suspect/);
+    beat.kill('SIGCONT');
+    await watch.says(/mine is available again/);
+    beat.kill('SIGKILL');
+    await watch.says(/mine is suspect[\s\S]*mine is suspect/);
+    watch.kill('SIGINT');
+    expect(await watch.exited).toEqual({ code: 0, signal: null });
+    expect(watch.output).toMatch(/events came \d/);
+  });
+
+  it('end by themselves after --for', async () => {
+    const watch = run('watch', '--port', '0', '--for', '0.5');
+    const beat = run('beat', '--id', 'a', 'b', '--to', '127.0.0.1:9', '--for', '0.3');
+    expect((await watch.exited).code).toBe(0);
+    expect((await beat.exited).code).toBe(0);
+    expect(beat.output).toBe('');
+  });
+
+  it('say so in one line when the port is taken', async () => {
+    const first = run('watch', '--port', '0');
+    const [, port] = await first.says(/udp 127\.0\.0\.1:(\d+)/);
+    const second = run('watch', '--port', port);
+    expect((await second.exited).code).toBe(2);
+    expect(second.output).toBe(`phi-accrual: 127.0.0.1:${port}: the port is in use\n`);
+  });
+});
+
+describe('phi-accrual', () => {
+  it.each([
+    [['--help'], /Commands:[\s\S]*demo[\s\S]*beat[\s\S]*watch/],
+    [[], /Usage: phi-accrual/],
+    [['beat', '--help'], /--interval <ms>/],
+    [['watch', '--help'], /--threshold <phi>/],
+    [['demo', '--help'], /k kill/],
+    [['--version'], /^\d+\.\d+\.\d+\n$/],
+  ])('%j tells a person what to do, exit code 0', async (args, pattern) => {
+    const help = run(...args);
+    expect((await help.exited).code).toBe(0);
+    expect(help.output).toMatch(pattern);
+  });
+
+  it.each([
+    [['frobnicate'], /frobnicate/],
+    [['demo', 'extra'], /too many arguments/],
+    [['demo', '--nodes', '12'], /--nodes.*'12'/],
+    [['demo', '--for', '-1'], /--for/],
+    [['demo', '--fro', '1'], /--fro/],
+    [['beat', '--to', '127.0.0.1:1'], /--id/],
+    [['beat', '--id', 'a'], /--to/],
+    [['beat', '--id', 'a', '--to', 'nowhere'], /host:port/],
+    [['beat', '--id', '', '--to', '127.0.0.1:1'], /id: expected/],
+    [['watch', '--port', '70000'], /--port/],
+    [['watch', '--host', '192.0.2.1', '--port', '0'], /192\.0\.2\.1/],
+    [['watch', '--model', 'gauss'], /model/],
+    [['watch', '--threshold', '0'], /--threshold/],
+  ])('%j is one line and exit code 2', async (args, pattern) => {
+    const wrong = run(...args);
+    expect((await wrong.exited).code).toBe(2);
+    expect(wrong.output).toMatch(pattern);
+    expect(wrong.output).toMatch(/^phi-accrual: .+\n$/);
+  });
+});
