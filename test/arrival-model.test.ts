@@ -173,7 +173,10 @@ describe.each(Object.entries(arrivalModels))('%s', (name, model) => {
     );
   });
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(`${name} has no instant for φ = %d`, (phi) => {
-    expect(() => model.reach(phi)).toThrow(RangeError);
-  });
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+    `${name} has no instant for φ = %d`,
+    (phi) => {
+      expect(() => model.reach(phi)).toThrow(RangeError);
+    },
+  );
 });

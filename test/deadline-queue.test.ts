@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BUSY, type Deadlines, DeadlineQueue, IDLE } from '../src/core/deadline-queue.js';
+import { BUSY, DeadlineQueue, type Deadlines, IDLE } from '../src/core/deadline-queue.js';
 import { seeded } from './support/random.js';
 
 /** Slots with a due instant each, as a detector keeps them. */

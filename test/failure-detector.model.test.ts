@@ -82,7 +82,9 @@ function run(steps: Step[], origin: number): void {
     const next = detector.advance(at);
     oracle.advance(at);
     // Exact where few peers stand; and never behind the time, or a caller's loop would not end.
-    expect(next).toSatisfy((x: number) => Math.abs(x - oracle.next()) < 1e-3 || x === oracle.next());
+    expect(next).toSatisfy(
+      (x: number) => Math.abs(x - oracle.next()) < 1e-3 || x === oracle.next(),
+    );
     expect(next).toBeGreaterThan(at);
   };
   for (const s of steps) {

@@ -134,8 +134,12 @@ describe('FailureDetector: suspicion', () => {
       silence(30_000);
     }
     expect(said).toEqual([
-      'a suspect', 'a available', 'a late',
-      'a suspect', 'a available', 'a late',
+      'a suspect',
+      'a available',
+      'a late',
+      'a suspect',
+      'a available',
+      'a late',
       'a suspect',
     ]);
   });
@@ -172,13 +176,22 @@ describe('FailureDetector: levels', () => {
       expect(detector.advance()).toBeCloseTo(peer.suspectAt(phi), 6);
       silence(peer.suspectAt(phi) - detector.now() + 1e-6);
     }
-    expect(said).toEqual(['a ->overloaded', 'a overloaded>critical', 'a suspect', 'a suspect>dead']);
+    expect(said).toEqual([
+      'a ->overloaded',
+      'a overloaded>critical',
+      'a suspect',
+      'a suspect>dead',
+    ]);
     expect(transitions.map((t) => Math.round(t.phi))).toEqual([1, 3, 8, 20]);
     expect(detector.level('a')).toBe('dead');
     said.length = 0;
     detector.heartbeat('a', detector.now());
     expect(said).toEqual([
-      'a dead>suspect', 'a critical>overloaded', 'a overloaded>-', 'a available', 'a late',
+      'a dead>suspect',
+      'a critical>overloaded',
+      'a overloaded>-',
+      'a available',
+      'a late',
     ]);
     expect([detector.level('a'), peer.level]).toEqual([undefined, undefined]);
   });
@@ -192,9 +205,7 @@ describe('FailureDetector: levels', () => {
     detector.heartbeat('a');
     silence(1500);
     detector.heartbeat('a');
-    expect(said).toEqual([
-      'a ->overloaded', 'a overloaded>-', 'a ->overloaded', 'a overloaded>-',
-    ]);
+    expect(said).toEqual(['a ->overloaded', 'a overloaded>-', 'a ->overloaded', 'a overloaded>-']);
   });
 
   it('stay at suspect until the return is earned', () => {
@@ -329,7 +340,11 @@ describe('FailureDetector: handles', () => {
     expect(peer.suspectAt()).toBe(single.suspectAt());
     expect(peer.suspectAt(2)).toBe(single.suspectAt(2));
     expect([peer.id, peer.mean, peer.stdDev, peer.sampleCount, peer.lastHeartbeat]).toEqual([
-      'a', single.mean, single.stdDev, single.sampleCount, 30_000,
+      'a',
+      single.mean,
+      single.stdDev,
+      single.sampleCount,
+      30_000,
     ]);
     expect(peer.heartbeat()).toBe('accepted');
     expect(peer.heartbeat(5)).toBe('out-of-order');
@@ -344,10 +359,16 @@ describe('FailureDetector: handles', () => {
     const other = detector.watch('a');
     expect(gone.heartbeat(20)).toBe('refused');
     expect([gone.phi(1e9), gone.suspectAt(), gone.status, gone.level]).toEqual([
-      0, Number.POSITIVE_INFINITY, undefined, undefined,
+      0,
+      Number.POSITIVE_INFINITY,
+      undefined,
+      undefined,
     ]);
     expect([gone.mean, gone.stdDev, gone.sampleCount, gone.lastHeartbeat]).toEqual([
-      undefined, undefined, 0, undefined,
+      undefined,
+      undefined,
+      0,
+      undefined,
     ]);
     expect([other.status, detector.size]).toEqual(['starting', 1]);
     other.forget();
@@ -401,7 +422,9 @@ describe('FailureDetector: listeners', () => {
     const twice = () => calls.push('on');
     const stop = new AbortController();
     detector.once('suspect', () => calls.push('once'));
-    detector.on('suspect', twice).on('suspect', () => calls.push('signal'), { signal: stop.signal });
+    detector
+      .on('suspect', twice)
+      .on('suspect', () => calls.push('signal'), { signal: stop.signal });
     const round = () => {
       rhythm('a', 1000, 5);
       silence(1e5);
@@ -450,7 +473,9 @@ describe('FailureDetector: the end', () => {
     detector.close();
     expect(silence(1e6)).toBe(Number.POSITIVE_INFINITY);
     expect([detector.size, detector.heartbeat('a'), detector.watch('b').status]).toEqual([
-      0, 'refused', undefined,
+      0,
+      'refused',
+      undefined,
     ]);
     expect([peer.heartbeat(), peer.phi(), detector.phi('a')]).toEqual(['refused', 0, undefined]);
     expect(said).toEqual([]);

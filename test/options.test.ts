@@ -27,7 +27,11 @@ const wrong: [string, unknown, ErrorConstructor | TypeErrorConstructor][] = [
 const wrongForMany: typeof wrong = [
   ['levels', { '': 1 }, RangeError],
   ['levels', { a: Number.NaN }, RangeError],
-  ['levels', Object.fromEntries(Array.from({ length: 31 }, (_, i) => [`l${i}`, i + 1])), RangeError],
+  [
+    'levels',
+    Object.fromEntries(Array.from({ length: 31 }, (_, i) => [`l${i}`, i + 1])),
+    RangeError,
+  ],
   ['recoverAfter', 0, RangeError],
   ['clock', 5, TypeError],
   ['clock', { now: 5 }, TypeError],
@@ -57,7 +61,9 @@ describe('options', () => {
   });
 
   it('that are unknown are named, whatever their value', () => {
-    expect(() => new PhiAccrualDetector({ levels: {} } as never)).toThrow(/unknown option "levels"/);
+    expect(() => new PhiAccrualDetector({ levels: {} } as never)).toThrow(
+      /unknown option "levels"/,
+    );
     expect(() => new FailureDetector({ minStdDevMs: undefined } as never)).toThrow(TypeError);
     expect(() => new FailureDetector(5 as never)).toThrow(/^options: expected an object, got 5/);
     expect(() => new FailureDetector(null as never)).toThrow(TypeError);
@@ -82,7 +88,12 @@ describe('options', () => {
 
   it('are read once: later changes of the object change nothing', () => {
     const levels: Record<string, number> = { slow: 1 };
-    const options = { clock: () => 0, timers: false, levels, minStdDev: { absolute: 50, relative: 0 } };
+    const options = {
+      clock: () => 0,
+      timers: false,
+      levels,
+      minStdDev: { absolute: 50, relative: 0 },
+    };
     const detector = new FailureDetector(options);
     levels.slow = 5;
     options.minStdDev.absolute = 1;

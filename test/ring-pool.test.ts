@@ -27,7 +27,8 @@ describe('RingPool', () => {
             ring(made).fill(mark);
             live.push(made);
           }
-          for (const l of live) expect(ring(l)[0] === l.mark && ring(l).at(-1) === l.mark).toBe(true);
+          for (const l of live)
+            expect(ring(l)[0] === l.mark && ring(l).at(-1) === l.mark).toBe(true);
         }
       }),
       { numRuns: 200 },

@@ -39,7 +39,8 @@ async function sendRaw(listener: UdpListener, datagrams: Uint8Array[]): Promise<
   socket.close();
 }
 
-const until = (condition: () => boolean) => vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
+const until = (condition: () => boolean) =>
+  vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
 
 const id = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
@@ -52,7 +53,9 @@ const heartbeat = fc.record({
 
 function decode(datagram: Buffer): { count: number; taken: WireHeartbeat[] } {
   const taken: WireHeartbeat[] = [];
-  const count = decodeHeartbeats(datagram, (each, evidence) => taken.push({ id: each, ...evidence }));
+  const count = decodeHeartbeats(datagram, (each, evidence) =>
+    taken.push({ id: each, ...evidence }),
+  );
   return { count, taken };
 }
 
@@ -79,7 +82,13 @@ describe('wire form', () => {
         const whole = encodeHeartbeats(beats);
         expect(decode(whole.subarray(0, n % whole.length))).toEqual({ count: -1, taken: [] });
         expect(decode(Buffer.concat([whole, Buffer.from([n & 255])])).count).toBe(-1);
-        for (const [at, value] of [[0, 0], [1, 0], [2, 2], [3, 0], [4, 0]]) {
+        for (const [at, value] of [
+          [0, 0],
+          [1, 0],
+          [2, 2],
+          [3, 0],
+          [4, 0],
+        ]) {
           const altered = Buffer.from(whole);
           altered[at] = value;
           expect(decode(altered)).toEqual({ count: -1, taken: [] });
@@ -100,7 +109,10 @@ describe('wire form', () => {
       datagram.set([0xcf, 0x86, 1].slice(0, datagram.length));
       return datagram;
     });
-    const bytes = fc.oneof(frame, fc.uint8Array({ maxLength: 80 }).map((b) => Buffer.from(b)));
+    const bytes = fc.oneof(
+      frame,
+      fc.uint8Array({ maxLength: 80 }).map((b) => Buffer.from(b)),
+    );
     fc.assert(
       fc.property(bytes, (datagram) => {
         const { count, taken } = decode(datagram);

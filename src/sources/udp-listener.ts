@@ -110,7 +110,12 @@ export async function listenUdp(
     throw wrongType('sink', 'an object with heartbeat() and now()', sink);
   }
   const given = checkKeys('options', options, KEYS);
-  const { port: wished = 7946, address = '127.0.0.1', receiveBufferBytes = 4 << 20, signal } = given;
+  const {
+    port: wished = 7946,
+    address = '127.0.0.1',
+    receiveBufferBytes = 4 << 20,
+    signal,
+  } = given;
   if (typeof address !== 'string' || address === '') {
     throw wrongType('address', 'a host name or IP address', address);
   }

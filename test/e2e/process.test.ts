@@ -1,6 +1,6 @@
 /** What an embedding process sees: it ends by itself, and events come by themselves. */
 import { describe, expect, it } from 'vitest';
-import { root, Running } from '../support/processes.js';
+import { Running, root } from '../support/processes.js';
 
 /** Runs a module in the package's own folder, where its name resolves to the build. */
 async function runModule(source: string): Promise<{ code: number | null; output: string }> {

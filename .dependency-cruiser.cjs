@@ -1,0 +1,73 @@
+/** Who may import whom: arrows point one way (docs/architecture.md). */
+
+/** What each room of src/ may import of the others. */
+const rooms = {
+  core: [],
+  sources: ['core'],
+  cli: ['core', 'sources'],
+};
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(rooms).map(([room, allowed]) => ({
+      name: `${room}-imports-only-${allowed.join('-') || 'itself'}`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: {
+        path: '^src/',
+        pathNot: [room, ...allowed]
+          .map((each) => `^src/${each}/`)
+          .concat(room === 'cli' ? '^src/index[.]ts$' : []),
+      },
+    })),
+    {
+      name: 'core-is-for-every-platform',
+      comment: 'The core uses no Node API and no package but eventemitter3.',
+      severity: 'error',
+      from: { path: '^src/(core/|index[.]ts)' },
+      to: { pathNot: ['^src/core/', 'node_modules/eventemitter3/'] },
+    },
+    {
+      name: 'eventemitter3-only-in-events',
+      severity: 'error',
+      from: { pathNot: '^src/core/events[.]ts$' },
+      to: { path: 'node_modules/eventemitter3/' },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'everything-resolves',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true },
+      to: {},
+    },
+    {
+      name: 'no-development-packages',
+      severity: 'error',
+      from: {},
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
+  },
+};
