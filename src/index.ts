@@ -25,6 +25,6 @@ export type {
   WatchOptions,
 } from './core/options.js';
 export type { Peer } from './core/peer.js';
-export type { BeatOutcome } from './core/peer-records.js';
+export type { BeatOutcome } from './core/peer-record.js';
 export type { DropCounts, HeartbeatOutcome, Status } from './core/peer-table.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';

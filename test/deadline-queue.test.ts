@@ -68,16 +68,22 @@ describe('DeadlineQueue', () => {
       wait: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: delay }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 120 }), fc.constantFrom(0, 70), (steps, crowd) => {
         const slots = new Slots();
         let now = origin;
+        // A crowd that never comes due fills the heap, so that buckets are used from the first on.
+        for (let slot = 100; slot < 100 + crowd; slot++) slots.set(slot, 1e15);
         for (const { slot, delay: ahead, wait } of steps) {
           slots.set(slot, now + ahead);
           if (wait === 0) continue;
           now = Math.min(now + wait, 1e16);
           const expected = slots.dueUpTo(now);
           expect(slots.takeUpTo(now)).toEqual(expected);
-          expect(slots.queue.earliest()).toBe(Math.min(...slots.due.filter((x) => x > now)));
+          const earliest = Math.min(...slots.due.filter((x) => x > now));
+          // Exact for a few; for many, never late, and never behind the time.
+          if (crowd === 0) expect(slots.queue.earliest()).toBe(earliest);
+          expect(slots.queue.earliest()).toBeLessThanOrEqual(earliest);
+          expect(slots.queue.earliest()).toBeGreaterThan(now);
         }
       }),
       { numRuns: 1500 },

@@ -1,23 +1,34 @@
 /** The detector of one peer: pure state, for who brings a loop, a clock and events of their own. */
+import { countOf } from './interval-window.js';
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
-import { type BeatOutcome, PeerRecords } from './peer-records.js';
-import { HEARD } from './peer-slab.js';
-import type { Profile } from './profile.js';
-
-const SLOT = 0;
+import {
+  type BeatOutcome,
+  beat,
+  begin,
+  instantOf,
+  lastHeartbeat,
+  mean,
+  phiAt,
+  start,
+  stdDev,
+} from './peer-record.js';
+import { PeerSlab, SUSPECT_AT } from './peer-slab.js';
+import { Profile } from './profile.js';
+import { RingPool } from './ring-pool.js';
 
 /**
  * Watches one peer. Never reads a clock, never sets a timer: every method takes the time in ms,
  * from any monotonic origin.
  */
 export class PhiAccrualDetector {
-  readonly #records = new PeerRecords(1);
   readonly #profile: Profile;
+  readonly #slab: PeerSlab;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: DetectorOptions) {
-    this.#records.add(resolveDetectorOptions(options));
-    this.#profile = this.#records.profileOf(SLOT);
+    this.#profile = new Profile(resolveDetectorOptions(options), '');
+    this.#slab = new PeerSlab(1, new RingPool(), [this.#profile]);
+    begin(this.#slab, 0, 0, 0);
   }
 
   /**
@@ -25,7 +36,7 @@ export class PhiAccrualDetector {
    * suspected in the end. Only the first start counts, and only before the first heartbeat.
    */
   start(at: number): void {
-    this.#records.start(SLOT, at);
+    start(this.#slab, 0, at);
   }
 
   /**
@@ -33,12 +44,12 @@ export class PhiAccrualDetector {
    * one, an `'out-of-order'` one an earlier time, a `'not-finite'` one none.
    */
   heartbeat(at: number): BeatOutcome {
-    return this.#records.heartbeat(SLOT, at);
+    return beat(this.#slab, 0, at);
   }
 
   /** The suspicion level φ at `at`: 0 before start or first heartbeat; finite, never NaN. */
   phi(at: number): number {
-    return this.#records.phi(SLOT, at);
+    return phiAt(this.#slab, 0, at);
   }
 
   /**
@@ -48,9 +59,9 @@ export class PhiAccrualDetector {
    * @throws RangeError unless 0 < phi ≤ 1e300
    */
   suspectAt(phi?: number): number {
-    if (phi === undefined) return this.#records.suspectAtOf(SLOT);
-    const { perMean, perStdDev } = this.#profile.model.reach(phi);
-    return this.#records.instant(SLOT, perMean, perStdDev);
+    return phi === undefined
+      ? this.#slab.f64[SUSPECT_AT]
+      : instantOf(this.#slab, 0, this.#profile.model.reach(phi));
   }
 
   /** Whether `at` lies before {@link suspectAt}; the deadline decides, not φ's rounding. */
@@ -60,22 +71,21 @@ export class PhiAccrualDetector {
 
   /** Mean of the window in ms, the two prior samples included while they are in it. */
   get mean(): number {
-    return this.#records.mean(SLOT);
+    return mean(this.#slab, 0);
   }
 
   /** Population standard deviation of the window in ms, as measured: before any floor. */
   get stdDev(): number {
-    return this.#records.stdDev(SLOT);
+    return stdDev(this.#slab, 0);
   }
 
   /** Samples in the window, the two prior ones included while they are in it. */
   get sampleCount(): number {
-    return this.#records.sampleCount(SLOT);
+    return countOf(this.#slab, 0, this.#profile.windowSize);
   }
 
   /** Time of the last accepted heartbeat; undefined before the first. */
   get lastHeartbeat(): number | undefined {
-    const heard = (this.#records.flagsOf(SLOT) & HEARD) !== 0;
-    return heard ? this.#records.lastOf(SLOT) : undefined;
+    return lastHeartbeat(this.#slab, 0);
   }
 }

@@ -46,13 +46,12 @@ const logistic: ArrivalModel = {
   },
   reach(phi) {
     zOfPhi(phi); // the same domain, the same RangeError
-    // φ·ln 10 = ln(1 + eʷ), and w = 0.070566·(y³ + 3a·y) has the one real root 2√a·sinh(…/3).
+    // φ·ln 10 = ln(1 + eʷ); then y(1.5976 + 0.070566y²) = w by Newton, from outside of the root.
     const v = phi * Math.LN10;
     const w = v + Math.log(-Math.expm1(-v));
-    const a = LINEAR / (3 * CUBIC);
-    const root = 2 * Math.sqrt(a) * Math.sinh(Math.asinh(w / (2 * CUBIC * a * Math.sqrt(a))) / 3);
-    const slope = LINEAR + 3 * CUBIC * root * root;
-    return { perMean: 1, perStdDev: root - (root * (LINEAR + CUBIC * root * root) - w) / slope };
+    let y = Math.cbrt(w / CUBIC);
+    for (let i = 0; i < 9; i++) y = (2 * CUBIC * y * y * y + w) / (LINEAR + 3 * CUBIC * y * y);
+    return { perMean: 1, perStdDev: y };
   },
 };
 

@@ -4,12 +4,19 @@ import {
   type FailureDetectorOptions,
   type ResolvedOptions,
   type ResolvedSettings,
-  resolveFailureDetectorOptions,
-  resolveWatchOptions,
+  resolveOptions,
+  resolveSettings,
   type WatchOptions,
 } from './options.js';
 import { Peer } from './peer.js';
-import { type DropCounts, type HeartbeatOutcome, PeerTable, type Status } from './peer-table.js';
+import { phiAt } from './peer-record.js';
+import {
+  type DropCounts,
+  type HeartbeatOutcome,
+  PeerTable,
+  rowOf,
+  type Status,
+} from './peer-table.js';
 import { WakeTimer } from './wake-timer.js';
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
@@ -23,7 +30,6 @@ const STEPS_PER_LOOK = 64;
  * the threshold, and when it is available again. Times are ms of option `clock`.
  */
 export class FailureDetector<Id = string> {
-  readonly #defaults: ResolvedOptions;
   readonly #settings: ResolvedSettings;
   readonly #events = new Events<FailureDetectorEvents<Id>>();
   readonly #timer: WakeTimer;
@@ -35,10 +41,8 @@ export class FailureDetector<Id = string> {
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: FailureDetectorOptions) {
-    const { defaults, settings } = resolveFailureDetectorOptions(options);
-    this.#defaults = defaults;
-    this.#settings = settings;
-    const { now, timers, signal } = settings;
+    this.#settings = resolveSettings(options);
+    const { now, timers, signal } = this.#settings;
     this.#now = now;
     this.#timer = new WakeTimer(now, () => this.#wake());
     this.#table = new PeerTable(this.#events, (at) => {
@@ -60,12 +64,12 @@ export class FailureDetector<Id = string> {
     let slot = table.slots.get(id);
     if (slot !== undefined) {
       if (options !== undefined) {
-        const resolved = resolveWatchOptions(options, table.records.profileOf(slot).options);
-        table.reconfigure(slot, resolved, this.#now());
+        const current = table.slab(slot).profile(rowOf(slot)).options;
+        table.reconfigure(slot, resolveOptions(options, current), this.#now());
       }
     } else {
-      const resolved = options ? resolveWatchOptions(options, this.#defaults) : this.#defaults;
-      slot = this.#admit(id, resolved);
+      const { defaults } = this.#settings;
+      slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
       if (slot >= 0) table.start(slot, this.#now());
     }
     return new Peer(id, table, slot, this.#now);
@@ -89,7 +93,7 @@ export class FailureDetector<Id = string> {
       this.#table.dropped.refused++;
       return 'refused';
     }
-    const slot = this.#admit(id, this.#defaults);
+    const slot = this.#admit(id, this.#settings.defaults);
     return slot < 0 ? 'refused' : this.#table.heartbeat(slot, at);
   }
 
@@ -105,7 +109,7 @@ export class FailureDetector<Id = string> {
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
   phi(id: Id, at = this.#now()): number | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : this.#table.records.phi(slot, at);
+    return slot === undefined ? undefined : phiAt(this.#table.slab(slot), rowOf(slot), at);
   }
 
   /** What was last said of a peer; `'starting'` until it is heard or suspected. */

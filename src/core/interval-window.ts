@@ -27,116 +27,88 @@
  */
 import { ANCHOR, HEAD, PEAK, PeerSlab, RING, SQUARES, SUM } from './peer-slab.js';
 import { MAX_RING, RingPool } from './ring-pool.js';
+import { checkNumber } from './validate.js';
 
 /** Intervals are clamped to this (30,000 years), so that no square overflows. */
 const LONGEST = 1e15;
-const FIRST_CAPACITY = 4;
 const REF_OFFSET = MAX_RING - 1;
 const REF_SHIFT = 18;
 
-/** Samples in the window of `record`. */
-export function countOf(slab: PeerSlab, record: number, size: number): number {
-  const head = slab.i32[record * 16 + HEAD];
+/** Samples in the window. */
+export function countOf(slab: PeerSlab, row: number, size: number): number {
+  const head = slab.i32[2 * row + HEAD];
   return head < 0 ? size : head;
 }
 
-/** Mean of the window, in the samples' unit; the window must not be empty. */
-export function meanOf(slab: PeerSlab, record: number, size: number): number {
-  return slab.f32[record * 16 + ANCHOR] + slab.f64[record * 8 + SUM] / countOf(slab, record, size);
+/** Mean of the window; it must not be empty. */
+export function meanOf(slab: PeerSlab, row: number, size: number): number {
+  return slab.f32[2 * row + ANCHOR] + slab.f64[row + SUM] / countOf(slab, row, size);
 }
 
-/** Population variance of the window; the window must not be empty. */
-export function varianceOf(slab: PeerSlab, record: number, size: number): number {
-  const count = countOf(slab, record, size);
-  const shift = slab.f64[record * 8 + SUM] / count;
-  const variance = slab.f64[record * 8 + SQUARES] / count - shift * shift;
-  return variance > 0 ? variance : 0;
+/** Population standard deviation of the window; it must not be empty. */
+export function stdDevOf(slab: PeerSlab, row: number, size: number): number {
+  const count = countOf(slab, row, size);
+  const shift = slab.f64[row + SUM] / count;
+  const variance = slab.f64[row + SQUARES] / count - shift * shift;
+  return variance > 0 ? Math.sqrt(variance) : 0;
 }
 
 /** Learns one interval. O(1) amortised, no allocation but the growth of a ring that fills. */
-export function push(
-  slab: PeerSlab,
-  record: number,
-  rings: RingPool,
-  size: number,
-  interval: number,
-): void {
-  const f = record * 8;
-  const w = record * 16;
+export function push(slab: PeerSlab, row: number, size: number, interval: number): void {
+  const { f64, f32, i32 } = slab;
+  const w = 2 * row;
   const x = Math.fround(interval < LONGEST ? interval : LONGEST);
-  const head = slab.i32[w + HEAD];
-  if (head >= 0) {
-    fill(slab, record, rings, size, x);
-    return;
-  }
-  const ref = slab.i32[w + RING];
-  const samples = rings.chunks[ref >>> REF_SHIFT];
-  const position = ~head;
+  const head = i32[w + HEAD];
+  const position = head < 0 ? ~head : head;
+  if (head >= 0) makeRoom(slab, row, size, x);
+  const ref = i32[w + RING];
+  const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const slot = (ref & REF_OFFSET) + position;
-  const anchor = slab.f32[w + ANCHOR];
+  const anchor = f32[w + ANCHOR];
   const d = x - anchor;
-  const old = samples[slot] - anchor;
+  const old = head < 0 ? samples[slot] - anchor : 0;
+  const q = f64[row + SQUARES] + (d * d - old * old);
   samples[slot] = x;
-  const q = slab.f64[f + SQUARES] + (d * d - old * old);
-  slab.f64[f + SUM] += d - old;
-  slab.f64[f + SQUARES] = q;
-  if (position + 1 === size) {
-    slab.i32[w + HEAD] = ~0;
-    rebase(slab, record, rings, size, x);
-    return;
-  }
-  slab.i32[w + HEAD] = ~(position + 1);
-  const peak = slab.f32[w + PEAK];
-  if (16 * q < peak) rebase(slab, record, rings, size, x);
-  else if (q > peak) slab.f32[w + PEAK] = q;
+  f64[row + SUM] += d - old;
+  f64[row + SQUARES] = q;
+  const next = position + 1;
+  i32[w + HEAD] = next === size ? -1 : head < 0 ? ~next : next;
+  if (next === size || 16 * q < f32[w + PEAK]) rebase(slab, row, size, x);
+  else if (q > f32[w + PEAK]) f32[w + PEAK] = q;
 }
 
-/** A push into a window that is not full: nothing leaves, so q cannot lose digits. */
-function fill(slab: PeerSlab, record: number, rings: RingPool, size: number, x: number): void {
-  const f = record * 8;
-  const w = record * 16;
-  const count = slab.i32[w + HEAD];
+/** Room for one more sample in a ring that is not full. */
+function makeRoom(slab: PeerSlab, row: number, size: number, x: number): void {
+  const { f64, f32, i32, rings } = slab;
+  const w = 2 * row;
+  const count = i32[w + HEAD];
+  const capacity = capacityFor(count + 1, size);
   if (count === 0) {
-    slab.f32[w + ANCHOR] = x;
-    slab.f64[f + SUM] = 0;
-    slab.f64[f + SQUARES] = 0;
-    slab.i32[w + RING] = rings.allocate(capacityFor(1, size));
-  } else if (count === capacityFor(count, size)) {
-    const capacity = capacityFor(count + 1, size);
-    const from = slab.i32[w + RING];
-    const to = rings.allocate(capacity);
-    const old = from & REF_OFFSET;
-    rings.chunks[to >>> REF_SHIFT].set(
-      rings.chunks[from >>> REF_SHIFT].subarray(old, old + count),
-      to & REF_OFFSET,
-    );
-    rings.free(from, count);
-    slab.i32[w + RING] = to;
-  }
-  const ref = slab.i32[w + RING];
-  rings.chunks[ref >>> REF_SHIFT][(ref & REF_OFFSET) + count] = x;
-  const d = x - slab.f32[w + ANCHOR];
-  slab.f64[f + SUM] += d;
-  slab.f64[f + SQUARES] += d * d;
-  if (count + 1 < size) {
-    slab.i32[w + HEAD] = count + 1;
-  } else {
-    slab.i32[w + HEAD] = ~0;
-    rebase(slab, record, rings, size, x);
+    f32[w + ANCHOR] = x;
+    f32[w + PEAK] = 0;
+    f64[row + SUM] = 0;
+    f64[row + SQUARES] = 0;
+    i32[w + RING] = rings.allocate(capacity);
+  } else if (capacity > capacityFor(count, size)) {
+    const old = samplesOf(slab, row, size);
+    rings.free(i32[w + RING], count);
+    const ref = rings.allocate(capacity);
+    i32[w + RING] = ref;
+    rings.chunks[ref >>> REF_SHIFT].set(old, ref & REF_OFFSET);
   }
 }
 
 /** The capacity of a ring that holds `count` samples: 4, 8, 16, … and at last the window's size. */
 function capacityFor(count: number, size: number): number {
-  let capacity = FIRST_CAPACITY;
+  let capacity = 4;
   while (capacity < count) capacity *= 2;
-  return capacity < size ? capacity : size;
+  return Math.min(capacity, size);
 }
 
 /** Computes the sums of a full window afresh about its newest sample. */
-function rebase(slab: PeerSlab, record: number, rings: RingPool, size: number, x: number): void {
-  const ref = slab.i32[record * 16 + RING];
-  const samples = rings.chunks[ref >>> REF_SHIFT];
+function rebase(slab: PeerSlab, row: number, size: number, x: number): void {
+  const ref = slab.i32[2 * row + RING];
+  const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const start = ref & REF_OFFSET;
   let s = 0;
   let q = 0;
@@ -145,36 +117,31 @@ function rebase(slab: PeerSlab, record: number, rings: RingPool, size: number, x
     s += d;
     q += d * d;
   }
-  slab.f32[record * 16 + ANCHOR] = x;
-  slab.f32[record * 16 + PEAK] = q;
-  slab.f64[record * 8 + SUM] = s;
-  slab.f64[record * 8 + SQUARES] = q;
+  slab.f32[2 * row + ANCHOR] = x;
+  slab.f32[2 * row + PEAK] = q;
+  slab.f64[row + SUM] = s;
+  slab.f64[row + SQUARES] = q;
 }
 
 /** Forgets all samples and gives the ring back. */
-export function clear(slab: PeerSlab, record: number, rings: RingPool, size: number): void {
-  const count = countOf(slab, record, size);
-  if (count > 0) rings.free(slab.i32[record * 16 + RING], capacityFor(count, size));
-  slab.i32[record * 16 + HEAD] = 0;
+export function clear(slab: PeerSlab, row: number, size: number): void {
+  const count = countOf(slab, row, size);
+  if (count > 0) slab.rings.free(slab.i32[2 * row + RING], capacityFor(count, size));
+  slab.i32[2 * row + HEAD] = 0;
 }
 
 /** The samples, oldest first. */
-export function samplesOf(
-  slab: PeerSlab,
-  record: number,
-  rings: RingPool,
-  size: number,
-): Float32Array {
-  const count = countOf(slab, record, size);
-  const out = new Float32Array(count);
-  if (count === 0) return out;
-  const head = slab.i32[record * 16 + HEAD];
-  const ref = slab.i32[record * 16 + RING];
+export function samplesOf(slab: PeerSlab, row: number, size: number): Float32Array {
+  const count = countOf(slab, row, size);
+  if (count === 0) return new Float32Array();
+  const head = slab.i32[2 * row + HEAD];
+  const ref = slab.i32[2 * row + RING];
   const start = ref & REF_OFFSET;
-  const ring = rings.chunks[ref >>> REF_SHIFT].subarray(start, start + count);
-  const oldest = head < 0 ? ~head : 0;
-  out.set(ring.subarray(oldest), 0);
-  out.set(ring.subarray(0, oldest), count - oldest);
+  const ring = slab.rings.chunks[ref >>> REF_SHIFT].slice(start, start + count);
+  if (head >= -1) return ring;
+  const out = new Float32Array(count);
+  out.set(ring.subarray(~head));
+  out.set(ring.subarray(0, ~head), count + head + 1);
   return out;
 }
 
@@ -183,24 +150,21 @@ export function samplesOf(
  * who wants its statistics without a detector.
  */
 export class IntervalWindow {
-  readonly #slab = new PeerSlab(1);
-  readonly #rings = new RingPool();
+  readonly #slab = new PeerSlab(1, new RingPool(), []);
   /** The largest number of samples kept. */
   readonly size: number;
 
-  /** @throws RangeError unless `size` is an integer from 1 to 262,144 */
+  /** @throws TypeError, RangeError unless `size` is an integer from 1 to 262,144 */
   constructor(size: number) {
-    if (!Number.isInteger(size) || size < 1 || size > MAX_RING) {
-      throw new RangeError(`size: expected an integer from 1 to ${MAX_RING}, got ${String(size)}`);
-    }
-    this.size = size;
+    this.size = checkNumber('size', size, { least: 1, most: MAX_RING, integer: true });
+    this.#slab.i32[HEAD] = 0;
   }
 
   /** Adds an interval, in place of the oldest once the window is full; false unless it is finite and ≥ 0. */
   push(interval: number): boolean {
-    if (!(Number.isFinite(interval) && interval >= 0)) return false;
-    push(this.#slab, 0, this.#rings, this.size, interval);
-    return true;
+    const fits = Number.isFinite(interval) && interval >= 0;
+    if (fits) push(this.#slab, 0, this.size, interval);
+    return fits;
   }
 
   /** Samples in the window. */
@@ -213,23 +177,23 @@ export class IntervalWindow {
     return this.count === 0 ? Number.NaN : meanOf(this.#slab, 0, this.size);
   }
 
-  /** Population variance of the samples, never negative; `NaN` when there is none. */
-  get variance(): number {
-    return this.count === 0 ? Number.NaN : varianceOf(this.#slab, 0, this.size);
-  }
-
   /** Population standard deviation of the samples; `NaN` when there is none. */
   get stdDev(): number {
-    return Math.sqrt(this.variance);
+    return this.count === 0 ? Number.NaN : stdDevOf(this.#slab, 0, this.size);
+  }
+
+  /** Population variance of the samples, never negative; `NaN` when there is none. */
+  get variance(): number {
+    return this.stdDev ** 2;
   }
 
   /** The samples as stored (rounded to 32-bit floats), oldest first. */
   samples(): Float32Array {
-    return samplesOf(this.#slab, 0, this.#rings, this.size);
+    return samplesOf(this.#slab, 0, this.size);
   }
 
   /** Forgets all samples. */
   clear(): void {
-    clear(this.#slab, 0, this.#rings, this.size);
+    clear(this.#slab, 0, this.size);
   }
 }

@@ -16,7 +16,7 @@
  * The first three intervals of a peer are learnt however short they are: until then the mean is
  * the configured guess, and a guess must not outvote the peer.
  */
-import { clear, countOf, push } from './interval-window.js';
+import { clear, countOf, meanOf, push } from './interval-window.js';
 import {
   ANCHOR,
   BATCH_COUNT,
@@ -26,7 +26,6 @@ import {
   CANDIDATES,
   FLAGS,
   OWN_FULL,
-  OWN_MASK,
   OWN_ONE,
   type PeerSlab,
   RUN_COUNT,
@@ -34,7 +33,6 @@ import {
   RUN_SUM,
   SUM,
 } from './peer-slab.js';
-import type { RingPool } from './ring-pool.js';
 
 const FAST = 4;
 const AGREEMENT = 3;
@@ -46,93 +44,57 @@ const MEANS_SPANNED = 5;
 /** Learns `interval` if it is ordinary, else weighs it as a candidate. */
 export function learnGuarded(
   slab: PeerSlab,
-  record: number,
-  rings: RingPool,
+  row: number,
   size: number,
   interval: number,
   spansSuspicion: boolean,
 ): void {
-  const w = record * 16;
+  const w = 2 * row;
   const flags = slab.i32[w + FLAGS];
-  const own = flags & OWN_MASK;
+  const known = (flags & OWN_FULL) === OWN_FULL;
   // interval < mean/4 with mean = K + s/n, without the division.
-  const anchor = slab.f32[w + ANCHOR];
-  const short =
-    (FAST * interval - anchor) * countOf(slab, record, size) < slab.f64[record * 8 + SUM];
-  if (spansSuspicion || (short && own === OWN_FULL)) {
-    weigh(slab, record, rings, size, interval);
+  const excess = (FAST * interval - slab.f32[w + ANCHOR]) * countOf(slab, row, size);
+  if (spansSuspicion || (known && excess < slab.f64[row + SUM])) {
+    weigh(slab, row, size, interval);
     return;
   }
-  if (own !== OWN_FULL || (flags & CANDIDATES) !== 0) {
-    slab.i32[w + FLAGS] = (own === OWN_FULL ? flags : flags + OWN_ONE) & ~CANDIDATES;
+  if (!known || (flags & CANDIDATES) !== 0) {
+    slab.i32[w + FLAGS] = (known ? flags : flags + OWN_ONE) & ~CANDIDATES;
   }
-  push(slab, record, rings, size, interval);
+  push(slab, row, size, interval);
 }
 
-function weigh(
-  slab: PeerSlab,
-  record: number,
-  rings: RingPool,
-  size: number,
-  interval: number,
-): void {
-  const w = record * 16;
-  const { coldF32, coldI32 } = slab;
-  const c = record * 8;
+function weigh(slab: PeerSlab, row: number, size: number, interval: number): void {
+  const { coldF32: f32, coldI32: i32 } = slab;
+  const w = 2 * row;
   if ((slab.i32[w + FLAGS] & CANDIDATES) === 0) {
     slab.i32[w + FLAGS] |= CANDIDATES;
-    coldI32[c + RUN_COUNT] = 0;
-    coldF32[c + RUN_SUM] = 0;
-    coldF32[c + RUN_MAX] = 0;
-    coldI32[c + BATCH_COUNT] = 0;
+    f32.fill(0, row + RUN_COUNT, row + BATCH_MAX + 1);
   }
-  const run = ++coldI32[c + RUN_COUNT];
-  coldF32[c + RUN_SUM] += interval;
-  if (interval > coldF32[c + RUN_MAX]) coldF32[c + RUN_MAX] = interval;
-  const min = Math.min(coldF32[c + BATCH_MIN], interval);
-  const max = Math.max(coldF32[c + BATCH_MAX], interval);
-  if (coldI32[c + BATCH_COUNT] === 0 || max > AGREEMENT * min) {
-    coldI32[c + BATCH_COUNT] = 1;
-    coldF32[c + BATCH_SUM] = interval;
-    coldF32[c + BATCH_MIN] = interval;
-    coldF32[c + BATCH_MAX] = interval;
-  } else {
-    coldI32[c + BATCH_COUNT]++;
-    coldF32[c + BATCH_SUM] += interval;
-    coldF32[c + BATCH_MIN] = min;
-    coldF32[c + BATCH_MAX] = max;
-  }
-  const mean = slab.f32[w + ANCHOR] + slab.f64[record * 8 + SUM] / countOf(slab, record, size);
-  const span = MEANS_SPANNED * mean;
-  const batch = coldI32[c + BATCH_COUNT];
-  const others = coldF32[c + RUN_SUM] - coldF32[c + RUN_MAX];
-  if (batch >= ENOUGH && coldF32[c + BATCH_SUM] >= span) {
-    restart(slab, record, rings, size, coldF32[c + BATCH_SUM] / batch);
-  } else if (run >= FAR_TOO_MANY || (run >= TOO_MANY && others >= span)) {
-    restart(slab, record, rings, size, others / (run - 1));
-  }
-}
+  const run = ++i32[row + RUN_COUNT];
+  f32[row + RUN_SUM] += interval;
+  f32[row + RUN_MAX] = Math.max(f32[row + RUN_MAX], interval);
+  const min = Math.min(f32[row + BATCH_MIN], interval);
+  const max = Math.max(f32[row + BATCH_MAX], interval);
+  const agrees = i32[row + BATCH_COUNT] > 0 && max <= AGREEMENT * min;
+  const batch = agrees ? i32[row + BATCH_COUNT] + 1 : 1;
+  i32[row + BATCH_COUNT] = batch;
+  f32[row + BATCH_SUM] = agrees ? f32[row + BATCH_SUM] + interval : interval;
+  f32[row + BATCH_MIN] = agrees ? min : interval;
+  f32[row + BATCH_MAX] = agrees ? max : interval;
 
-function restart(
-  slab: PeerSlab,
-  record: number,
-  rings: RingPool,
-  size: number,
-  mean: number,
-): void {
-  clear(slab, record, rings, size);
-  seed(slab, record, rings, size, mean);
-  slab.i32[record * 16 + FLAGS] = (slab.i32[record * 16 + FLAGS] | OWN_FULL) & ~CANDIDATES;
+  const span = MEANS_SPANNED * meanOf(slab, row, size);
+  const others = f32[row + RUN_SUM] - f32[row + RUN_MAX];
+  const settled = batch >= ENOUGH && f32[row + BATCH_SUM] >= span;
+  if (settled || run >= FAR_TOO_MANY || (run >= TOO_MANY && others >= span)) {
+    clear(slab, row, size);
+    seed(slab, row, size, settled ? f32[row + BATCH_SUM] / batch : others / (run - 1));
+    slab.i32[w + FLAGS] = (slab.i32[w + FLAGS] | OWN_FULL) & ~CANDIDATES;
+  }
 }
 
 /** Fills an empty window with what is expected: two samples, `mean` minus and plus a quarter. */
-export function seed(
-  slab: PeerSlab,
-  record: number,
-  rings: RingPool,
-  size: number,
-  mean: number,
-): void {
-  push(slab, record, rings, size, mean * 0.75);
-  push(slab, record, rings, size, mean * 1.25);
+export function seed(slab: PeerSlab, row: number, size: number, mean: number): void {
+  push(slab, row, size, mean * 0.75);
+  push(slab, row, size, mean * 1.25);
 }

@@ -1,67 +1,65 @@
-/** A binary heap of slots by key: the few entries of a queue that need an exact order. */
-export class MinHeap {
-  readonly #compare: (a: number, b: number) => number;
+/** A binary heap: the few things of a queue that need an exact order. */
+export class MinHeap<T> {
+  readonly #compare: (a: T, b: T) => number;
   readonly #keys: number[] = [];
-  readonly #slots: number[] = [];
+  readonly #items: T[] = [];
 
-  /** @param compare orders slots of equal keys */
-  constructor(compare: (a: number, b: number) => number) {
+  /** @param compare orders items of equal keys */
+  constructor(compare: (a: T, b: T) => number) {
     this.#compare = compare;
   }
 
   get size(): number {
-    return this.#slots.length;
+    return this.#keys.length;
   }
 
-  /** Key of the first entry; the heap must not be empty. */
+  /** Key of the first item; Infinity when there is none. */
   get key(): number {
-    return this.#keys[0];
+    return this.#keys.length > 0 ? this.#keys[0] : Infinity;
   }
 
-  /** Slot of the first entry; the heap must not be empty. */
-  get slot(): number {
-    return this.#slots[0];
+  /** The first item; the heap must not be empty. */
+  get first(): T {
+    return this.#items[0];
   }
 
-  push(key: number, slot: number): void {
-    let i = this.#slots.length;
-    this.#keys.push(key);
-    this.#slots.push(slot);
+  push(key: number, item: T): void {
+    const keys = this.#keys;
+    const items = this.#items;
+    let i = keys.length;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!this.#before(key, slot, parent)) break;
-      this.#keys[i] = this.#keys[parent];
-      this.#slots[i] = this.#slots[parent];
+      if (!this.#before(key, item, parent)) break;
+      keys[i] = keys[parent];
+      items[i] = items[parent];
       i = parent;
     }
-    this.#keys[i] = key;
-    this.#slots[i] = slot;
+    keys[i] = key;
+    items[i] = item;
   }
 
-  /** Removes the first entry and returns its slot; the heap must not be empty. */
-  pop(): number {
-    const first = this.#slots[0];
-    const key = this.#keys.pop() as number;
-    const slot = this.#slots.pop() as number;
-    const size = this.#slots.length;
-    if (size === 0) return first;
+  /** Removes the first item; the heap must not be empty. */
+  pop(): void {
+    const keys = this.#keys;
+    const items = this.#items;
+    const key = keys.pop() as number;
+    const item = items.pop() as T;
+    const size = keys.length;
+    if (size === 0) return;
     let i = 0;
     for (let child = 1; child < size; child = 2 * i + 1) {
-      if (child + 1 < size && this.#before(this.#keys[child + 1], this.#slots[child + 1], child)) {
-        child++;
-      }
-      if (this.#before(key, slot, child)) break;
-      this.#keys[i] = this.#keys[child];
-      this.#slots[i] = this.#slots[child];
+      if (child + 1 < size && this.#before(keys[child + 1], items[child + 1], child)) child++;
+      if (this.#before(key, item, child)) break;
+      keys[i] = keys[child];
+      items[i] = items[child];
       i = child;
     }
-    this.#keys[i] = key;
-    this.#slots[i] = slot;
-    return first;
+    keys[i] = key;
+    items[i] = item;
   }
 
-  #before(key: number, slot: number, other: number): boolean {
+  #before(key: number, item: T, other: number): boolean {
     const otherKey = this.#keys[other];
-    return key < otherKey || (key === otherKey && this.#compare(slot, this.#slots[other]) < 0);
+    return key < otherKey || (key === otherKey && this.#compare(item, this.#items[other]) < 0);
   }
 }

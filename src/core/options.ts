@@ -5,9 +5,11 @@ import {
   checkBoolean,
   checkKeys,
   checkNumber,
+  checkObject,
   checkOneOf,
-  outOfRange,
-  wrongType,
+  checkRange,
+  checkType,
+  type Numbers,
 } from './validate.js';
 
 /** The least σ that φ is computed with, in ms. */
@@ -121,8 +123,10 @@ export interface ResolvedOptions {
   readonly recoverAfter: number;
 }
 
-/** {@link FailureDetectorOptions} beyond those of each peer, with every default filled in. */
+/** {@link FailureDetectorOptions} with every default filled in. */
 export interface ResolvedSettings {
+  /** For peers that are watched without options of their own. */
+  readonly defaults: ResolvedOptions;
   readonly now: () => number;
   readonly timers: boolean;
   readonly autoWatch: boolean;
@@ -144,142 +148,115 @@ export const DEFAULTS: ResolvedOptions = {
 };
 
 const MAX_LEVELS = 30;
+const ABOVE_0 = Number.MIN_VALUE;
 const LONGEST = 1e15;
+
+/** What the numbers among the options of a peer may be. */
+const NUMBERS = {
+  threshold: { least: ABOVE_0, most: 1e300 },
+  heartbeatInterval: { least: ABOVE_0, most: LONGEST, unit: 'ms' },
+  windowSize: { least: 1, most: MAX_RING, integer: true },
+  acceptablePause: { least: 0, most: LONGEST, unit: 'ms' },
+  maxSilence: { least: ABOVE_0, most: Infinity, unit: 'ms' },
+  recoverAfter: { least: 1, most: 1e6, integer: true },
+} as const;
+
 const MODELS = Object.keys(arrivalModels) as ModelName[];
 const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available'];
 const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
 
 const WATCH_KEYS = Object.keys(DEFAULTS);
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => key !== 'levels' && key !== 'recoverAfter');
-const SETTING_KEYS = ['clock', 'timers', 'autoWatch', 'maxPeers', 'signal'];
-const FAILURE_DETECTOR_KEYS = [...WATCH_KEYS, ...SETTING_KEYS, ...GUARDS];
+const ALL_KEYS = [...WATCH_KEYS, 'clock', 'timers', 'autoWatch', 'maxPeers', 'signal', ...GUARDS];
 
-const isPhi = (n: number) => n > 0 && n <= 1e300;
-const isDuration = (n: number) => n >= 0 && n <= LONGEST;
-const PHI_RANGE = 'a φ above 0, at most 1e300';
-
-function checkFloor(value: unknown): ResolvedOptions['minStdDev'] {
-  const floor = (name: string, n: unknown, unit: string, most: number) =>
-    checkNumber(name, n, `${unit} from 0 to ${most}`, (x) => x >= 0 && x <= most);
-  if (typeof value === 'number') {
-    return { absolute: floor('minStdDev', value, 'ms', LONGEST), relative: 0 };
-  }
-  if (typeof value !== 'object' || value === null) {
-    throw wrongType('minStdDev', 'ms, or { absolute, relative }', value);
-  }
-  const given = checkKeys<MinStdDev>('minStdDev', value, ['absolute', 'relative']);
+function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
+  const alone = typeof value === 'number';
+  const given = alone
+    ? { absolute: value, relative: 0 }
+    : checkKeys<MinStdDev>('minStdDev', value, ['absolute', 'relative']);
   const { absolute = DEFAULTS.minStdDev.absolute, relative = DEFAULTS.minStdDev.relative } = given;
+  const numbers = { least: 0, most: LONGEST };
   return {
-    absolute: floor('minStdDev.absolute', absolute, 'ms', LONGEST),
-    relative: floor('minStdDev.relative', relative, 'a share of the mean', 1e6),
+    absolute: checkNumber(alone ? 'minStdDev' : 'minStdDev.absolute', absolute, numbers),
+    relative: checkNumber('minStdDev.relative', relative, numbers),
   };
 }
 
-function checkLevels(value: unknown): Readonly<Record<string, number>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType('levels', 'an object of names and φ', value);
+function checkLevels(levels: Readonly<Record<string, number>>): ResolvedOptions['levels'] {
+  checkObject('levels', levels);
+  const names = Object.keys(levels);
+  checkRange('levels', `at most ${MAX_LEVELS}`, names.length, names.length <= MAX_LEVELS);
+  for (const name of names) {
+    const free = name !== '' && name !== 'suspect';
+    checkRange('levels', "a name other than '' and 'suspect'", name, free);
+    checkNumber(`levels.${name}`, levels[name], NUMBERS.threshold);
   }
-  const entries = Object.entries(value);
-  if (entries.length > MAX_LEVELS) {
-    throw outOfRange('levels', `at most ${MAX_LEVELS} levels`, entries.length);
-  }
-  for (const [name, phi] of entries) {
-    if (name === '' || name === 'suspect') {
-      throw outOfRange('levels', "names other than '' and 'suspect' (option threshold)", name);
-    }
-    checkNumber(`levels.${name}`, phi, PHI_RANGE, isPhi);
-  }
-  return Object.fromEntries(entries);
+  return { ...levels };
 }
 
-/** Checks what is given and fills the rest in from `base`. */
-function resolve(given: WatchOptions, base: ResolvedOptions): ResolvedOptions {
-  const value = (key: keyof ResolvedOptions) => (given[key] === undefined ? base : given)[key];
-  const number = (key: keyof ResolvedOptions, expected: string, ok: (n: number) => boolean) =>
-    checkNumber(key, value(key), expected, ok);
-  return {
-    threshold: number('threshold', PHI_RANGE, isPhi),
-    heartbeatInterval: number(
-      'heartbeatInterval',
-      `ms above 0, at most ${LONGEST}`,
-      (n) => n > 0 && n <= LONGEST,
-    ),
-    windowSize: number(
-      'windowSize',
-      `an integer from 1 to ${MAX_RING}`,
-      (n) => Number.isInteger(n) && n >= 1 && n <= MAX_RING,
-    ),
-    minStdDev: given.minStdDev === undefined ? base.minStdDev : checkFloor(given.minStdDev),
-    acceptablePause: number('acceptablePause', `ms from 0 to ${LONGEST}`, isDuration),
-    model: checkOneOf('model', value('model'), MODELS),
-    learn: checkOneOf('learn', value('learn'), LEARN_RULES),
-    maxSilence: number('maxSilence', 'ms above 0, or Infinity', (n) => n > 0),
-    levels: given.levels === undefined ? base.levels : checkLevels(given.levels),
-    recoverAfter: number(
-      'recoverAfter',
-      'an integer from 1 to 1000000',
-      (n) => Number.isInteger(n) && n >= 1 && n <= 1e6,
-    ),
-  };
-}
-
-/** @throws TypeError, RangeError that name the option, what was expected and what came */
-export function resolveDetectorOptions(options: DetectorOptions | undefined): ResolvedOptions {
-  return resolve(checkKeys('options', options, DETECTOR_KEYS), DEFAULTS);
-}
-
-/** @throws TypeError, RangeError that name the option, what was expected and what came */
-export function resolveWatchOptions(
-  options: WatchOptions | undefined,
-  base: ResolvedOptions,
+/**
+ * The options of a peer: `given`, checked, over `base`.
+ *
+ * @throws TypeError, RangeError that name the option, what was expected and what came
+ */
+export function resolveOptions(
+  given: WatchOptions | undefined,
+  base: ResolvedOptions = DEFAULTS,
+  keys: readonly string[] = WATCH_KEYS,
 ): ResolvedOptions {
-  return resolve(checkKeys('options', options, WATCH_KEYS), base);
+  const {
+    minStdDev,
+    levels,
+    model = base.model,
+    learn = base.learn,
+    ...rest
+  } = checkKeys('options', given, keys);
+  const numbers: Partial<Record<keyof typeof NUMBERS, number>> = {};
+  for (const [name, range] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, Numbers][]) {
+    const value = rest[name];
+    numbers[name] = value === undefined ? base[name] : checkNumber(name, value, range);
+  }
+  return {
+    ...(numbers as Record<keyof typeof NUMBERS, number>),
+    model: checkOneOf('model', model, MODELS),
+    learn: checkOneOf('learn', learn, LEARN_RULES),
+    minStdDev: minStdDev === undefined ? base.minStdDev : checkFloor(minStdDev),
+    levels: levels === undefined ? base.levels : checkLevels(levels),
+  };
 }
 
-function checkClock(value: unknown): () => number {
-  if (typeof value === 'function') return value as () => number;
-  const source = value as { now(): number } | null;
-  if (typeof source !== 'object' || source === null || typeof source.now !== 'function') {
-    throw wrongType('clock', 'a function that returns ms, or an object with now()', value);
-  }
-  return () => source.now();
+/** As {@link resolveOptions}, for one peer without levels and events. */
+export function resolveDetectorOptions(given: DetectorOptions | undefined): ResolvedOptions {
+  return resolveOptions(given, DEFAULTS, DETECTOR_KEYS);
 }
 
-/** @throws TypeError, RangeError that name the option, what was expected and what came */
-export function resolveFailureDetectorOptions(options: FailureDetectorOptions | undefined): {
-  readonly defaults: ResolvedOptions;
-  readonly settings: ResolvedSettings;
-} {
-  const given = checkKeys('options', options, FAILURE_DETECTOR_KEYS);
-  for (const guard of GUARDS) {
-    const value = given[guard];
-    if (value !== undefined && value !== false) {
-      throw wrongType(guard, 'false (this version has no such guard)', value);
-    }
-  }
+/** As {@link resolveOptions}, for a detector of many peers. */
+export function resolveSettings(given: FailureDetectorOptions | undefined): ResolvedSettings {
+  const defaults = resolveOptions(given, DEFAULTS, ALL_KEYS);
   const {
     signal,
     clock = performance,
     timers = true,
     autoWatch = true,
     maxPeers = Infinity,
-  } = given;
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw wrongType('signal', 'an AbortSignal', signal);
+    ...rest
+  } = given ?? {};
+  for (const guard of GUARDS) {
+    const value = rest[guard];
+    const off = value === undefined || value === false;
+    checkType(guard, 'false (this version has no such guard)', value, off);
   }
+  const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
+  checkType('signal', 'an AbortSignal', signal, isSignal);
+  const now = typeof clock === 'function' ? clock : () => clock.now();
+  const isClock = typeof clock === 'function' || typeof clock?.now === 'function';
+  checkType('clock', 'a function that returns ms, or an object with now()', clock, isClock);
   return {
-    defaults: resolve(given, DEFAULTS),
-    settings: {
-      now: checkClock(clock),
-      timers: checkBoolean('timers', timers),
-      autoWatch: checkBoolean('autoWatch', autoWatch),
-      maxPeers: checkNumber(
-        'maxPeers',
-        maxPeers,
-        'an integer from 1, or Infinity',
-        (n) => n >= 1 && (Number.isInteger(n) || n === Infinity),
-      ),
-      signal,
-    },
+    defaults,
+    now,
+    timers: checkBoolean('timers', timers),
+    autoWatch: checkBoolean('autoWatch', autoWatch),
+    maxPeers: checkNumber('maxPeers', maxPeers, { least: 1, most: Infinity, integer: true }),
+    signal,
   };
 }

@@ -5,24 +5,28 @@
  * Records live in slabs, so that more peers mean one more slab and never a copy of all of them.
  */
 
-/** Records in a full slab; a slot number is slab · SLAB_SIZE + record. */
+import type { Profile } from './profile.js';
+import type { RingPool } from './ring-pool.js';
+
+/** Records in a full slab. */
 export const SLAB_BITS = 12;
 export const SLAB_SIZE = 1 << SLAB_BITS;
-export const SLAB_MASK = SLAB_SIZE - 1;
 
-// Doubles of the hot record, `f64[record * 8 + …]`.
+// A record is named by its row, 8 times its number in the slab.
+
+// Doubles of the hot record, `f64[row + …]`.
 /** Last heartbeat or, before the first, the start of the watch; −Infinity before that. */
 export const LAST = 0;
 /** Σ(x − K) over the window. */
 export const SUM = 1;
 /** Σ(x − K)² over the window. */
 export const SQUARES = 2;
-/** The instant at which φ reaches the threshold if silence goes on. */
+/** The instant at which silence is suspicion if it goes on; Infinity before the start. */
 export const SUSPECT_AT = 3;
 /** The key under which the slot stands in the deadline queue; Infinity when it does not. */
 export const QUEUED_AT = 4;
 
-// 32-bit words of the hot record, `f32[record * 16 + …]` and `i32[record * 16 + …]`.
+// 32-bit words of the hot record, `f32[2 * row + …]` and `i32[2 * row + …]`.
 /** K, the anchor of the sums: a sample that is or was in the window. */
 export const ANCHOR = 10;
 /** The largest Σ(x − K)² since the sums were last computed afresh. */
@@ -52,19 +56,20 @@ export const PROFILE_SHIFT = 10;
 /** Profiles that can be in use at once: 22 bits. */
 export const MAX_PROFILES = 1 << 22;
 
-// The cold record, `coldF32[record * 8 + …]` and `coldI32[record * 8 + …]`.
+// The cold record, `coldF32[row + …]` and `coldI32[row + …]`.
 /** Candidate intervals in a row, their sum and the longest of them. */
 export const RUN_COUNT = 0;
 export const RUN_SUM = 1;
-export const RUN_MAX = 7;
+export const RUN_MAX = 2;
 /** The latest candidates of that row that agree with each other. */
-export const BATCH_COUNT = 2;
-export const BATCH_SUM = 3;
-export const BATCH_MIN = 4;
-export const BATCH_MAX = 5;
+export const BATCH_COUNT = 3;
+export const BATCH_SUM = 4;
+export const BATCH_MIN = 5;
+export const BATCH_MAX = 6;
 /** Beats in time since the suspicion. */
-export const RECOVERED = 6;
+export const RECOVERED = 7;
 
+/** Peers of one detector, and what all its slabs share. */
 export class PeerSlab {
   readonly f64: Float64Array;
   readonly f32: Float32Array;
@@ -72,12 +77,19 @@ export class PeerSlab {
   readonly coldF32: Float32Array;
   readonly coldI32: Int32Array;
 
-  constructor(records: number) {
-    this.f64 = new Float64Array(records * 8);
+  constructor(
+    records: number,
+    readonly rings: RingPool,
+    readonly profiles: readonly Profile[],
+  ) {
+    this.f64 = new Float64Array(records * 8).fill(Infinity);
     this.f32 = new Float32Array(this.f64.buffer);
     this.i32 = new Int32Array(this.f64.buffer);
     this.coldF32 = new Float32Array(records * 8);
     this.coldI32 = new Int32Array(this.coldF32.buffer);
-    for (let i = QUEUED_AT; i < this.f64.length; i += 8) this.f64[i] = Infinity;
+  }
+
+  profile(row: number): Profile {
+    return this.profiles[this.i32[2 * row + FLAGS] >>> PROFILE_SHIFT];
   }
 }

@@ -4,23 +4,37 @@
  * may call whatever it likes.
  */
 import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
-import type { Events, FailureDetectorEvents, Reason, Transition } from './events.js';
+import type { Events, FailureDetectorEvents, Transition } from './events.js';
+import { clear } from './interval-window.js';
 import type { ResolvedOptions } from './options.js';
-import { type BeatOutcome, PeerRecords } from './peer-records.js';
+import {
+  type BeatOutcome,
+  beat,
+  begin,
+  instantOf,
+  mean,
+  phiAt,
+  reprofile,
+  start,
+} from './peer-record.js';
 import {
   FLAGS,
   HEARD,
   LAST,
+  PeerSlab,
+  PROFILE_SHIFT,
   QUEUED_AT,
   RECOVERED,
   RUNG_MASK,
   RUNG_SHIFT,
   SLAB_BITS,
-  SLAB_MASK,
+  SLAB_SIZE,
   STARTED,
   SUSPECT_AT,
+  WATCH,
 } from './peer-slab.js';
-import type { Profile } from './profile.js';
+import { type Profile, Profiles } from './profile.js';
+import { RingPool } from './ring-pool.js';
 
 /**
  * What became of a heartbeat. Only `'accepted'` ones count; all others are dropped and counted.
@@ -34,11 +48,18 @@ export type DropCounts = Record<Exclude<HeartbeatOutcome, 'accepted'>, number>;
 /** `'starting'`: watched, not heard yet, not suspected yet. */
 export type Status = 'starting' | 'available' | 'suspect';
 
+/** The row of a slot in its slab. */
+export const rowOf = (slot: number): number => (slot & (SLAB_SIZE - 1)) * 8;
+
 export class PeerTable<Id> implements Deadlines {
-  readonly records = new PeerRecords();
   readonly slots = new Map<Id, number>();
   readonly dropped: DropCounts = { duplicate: 0, 'out-of-order': 0, 'not-finite': 0, refused: 0 };
+  readonly #slabs: PeerSlab[] = [];
+  readonly #rings = new RingPool();
+  readonly #profiles = new Profiles();
   readonly #ids: (Id | undefined)[] = [];
+  readonly #vacant: number[] = [];
+  #watches = 0;
   readonly #queue = new DeadlineQueue(this);
   readonly #events: Events<FailureDetectorEvents<Id>>;
   readonly #onEarlier: (at: number) => void;
@@ -49,109 +70,109 @@ export class PeerTable<Id> implements Deadlines {
     this.#onEarlier = onEarlier;
   }
 
+  slab(slot: number): PeerSlab {
+    return this.#slabs[slot >> SLAB_BITS];
+  }
+
   add(id: Id, options: ResolvedOptions): number {
-    const slot = this.records.add(options);
+    const profile = this.#profiles.acquire(options);
+    const slot = this.#vacant.pop() ?? this.#ids.length;
+    if (slot >> SLAB_BITS === this.#slabs.length) {
+      this.#slabs.push(new PeerSlab(SLAB_SIZE, this.#rings, this.#profiles.list));
+    }
+    begin(this.slab(slot), rowOf(slot), profile, this.#watches++); // wraps after 2³² watches
     this.slots.set(id, slot);
     this.#ids[slot] = id;
     return slot;
   }
 
+  /** Gives a peer's storage back. Its queue entry stays: it belongs to the slot, not the peer. */
   remove(slot: number): void {
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
+    clear(slab, row, slab.profile(row).windowSize);
+    this.#profiles.release(slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT);
+    slab.i32[2 * row + FLAGS] = 0;
+    slab.i32[2 * row + WATCH] = this.#watches++;
     this.slots.delete(this.#ids[slot] as Id);
     this.#ids[slot] = undefined;
-    this.records.remove(slot);
+    this.#vacant.push(slot);
   }
 
   start(slot: number, at: number): void {
-    this.records.start(slot, at);
+    start(this.slab(slot), rowOf(slot), at);
     this.#enqueue(slot);
   }
 
   /** New options for a watched peer. A suspected one stays so until it earns its return. */
   reconfigure(slot: number, options: ResolvedOptions, at: number): void {
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
     const suspected = this.status(slot) === 'suspect';
-    this.records.reconfigure(slot, options);
-    const { suspectRung } = this.records.profileOf(slot);
-    const crossed = this.#crossedBy(slot, at, suspectRung - 1);
-    this.#setRung(slot, suspected ? suspectRung : crossed);
+    const old = slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT;
+    reprofile(slab, row, this.#profiles.acquire(options));
+    this.#profiles.release(old);
+    const { suspectRung } = slab.profile(row);
+    this.#setRung(slot, suspected ? suspectRung : this.#crossedBy(slot, at, suspectRung - 1));
     this.#enqueue(slot);
   }
 
   heartbeat(slot: number, at: number): BeatOutcome {
-    if (!Number.isFinite(at)) {
-      this.dropped['not-finite']++;
-      return 'not-finite';
-    }
-    const slab = this.records.slabs[slot >> SLAB_BITS];
-    const record = slot & SLAB_MASK;
-    const last = slab.f64[record * 8 + LAST];
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
+    const last = slab.f64[row + LAST];
     // Past half of its tolerated silence a beat may be late; where a level was crossed, it changes.
-    if (
-      (slab.i32[record * 16 + FLAGS] & RUNG_MASK) !== 0 ||
-      at - last > 0.5 * (slab.f64[record * 8 + SUSPECT_AT] - last)
-    ) {
-      return this.#returning(slot, at);
-    }
-    const outcome = this.records.heartbeat(slot, at);
+    const half = last + 0.5 * (slab.f64[row + SUSPECT_AT] - last);
+    if ((slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0 || at > half) return this.#settle(slot, at);
+    const outcome = beat(slab, row, at);
     if (outcome !== 'accepted') this.dropped[outcome]++;
-    else if (this.dueAt(slot) < slab.f64[record * 8 + QUEUED_AT]) this.#enqueue(slot);
+    else if (this.dueAt(slot) < slab.f64[row + QUEUED_AT]) this.#enqueue(slot);
     return outcome;
   }
 
   /** A beat after a long silence: levels fall, a suspected peer may have earned its return. */
-  #returning(slot: number, at: number): BeatOutcome {
-    const { records } = this;
-    const profile = records.profileOf(slot);
-    const watch = records.watchOf(slot);
+  #settle(slot: number, at: number): BeatOutcome {
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
+    const { suspectRung, options, rungs } = slab.profile(row);
     const peer = this.#ids[slot] as Id;
     const rung = this.#rung(slot);
-    const heard = (records.flagsOf(slot) & HEARD) !== 0;
-    const last = records.lastOf(slot);
-    const due = records.suspectAtOf(slot);
-    const expected = last + records.mean(slot) + profile.pause;
-    const phi = records.phi(slot, at);
-    const outcome = records.heartbeat(slot, at);
+    const heard = (slab.i32[2 * row + FLAGS] & HEARD) !== 0;
+    const last = slab.f64[row + LAST];
+    const due = slab.f64[row + SUSPECT_AT];
+    const expected = last + mean(slab, row) + options.acceptablePause;
+    const phi = phiAt(slab, row, at);
+    const outcome = beat(slab, row, at);
     if (outcome !== 'accepted') {
       this.dropped[outcome]++;
       return outcome;
     }
-    const earned = rung < profile.suspectRung || this.#recovers(slot, at < due, profile);
-    const crossed = this.#crossedBy(slot, at, rung);
-    const target = earned ? crossed : Math.max(crossed, profile.suspectRung);
+    let target = this.#crossedBy(slot, at, rung);
+    if (rung >= suspectRung) {
+      const recovered = at < due ? slab.coldI32[row + RECOVERED] + 1 : 1;
+      slab.coldI32[row + RECOVERED] = recovered;
+      if (recovered < options.recoverAfter) target = Math.max(target, suspectRung);
+    }
     this.#setRung(slot, target);
     this.#enqueue(slot);
 
     const silence = at - last;
-    const fell = (from: number, to: number): Transition<Id> => ({
-      peer,
-      phi,
-      due: at,
-      at,
-      silence,
-      level: levelName(profile, to),
-      previous: levelName(profile, from),
-      reason: 'heartbeat',
-    });
-    for (let r = rung; r > target && records.watchOf(slot) === watch; r--) {
-      if (r !== profile.suspectRung) this.#events.emit('level', fell(r, r - 1));
-    }
-    const returns = rung >= profile.suspectRung && target < profile.suspectRung;
-    if (returns && records.watchOf(slot) === watch) {
-      this.#events.emit('available', fell(profile.suspectRung, target));
-    }
+    const watch = slab.i32[2 * row + WATCH];
+    const fall = (event: 'level' | 'available', from: number, to: number) => {
+      const level = rungs[to - 1]?.name;
+      const previous = rungs[from - 1].name;
+      const reason = 'heartbeat';
+      const change: Transition<Id> = { peer, phi, due: at, at, silence, level, previous, reason };
+      // A listener may have forgotten the peer: then there is no more to say of it.
+      if (slab.i32[2 * row + WATCH] === watch) this.#events.emit(event, change);
+    };
+    for (let r = rung; r > target; r--) if (r !== suspectRung) fall('level', r, r - 1);
+    if (rung >= suspectRung && target < suspectRung) fall('available', suspectRung, target);
     const late = heard && at > expected && at > (expected + due) / 2;
-    if (late && records.watchOf(slot) === watch) {
+    if (late && slab.i32[2 * row + WATCH] === watch) {
       this.#events.emit('late', { peer, at, expected, due, silence, phi });
     }
     return outcome;
-  }
-
-  /** Counts a suspected peer's beats in time, the returning one as the first. */
-  #recovers(slot: number, inTime: boolean, profile: Profile): boolean {
-    const { coldI32 } = this.records.slabs[slot >> SLAB_BITS];
-    const i = (slot & SLAB_MASK) * 8 + RECOVERED;
-    coldI32[i] = inTime ? coldI32[i] + 1 : 1;
-    return coldI32[i] >= profile.recoverAfter;
   }
 
   /**
@@ -160,9 +181,8 @@ export class PeerTable<Id> implements Deadlines {
    */
   step(at: number): boolean {
     const slot = this.#queue.step(at);
-    if (slot === IDLE) return false;
-    if (slot !== BUSY) this.#cross(slot, at);
-    return true;
+    if (slot !== IDLE && slot !== BUSY) this.#cross(slot, at);
+    return slot !== IDLE;
   }
 
   /** When to step next: the earliest crossing, or a little before; Infinity for never. */
@@ -172,66 +192,72 @@ export class PeerTable<Id> implements Deadlines {
 
   /** The peer climbs one rung, whose instant has come. */
   #cross(slot: number, at: number): void {
-    const { records } = this;
-    const profile = records.profileOf(slot);
-    const last = records.lastOf(slot);
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
+    const { rungs, suspectRung, options } = slab.profile(row);
+    const last = slab.f64[row + LAST];
     const rung = this.#rung(slot);
     const due = this.dueAt(slot);
-    const reason: Reason = due === last + profile.maxSilence ? 'max-silence' : 'silence';
+    const suspect = rung + 1 === suspectRung;
     this.#setRung(slot, rung + 1);
-    const suspect = rung + 1 === profile.suspectRung;
-    if (suspect) {
-      records.slabs[slot >> SLAB_BITS].coldI32[(slot & SLAB_MASK) * 8 + RECOVERED] = 0;
-    }
+    if (suspect) slab.coldI32[row + RECOVERED] = 0;
     this.#enqueue(slot);
     const event = suspect ? 'suspect' : 'level';
     if (!this.#events.hasListeners(event)) return;
     this.#events.emit(event, {
       peer: this.#ids[slot] as Id,
-      phi: records.phi(slot, at),
+      phi: phiAt(slab, row, at),
       due,
       at,
       silence: at - last,
-      level: levelName(profile, rung + 1),
-      previous: levelName(profile, rung),
-      reason,
+      level: rungs[rung].name,
+      previous: rungs[rung - 1]?.name,
+      reason: due === last + options.maxSilence ? 'max-silence' : 'silence',
     });
   }
 
   status(slot: number): Status {
-    if (this.#rung(slot) >= this.records.profileOf(slot).suspectRung) return 'suspect';
-    return (this.records.flagsOf(slot) & HEARD) !== 0 ? 'available' : 'starting';
+    const row = rowOf(slot);
+    const slab = this.slab(slot);
+    if (this.#rung(slot) >= slab.profile(row).suspectRung) return 'suspect';
+    return (slab.i32[2 * row + FLAGS] & HEARD) !== 0 ? 'available' : 'starting';
   }
 
+  /** The highest level that was said to be crossed. */
   level(slot: number): string | undefined {
-    return levelName(this.records.profileOf(slot), this.#rung(slot));
+    return this.slab(slot).profile(rowOf(slot)).rungs[this.#rung(slot) - 1]?.name;
   }
 
+  /** How many rungs of its ladder the peer has climbed. */
   #rung(slot: number): number {
-    return (this.records.flagsOf(slot) & RUNG_MASK) >> RUNG_SHIFT;
+    return (this.slab(slot).i32[2 * rowOf(slot) + FLAGS] & RUNG_MASK) >> RUNG_SHIFT;
   }
 
   #setRung(slot: number, rung: number): void {
-    const { i32 } = this.records.slabs[slot >> SLAB_BITS];
-    const i = (slot & SLAB_MASK) * 16 + FLAGS;
+    const { i32 } = this.slab(slot);
+    const i = 2 * rowOf(slot) + FLAGS;
     i32[i] = (i32[i] & ~RUNG_MASK) | (rung << RUNG_SHIFT);
   }
 
   /** How many of the first `most` rungs are crossed at `at`. */
   #crossedBy(slot: number, at: number, most: number): number {
-    const profile = this.records.profileOf(slot);
     let crossed = 0;
-    while (crossed < most && this.#instantOf(slot, profile, crossed) <= at) crossed++;
+    while (crossed < most && this.#instant(slot, crossed) <= at) crossed++;
     return crossed;
   }
 
-  #instantOf(slot: number, profile: Profile, index: number): number {
-    if (index + 1 === profile.suspectRung) return this.records.suspectAtOf(slot);
-    const { perMean, perStdDev } = profile.rungs[index];
-    const instant = this.records.instant(slot, perMean, perStdDev);
+  /** When the peer climbs from `rung` to the next, if silence goes on. */
+  #instant(slot: number, rung: number): number {
+    const slab = this.slab(slot);
+    const row = rowOf(slot);
+    const { rungs, suspectRung, options }: Profile = slab.profile(row);
+    if (rung + 1 === suspectRung) return slab.f64[row + SUSPECT_AT];
+    if (rung === rungs.length) return Infinity;
+    const instant = instantOf(slab, row, rungs[rung]);
     // What ends a peer's availability at once has crossed the levels before it as well.
-    if (index >= profile.suspectRung) return instant;
-    return Math.min(instant, this.records.lastOf(slot) + profile.maxSilence);
+    return rung < suspectRung
+      ? Math.min(instant, slab.f64[row + LAST] + options.maxSilence)
+      : instant;
   }
 
   #enqueue(slot: number): void {
@@ -242,30 +268,24 @@ export class PeerTable<Id> implements Deadlines {
   }
 
   dueAt(slot: number): number {
-    const slab = this.records.slabs[slot >> SLAB_BITS];
-    const record = slot & SLAB_MASK;
-    const flags = slab.i32[record * 16 + FLAGS];
-    if ((flags & STARTED) === 0) return Infinity;
-    const profile = this.records.profileOf(slot);
-    const rung = (flags & RUNG_MASK) >> RUNG_SHIFT;
-    if (rung + 1 === profile.suspectRung) return slab.f64[record * 8 + SUSPECT_AT];
-    return rung < profile.rungs.length ? this.#instantOf(slot, profile, rung) : Infinity;
+    const started = (this.slab(slot).i32[2 * rowOf(slot) + FLAGS] & STARTED) !== 0;
+    return started ? this.#instant(slot, this.#rung(slot)) : Infinity;
   }
 
   queuedAt(slot: number): number {
-    return this.records.slabs[slot >> SLAB_BITS].f64[(slot & SLAB_MASK) * 8 + QUEUED_AT];
+    return this.slab(slot).f64[rowOf(slot) + QUEUED_AT];
   }
 
   setQueuedAt(slot: number, key: number): void {
-    this.records.slabs[slot >> SLAB_BITS].f64[(slot & SLAB_MASK) * 8 + QUEUED_AT] = key;
+    this.slab(slot).f64[rowOf(slot) + QUEUED_AT] = key;
+  }
+
+  watchOf(slot: number): number {
+    return this.slab(slot).i32[2 * rowOf(slot) + WATCH];
   }
 
   /** Ties go to the peer that was watched first. */
   compare(a: number, b: number): number {
-    return (this.records.watchOf(a) - this.records.watchOf(b)) | 0;
+    return (this.watchOf(a) - this.watchOf(b)) | 0;
   }
-}
-
-function levelName(profile: Profile, rung: number): string | undefined {
-  return rung > 0 ? profile.rungs[rung - 1].name : undefined;
 }

@@ -1,6 +1,8 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
-import { HEARD } from './peer-slab.js';
-import type { HeartbeatOutcome, PeerTable, Status } from './peer-table.js';
+import { countOf } from './interval-window.js';
+import { instantOf, lastHeartbeat, mean, phiAt, stdDev } from './peer-record.js';
+import { type PeerSlab, SUSPECT_AT } from './peer-slab.js';
+import { type HeartbeatOutcome, type PeerTable, rowOf, type Status } from './peer-table.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
@@ -19,24 +21,31 @@ export class Peer<Id = string> {
     this.id = id;
     this.#table = table;
     this.#slot = slot;
-    this.#watch = slot < 0 ? 0 : table.records.watchOf(slot);
+    this.#watch = slot < 0 ? 0 : table.watchOf(slot);
     this.#now = now;
   }
 
-  get #live(): boolean {
-    return this.#slot >= 0 && this.#table.records.watchOf(this.#slot) === this.#watch;
+  /** The record, as long as it is this peer's. */
+  get #slab(): PeerSlab | undefined {
+    const live = this.#slot >= 0 && this.#table.watchOf(this.#slot) === this.#watch;
+    return live ? this.#table.slab(this.#slot) : undefined;
+  }
+
+  get #row(): number {
+    return rowOf(this.#slot);
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
   heartbeat(at = this.#now()): HeartbeatOutcome {
-    if (this.#live) return this.#table.heartbeat(this.#slot, at);
+    if (this.#slab) return this.#table.heartbeat(this.#slot, at);
     this.#table.dropped.refused++;
     return 'refused';
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
   phi(at = this.#now()): number {
-    return this.#live ? this.#table.records.phi(this.#slot, at) : 0;
+    const slab = this.#slab;
+    return slab ? phiAt(slab, this.#row, at) : 0;
   }
 
   /**
@@ -46,48 +55,47 @@ export class Peer<Id = string> {
    * @throws RangeError unless 0 < phi ≤ 1e300
    */
   suspectAt(phi?: number): number {
-    if (!this.#live) return Infinity;
-    const { records } = this.#table;
-    if (phi === undefined) return records.suspectAtOf(this.#slot);
-    const { perMean, perStdDev } = records.profileOf(this.#slot).model.reach(phi);
-    return records.instant(this.#slot, perMean, perStdDev);
+    const slab = this.#slab;
+    const row = this.#row;
+    if (!slab) return Infinity;
+    if (phi === undefined) return slab.f64[row + SUSPECT_AT];
+    return instantOf(slab, row, slab.profile(row).model.reach(phi));
   }
 
   /** Undefined once forgotten. */
   get status(): Status | undefined {
-    return this.#live ? this.#table.status(this.#slot) : undefined;
+    return this.#slab && this.#table.status(this.#slot);
   }
 
   /** The highest level that φ has crossed, `'suspect'` among them; undefined for none. */
   get level(): string | undefined {
-    return this.#live ? this.#table.level(this.#slot) : undefined;
+    return this.#slab && this.#table.level(this.#slot);
   }
 
   /** Mean of the window in ms, the two prior samples included; undefined once forgotten. */
   get mean(): number | undefined {
-    return this.#live ? this.#table.records.mean(this.#slot) : undefined;
+    return this.#slab && mean(this.#slab, this.#row);
   }
 
   /** Standard deviation of the window in ms, before any floor; undefined once forgotten. */
   get stdDev(): number | undefined {
-    return this.#live ? this.#table.records.stdDev(this.#slot) : undefined;
+    return this.#slab && stdDev(this.#slab, this.#row);
   }
 
   /** Samples in the window, the two prior ones included; 0 once forgotten. */
   get sampleCount(): number {
-    return this.#live ? this.#table.records.sampleCount(this.#slot) : 0;
+    const slab = this.#slab;
+    return slab ? countOf(slab, this.#row, slab.profile(this.#row).windowSize) : 0;
   }
 
   /** Time of the last accepted heartbeat; undefined before the first, and once forgotten. */
   get lastHeartbeat(): number | undefined {
-    const { records } = this.#table;
-    const heard = this.#live && (records.flagsOf(this.#slot) & HEARD) !== 0;
-    return heard ? records.lastOf(this.#slot) : undefined;
+    return this.#slab && lastHeartbeat(this.#slab, this.#row);
   }
 
   /** Stops watching the peer and frees what it used; false when that was done before. */
   forget(): boolean {
-    if (!this.#live) return false;
+    if (!this.#slab) return false;
     this.#table.remove(this.#slot);
     return true;
   }

@@ -18,17 +18,13 @@ export const LEAST = 1e-6;
 export class Profile {
   readonly model: ArrivalModel;
   readonly windowSize: number;
-  readonly pause: number;
+  /** The least σ, in ms, and as a share of the mean. */
   readonly floor: number;
   readonly relativeFloor: number;
-  readonly maxSilence: number;
-  readonly learnsAll: boolean;
   readonly guarded: boolean;
-  readonly recoverAfter: number;
-  readonly suspectPerMean: number;
-  readonly suspectPerStdDev: number;
   /** Levels by rising φ, `suspect` among them; a level of equal φ stands before it. */
   readonly rungs: readonly Rung[];
+  readonly suspect: Rung;
   /** The number of rungs that are crossed once `suspect` is. */
   readonly suspectRung: number;
   /** Peers that use it. */
@@ -38,27 +34,18 @@ export class Profile {
     readonly options: ResolvedOptions,
     readonly key: string,
   ) {
-    this.model = arrivalModels[options.model];
-    this.windowSize = options.windowSize;
-    this.pause = options.acceptablePause;
-    this.floor = Math.max(options.minStdDev.absolute, LEAST);
-    this.relativeFloor = options.minStdDev.relative;
-    this.maxSilence = options.maxSilence;
-    this.learnsAll = options.learn === 'always';
-    this.guarded = options.learn === 'guarded';
-    this.recoverAfter = options.recoverAfter;
-    const suspect = this.#rung('suspect', options.threshold);
-    this.rungs = Object.entries(options.levels)
-      .map(([name, phi]) => this.#rung(name, phi))
-      .concat(suspect)
+    const { threshold, levels, windowSize, minStdDev, learn, model } = options;
+    this.model = arrivalModels[model];
+    this.windowSize = windowSize;
+    this.floor = Math.max(minStdDev.absolute, LEAST);
+    this.relativeFloor = minStdDev.relative;
+    this.guarded = learn === 'guarded';
+    const all = Object.entries(levels).concat([['suspect', threshold]]);
+    this.rungs = all
+      .map(([name, phi]) => ({ name, phi, ...this.model.reach(phi) }))
       .sort((a, b) => a.phi - b.phi); // stable
-    this.suspectRung = this.rungs.indexOf(suspect) + 1;
-    this.suspectPerMean = suspect.perMean;
-    this.suspectPerStdDev = suspect.perStdDev;
-  }
-
-  #rung(name: string, phi: number): Rung {
-    return { name, phi, ...this.model.reach(phi) };
+    this.suspectRung = this.rungs.findIndex(({ name }) => name === 'suspect') + 1;
+    this.suspect = this.rungs[this.suspectRung - 1];
   }
 }
 
@@ -82,7 +69,7 @@ export class Profiles {
     if (number === undefined) {
       number = this.#vacant.pop() ?? this.list.length;
       if (number === MAX_PROFILES) {
-        throw new RangeError(`options: more than ${MAX_PROFILES} different ones in use`);
+        throw new RangeError('options: too many different ones in use');
       }
       this.list[number] = new Profile(options, key);
       this.#numbers.set(key, number);

@@ -1,20 +1,29 @@
 /** Checks of options: what is wrong is said with the option's name, what was expected, what came. */
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? 'an array' : 'an object';
-  }
-  return String(value);
+function got(name: string, expected: string, value: unknown): string {
+  let shown = String(value);
+  if (typeof value === 'string') shown = JSON.stringify(value);
+  else if (Array.isArray(value)) shown = 'an array';
+  else if (typeof value === 'object' && value !== null) shown = 'an object';
+  else if (typeof value === 'function') shown = 'a function';
+  return `${name}: expected ${expected}, got ${shown}`;
 }
 
-export function wrongType(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`${name}: expected ${expected}, got ${show(value)}`);
+/** Throws a TypeError unless `fits`. */
+export function checkType(name: string, expected: string, value: unknown, fits: boolean): void {
+  if (!fits) throw new TypeError(got(name, expected, value));
 }
 
-export function outOfRange(name: string, expected: string, value: unknown): RangeError {
-  return new RangeError(`${name}: expected ${expected}, got ${show(value)}`);
+/** Throws a RangeError unless `fits`. */
+export function checkRange(name: string, expected: string, value: unknown, fits: boolean): void {
+  if (!fits) throw new RangeError(got(name, expected, value));
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export function checkObject(name: string, value: unknown): void {
+  checkType(name, 'an object', value, isObject(value));
 }
 
 /** The object itself, once every key of it is known: a misspelt option must not be ignored. */
@@ -24,36 +33,43 @@ export function checkKeys<T extends object>(
   known: readonly string[],
 ): Partial<T> {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(name, 'an object', value);
-  }
+  checkObject(name, value);
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      throw new TypeError(`${name}: unknown option ${show(key)}; known are ${known.join(', ')}`);
+      throw new TypeError(`${name}: unknown option "${key}"; known are ${known.join(', ')}`);
     }
   }
   return value;
 }
 
-export function checkNumber(
-  name: string,
-  value: unknown,
-  expected: string,
-  inRange: (n: number) => boolean,
-): number {
-  if (typeof value !== 'number') throw wrongType(name, expected, value);
-  if (!inRange(value)) throw outOfRange(name, expected, value);
-  return value;
+/** What a number may be. */
+export interface Numbers {
+  /** The least; Number.MIN_VALUE for all above 0. */
+  readonly least: number;
+  readonly most: number;
+  readonly integer?: boolean;
+  /** Default 'a number'. */
+  readonly unit?: string;
+}
+
+export function checkNumber(name: string, value: unknown, numbers: Numbers): number {
+  const { least, most, integer = false, unit = 'a number' } = numbers;
+  const lower = least === Number.MIN_VALUE ? 'above 0, at most' : `from ${least} to`;
+  const expected = `${integer ? 'an integer' : unit} ${lower} ${most}`;
+  checkType(name, expected, value, typeof value === 'number');
+  const n = value as number;
+  checkRange(name, expected, n, n >= least && n <= most && (!integer || n === Math.floor(n)));
+  return n;
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
-  return value;
+  checkType(name, 'true or false', value, typeof value === 'boolean');
+  return value as boolean;
 }
 
 export function checkOneOf<T extends string>(name: string, value: unknown, all: readonly T[]): T {
-  const expected = `one of ${all.map(show).join(', ')}`;
-  if (typeof value !== 'string') throw wrongType(name, expected, value);
-  if (!all.includes(value as T)) throw outOfRange(name, expected, value);
+  const expected = `one of ${all.join(', ')}`;
+  checkType(name, expected, value, typeof value === 'string');
+  checkRange(name, expected, value, all.includes(value as T));
   return value as T;
 }

@@ -1,7 +1,7 @@
 /** Heartbeats that arrive as UDP datagrams. */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { checkKeys, checkNumber, wrongType } from '../core/validate.js';
+import { checkKeys, checkNumber, checkType } from '../core/validate.js';
 import type { HeartbeatEvidence, HeartbeatSink } from './heartbeat-sink.js';
 import { decodeHeartbeats } from './udp-wire.js';
 
@@ -106,9 +106,8 @@ export async function listenUdp(
   sink: HeartbeatSink,
   options?: UdpListenOptions,
 ): Promise<UdpListener> {
-  if (typeof sink?.heartbeat !== 'function' || typeof sink.now !== 'function') {
-    throw wrongType('sink', 'an object with heartbeat() and now()', sink);
-  }
+  const isSink = typeof sink?.heartbeat === 'function' && typeof sink.now === 'function';
+  checkType('sink', 'an object with heartbeat() and now()', sink, isSink);
   const given = checkKeys('options', options, KEYS);
   const {
     port: wished = 7946,
@@ -116,21 +115,14 @@ export async function listenUdp(
     receiveBufferBytes = 4 << 20,
     signal,
   } = given;
-  if (typeof address !== 'string' || address === '') {
-    throw wrongType('address', 'a host name or IP address', address);
-  }
-  const port = checkNumber(
-    'port',
-    wished,
-    'an integer from 0 to 65535',
-    (n) => Number.isInteger(n) && n >= 0 && n <= 65535,
-  );
-  const recvBufferSize = checkNumber(
-    'receiveBufferBytes',
-    receiveBufferBytes,
-    'an integer from 1024 to 1073741824',
-    (n) => Number.isInteger(n) && n >= 1024 && n <= 1 << 30,
-  );
+  const isAddress = typeof address === 'string' && address !== '';
+  checkType('address', 'a host name or IP address', address, isAddress);
+  const port = checkNumber('port', wished, { least: 0, most: 65_535, integer: true });
+  const recvBufferSize = checkNumber('receiveBufferBytes', receiveBufferBytes, {
+    least: 1024,
+    most: 1 << 30,
+    integer: true,
+  });
   const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', recvBufferSize });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {

@@ -1,7 +1,7 @@
 /** A node's heartbeats, sent as UDP datagrams on an absolute schedule. */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { checkBoolean, checkKeys, checkNumber, outOfRange, wrongType } from '../core/validate.js';
+import { checkBoolean, checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
 import {
   encodeHeartbeats,
   HEADER_BYTES,
@@ -39,26 +39,22 @@ const MAX_DELAY = 2_147_483_647;
 
 /** Splits `'host:port'`. */
 function parseTarget(to: unknown): { host: string; port: number } {
-  if (typeof to !== 'string') throw wrongType('to', "'host:port'", to);
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(to);
+  checkType('to', "'host:port'", to, typeof to === 'string');
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(to as string);
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) {
-    throw outOfRange('to', "'host:port' with a port from 1 to 65535", to);
-  }
-  return { host: match[1] ?? match[2], port };
+  checkRange('to', "'host:port' with a port from 1 to 65535", to, port >= 1 && port <= 65_535);
+  return { host: match?.[1] ?? match?.[2] ?? '', port };
 }
 
 function checkIds(value: unknown): readonly string[] {
-  const ids = Array.isArray(value) ? [...value] : [value];
-  if (ids.length === 0) throw outOfRange('id', 'at least one id', '[]');
+  const ids: unknown[] = Array.isArray(value) ? [...value] : [value];
+  checkRange('id', 'at least one id', '[]', ids.length > 0);
   for (const id of ids) {
-    if (typeof id !== 'string') throw wrongType('id', 'a string, or several', id);
-    const bytes = Buffer.byteLength(id);
-    if (bytes < 1 || bytes > MAX_ID_BYTES) {
-      throw outOfRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id);
-    }
+    checkType('id', 'a string, or several', id, typeof id === 'string');
+    const bytes = Buffer.byteLength(id as string);
+    checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id, bytes > 0 && bytes <= MAX_ID_BYTES);
   }
-  return ids;
+  return ids as string[];
 }
 
 /** Heartbeats into as few datagrams as they fit in. */
@@ -113,24 +109,10 @@ export class UdpSender {
     const { host, port } = parseTarget(to);
     this.#host = host;
     this.#port = port;
-    this.#interval = checkNumber(
-      'interval',
-      interval,
-      `ms from 1 to ${MAX_DELAY}`,
-      (n) => n >= 1 && n <= MAX_DELAY,
-    );
-    this.#jitter = checkNumber(
-      'jitter',
-      jitter,
-      'a share of the interval from 0 to 1',
-      (n) => n >= 0 && n <= 1,
-    );
-    const life = checkNumber(
-      'incarnation',
-      incarnation,
-      'an integer from 0 to 2^48 - 1',
-      (n) => Number.isInteger(n) && n >= 0 && n <= MAX_NUMBER,
-    );
+    this.#interval = checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });
+    this.#jitter = checkNumber('jitter', jitter, { least: 0, most: 1 });
+    const lives = { least: 0, most: MAX_NUMBER, integer: true };
+    const life = checkNumber('incarnation', incarnation, lives);
     this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
     this.#keepAlive = checkBoolean('keepAlive', keepAlive);
     this.#signal = signal;
