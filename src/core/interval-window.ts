@@ -40,27 +40,52 @@ export function countOf(slab: PeerSlab, row: number, size: number): number {
   return head < 0 ? size : head;
 }
 
+/** What {@link measure} found: mean and population standard deviation. */
+export const moments = new Float64Array(2);
+
+/**
+ * Mean and standard deviation of a window that is not empty, into {@link moments}. (A double that
+ * leaves a function which is not inlined is boxed, an allocation; one in a typed array is not.)
+ */
+export function measure(slab: PeerSlab, row: number, size: number): void {
+  const { f64 } = slab;
+  const head = slab.i32[2 * row + HEAD];
+  const count = head < 0 ? size : head;
+  const shift = f64[row + SUM] / count;
+  const variance = f64[row + SQUARES] / count - shift * shift;
+  moments[0] = slab.f32[2 * row + ANCHOR] + shift;
+  moments[1] = variance > 0 ? Math.sqrt(variance) : 0;
+}
+
 /** Mean of the window; it must not be empty. */
 export function meanOf(slab: PeerSlab, row: number, size: number): number {
-  return slab.f32[2 * row + ANCHOR] + slab.f64[row + SUM] / countOf(slab, row, size);
+  measure(slab, row, size);
+  return moments[0];
 }
 
 /** Population standard deviation of the window; it must not be empty. */
 export function stdDevOf(slab: PeerSlab, row: number, size: number): number {
-  const count = countOf(slab, row, size);
-  const shift = slab.f64[row + SUM] / count;
-  const variance = slab.f64[row + SQUARES] / count - shift * shift;
-  return variance > 0 ? Math.sqrt(variance) : 0;
+  measure(slab, row, size);
+  return moments[1];
+}
+
+/** The interval that {@link pushPending} learns; not a parameter for the same reason. */
+export const pending = new Float64Array(1);
+
+export function push(slab: PeerSlab, row: number, size: number, interval: number): void {
+  pending[0] = interval;
+  pushPending(slab, row, size);
 }
 
 /** Learns one interval. O(1) amortised, no allocation but the growth of a ring that fills. */
-export function push(slab: PeerSlab, row: number, size: number, interval: number): void {
+export function pushPending(slab: PeerSlab, row: number, size: number): void {
   const { f64, f32, i32 } = slab;
   const w = 2 * row;
+  const interval = pending[0];
   const x = Math.fround(interval < LONGEST ? interval : LONGEST);
   const head = i32[w + HEAD];
   const position = head < 0 ? ~head : head;
-  if (head >= 0) makeRoom(slab, row, size, x);
+  if (head >= 0) makeRoom(slab, row, size);
   const ref = i32[w + RING];
   const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const slot = (ref & REF_OFFSET) + position;
@@ -73,18 +98,18 @@ export function push(slab: PeerSlab, row: number, size: number, interval: number
   f64[row + SQUARES] = q;
   const next = position + 1;
   i32[w + HEAD] = next === size ? -1 : head < 0 ? ~next : next;
-  if (next === size || 16 * q < f32[w + PEAK]) rebase(slab, row, size, x);
+  if (next === size || 16 * q < f32[w + PEAK]) rebase(slab, row, size, position);
   else if (q > f32[w + PEAK]) f32[w + PEAK] = q;
 }
 
 /** Room for one more sample in a ring that is not full. */
-function makeRoom(slab: PeerSlab, row: number, size: number, x: number): void {
+function makeRoom(slab: PeerSlab, row: number, size: number): void {
   const { f64, f32, i32, rings } = slab;
   const w = 2 * row;
   const count = i32[w + HEAD];
   const capacity = capacityFor(count + 1, size);
   if (count === 0) {
-    f32[w + ANCHOR] = x;
+    f32[w + ANCHOR] = Math.min(pending[0], LONGEST);
     f32[w + PEAK] = 0;
     f64[row + SUM] = 0;
     f64[row + SQUARES] = 0;
@@ -106,10 +131,11 @@ function capacityFor(count: number, size: number): number {
 }
 
 /** Computes the sums of a full window afresh about its newest sample. */
-function rebase(slab: PeerSlab, row: number, size: number, x: number): void {
+function rebase(slab: PeerSlab, row: number, size: number, newest: number): void {
   const ref = slab.i32[2 * row + RING];
   const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const start = ref & REF_OFFSET;
+  const x = samples[start + newest];
   let s = 0;
   let q = 0;
   for (let i = start; i < start + size; i++) {

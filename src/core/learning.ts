@@ -16,7 +16,7 @@
  * The first three intervals of a peer are learnt however short they are: until then the mean is
  * the configured guess, and a guess must not outvote the peer.
  */
-import { clear, countOf, meanOf, push } from './interval-window.js';
+import { clear, countOf, meanOf, pending, push, pushPending } from './interval-window.js';
 import {
   ANCHOR,
   BATCH_COUNT,
@@ -41,30 +41,30 @@ const TOO_MANY = 10;
 const FAR_TOO_MANY = 1_000_000;
 const MEANS_SPANNED = 5;
 
-/** Learns `interval` if it is ordinary, else weighs it as a candidate. */
+/** Learns the pending interval if it is ordinary, else weighs it as a candidate. */
 export function learnGuarded(
   slab: PeerSlab,
   row: number,
   size: number,
-  interval: number,
   spansSuspicion: boolean,
 ): void {
   const w = 2 * row;
   const flags = slab.i32[w + FLAGS];
   const known = (flags & OWN_FULL) === OWN_FULL;
   // interval < mean/4 with mean = K + s/n, without the division.
-  const excess = (FAST * interval - slab.f32[w + ANCHOR]) * countOf(slab, row, size);
+  const excess = (FAST * pending[0] - slab.f32[w + ANCHOR]) * countOf(slab, row, size);
   if (spansSuspicion || (known && excess < slab.f64[row + SUM])) {
-    weigh(slab, row, size, interval);
+    weigh(slab, row, size);
     return;
   }
   if (!known || (flags & CANDIDATES) !== 0) {
     slab.i32[w + FLAGS] = (known ? flags : flags + OWN_ONE) & ~CANDIDATES;
   }
-  push(slab, row, size, interval);
+  pushPending(slab, row, size);
 }
 
-function weigh(slab: PeerSlab, row: number, size: number, interval: number): void {
+function weigh(slab: PeerSlab, row: number, size: number): void {
+  const interval = pending[0];
   const { coldF32: f32, coldI32: i32 } = slab;
   const w = 2 * row;
   if ((slab.i32[w + FLAGS] & CANDIDATES) === 0) {

@@ -4,7 +4,17 @@
  * same layout.
  */
 import type { Reach } from './arrival-model.js';
-import { clear, meanOf, push, samplesOf, stdDevOf } from './interval-window.js';
+import {
+  clear,
+  meanOf,
+  measure,
+  moments,
+  pending,
+  push,
+  pushPending,
+  samplesOf,
+  stdDevOf,
+} from './interval-window.js';
 import { learnGuarded, seed } from './learning.js';
 import {
   FLAGS,
@@ -17,7 +27,16 @@ import {
   SUSPECT_AT,
   WATCH,
 } from './peer-slab.js';
-import { LEAST } from './profile.js';
+import {
+  FLOOR,
+  LEAST,
+  MAX_SILENCE,
+  PAUSE,
+  PER_MEAN,
+  PER_STD_DEV,
+  type Profile,
+  RELATIVE_FLOOR,
+} from './profile.js';
 
 /** What became of a heartbeat of a watched peer; only `'accepted'` ones count. */
 export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'not-finite';
@@ -44,60 +63,77 @@ export function reprofile(slab: PeerSlab, row: number, profile: number): void {
     clear(slab, row, old);
     for (const x of samples.subarray(-size)) push(slab, row, size, x);
   }
-  if ((flags & STARTED) !== 0) expectFrom(slab, row, slab.f64[row + LAST]);
+  if ((flags & STARTED) !== 0) expect(slab, row, slab.profile(row));
 }
 
 /** The peer is expected from `at` on; without effect once it is, or when `at` is not finite. */
 export function start(slab: PeerSlab, row: number, at: number): void {
   if ((slab.i32[2 * row + FLAGS] & STARTED) !== 0 || !Number.isFinite(at)) return;
   slab.i32[2 * row + FLAGS] |= STARTED;
-  expectFrom(slab, row, at);
+  slab.f64[row + LAST] = at;
+  expect(slab, row, slab.profile(row));
 }
 
 /** Takes a heartbeat in: learns its interval as the profile says and moves the deadline. */
 export function beat(slab: PeerSlab, row: number, at: number): BeatOutcome {
   if (!Number.isFinite(at)) return 'not-finite';
   const flags = slab.i32[2 * row + FLAGS];
+  const profile = slab.profiles[flags >>> PROFILE_SHIFT];
   if ((flags & HEARD) === 0) {
     slab.i32[2 * row + FLAGS] = flags | STARTED | HEARD;
   } else {
     const last = slab.f64[row + LAST];
     if (!(at > last)) return at === last ? 'duplicate' : 'out-of-order';
-    const { guarded, windowSize, options } = slab.profile(row);
     const spans = !(at < slab.f64[row + SUSPECT_AT]);
-    if (guarded) learnGuarded(slab, row, windowSize, at - last, spans);
-    else if (!spans || options.learn === 'always') push(slab, row, windowSize, at - last);
+    const size = profile.windowSize;
+    pending[0] = at - last;
+    if (profile.guarded) learnGuarded(slab, row, size, spans);
+    else if (!spans || profile.options.learn === 'always') pushPending(slab, row, size);
   }
-  expectFrom(slab, row, at);
+  slab.f64[row + LAST] = at;
+  expect(slab, row, profile);
   return 'accepted';
 }
 
-/** Silence counts from `at`. */
-function expectFrom(slab: PeerSlab, row: number, at: number): void {
-  const { suspect, options } = slab.profile(row);
-  slab.f64[row + LAST] = at;
-  slab.f64[row + SUSPECT_AT] = at + Math.min(silenceFor(slab, row, suspect), options.maxSilence);
+/** The deadline that follows from the last heartbeat, or the start, and the window. */
+function expect(slab: PeerSlab, row: number, profile: Profile): void {
+  const { hot } = profile;
+  const silence = silenceFor(slab, row, profile, hot[PER_MEAN], hot[PER_STD_DEV]);
+  slab.f64[row + SUSPECT_AT] = slab.f64[row + LAST] + Math.min(silence, hot[MAX_SILENCE]);
 }
 
 /** The silence that reaches a level: perMean·(mean + pause) + perStdDev·σ. */
-function silenceFor(slab: PeerSlab, row: number, { perMean, perStdDev }: Reach): number {
-  const pause = slab.profile(row).options.acceptablePause;
-  return perMean * (mean(slab, row) + pause) + perStdDev * stdDevUsed(slab, row);
+function silenceFor(
+  slab: PeerSlab,
+  row: number,
+  { hot, windowSize }: Profile,
+  perMean: number,
+  perStdDev: number,
+): number {
+  measure(slab, row, windowSize);
+  return perMean * (moments[0] + hot[PAUSE]) + perStdDev * flooredStdDev(hot);
+}
+
+/** The measured σ as it is used: not below the floors. */
+function flooredStdDev(hot: Float64Array): number {
+  return Math.max(moments[1], hot[FLOOR], hot[RELATIVE_FLOOR] * moments[0]);
 }
 
 /** When φ reaches a level if silence goes on; Infinity before the start. */
-export function instantOf(slab: PeerSlab, row: number, reach: Reach): number {
+export function instantOf(slab: PeerSlab, row: number, { perMean, perStdDev }: Reach): number {
   const started = (slab.i32[2 * row + FLAGS] & STARTED) !== 0;
-  return started ? slab.f64[row + LAST] + silenceFor(slab, row, reach) : Infinity;
+  if (!started) return Infinity;
+  return slab.f64[row + LAST] + silenceFor(slab, row, slab.profile(row), perMean, perStdDev);
 }
 
 /** φ at `at`: 0 before the peer is expected, and for what is no time; finite, ≥ 0, never NaN. */
 export function phiAt(slab: PeerSlab, row: number, at: number): number {
   const started = (slab.i32[2 * row + FLAGS] & STARTED) !== 0;
   if (!started || typeof at !== 'number' || Number.isNaN(at)) return 0;
-  const { model, options } = slab.profile(row);
-  const expected = Math.max(mean(slab, row) + options.acceptablePause, LEAST);
-  const phi = model.phi(at - slab.f64[row + LAST], expected, stdDevUsed(slab, row));
+  const { model, hot, windowSize } = slab.profile(row);
+  measure(slab, row, windowSize);
+  const expected = Math.max(moments[0] + hot[PAUSE], LEAST);
+  const phi = model.phi(at - slab.f64[row + LAST], expected, flooredStdDev(hot));
   return Math.min(phi, Number.MAX_VALUE);
 }
 
@@ -108,12 +144,6 @@ export function mean(slab: PeerSlab, row: number): number {
 /** As measured over the window, before any floor. */
 export function stdDev(slab: PeerSlab, row: number): number {
   return stdDevOf(slab, row, slab.profile(row).windowSize);
-}
-
-/** Not below the floors of the profile. */
-function stdDevUsed(slab: PeerSlab, row: number): number {
-  const { floor, relativeFloor } = slab.profile(row);
-  return Math.max(stdDev(slab, row), floor, relativeFloor * mean(slab, row));
 }
 
 /** Time of the last accepted heartbeat; undefined before the first. */

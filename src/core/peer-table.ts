@@ -126,7 +126,7 @@ export class PeerTable<Id> implements Deadlines {
     if ((slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0 || at > half) return this.#settle(slot, at);
     const outcome = beat(slab, row, at);
     if (outcome !== 'accepted') this.dropped[outcome]++;
-    else if (this.dueAt(slot) < slab.f64[row + QUEUED_AT]) this.#enqueue(slot);
+    else this.#enqueue(slot);
     return outcome;
   }
 

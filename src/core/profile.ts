@@ -15,16 +15,23 @@ export interface Rung extends Reach {
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
 export const LEAST = 1e-6;
 
+// Numbers of a profile's `hot` array.
+export const PER_MEAN = 0;
+export const PER_STD_DEV = 1;
+export const PAUSE = 2;
+/** The least σ, in ms, and as a share of the mean. */
+export const FLOOR = 3;
+export const RELATIVE_FLOOR = 4;
+export const MAX_SILENCE = 5;
+
 export class Profile {
   readonly model: ArrivalModel;
   readonly windowSize: number;
-  /** The least σ, in ms, and as a share of the mean. */
-  readonly floor: number;
-  readonly relativeFloor: number;
   readonly guarded: boolean;
+  /** What every heartbeat needs: unboxed, so that reading it costs one load. */
+  readonly hot: Float64Array;
   /** Levels by rising φ, `suspect` among them; a level of equal φ stands before it. */
   readonly rungs: readonly Rung[];
-  readonly suspect: Rung;
   /** The number of rungs that are crossed once `suspect` is. */
   readonly suspectRung: number;
   /** Peers that use it. */
@@ -37,15 +44,17 @@ export class Profile {
     const { threshold, levels, windowSize, minStdDev, learn, model } = options;
     this.model = arrivalModels[model];
     this.windowSize = windowSize;
-    this.floor = Math.max(minStdDev.absolute, LEAST);
-    this.relativeFloor = minStdDev.relative;
     this.guarded = learn === 'guarded';
     const all = Object.entries(levels).concat([['suspect', threshold]]);
     this.rungs = all
       .map(([name, phi]) => ({ name, phi, ...this.model.reach(phi) }))
       .sort((a, b) => a.phi - b.phi); // stable
     this.suspectRung = this.rungs.findIndex(({ name }) => name === 'suspect') + 1;
-    this.suspect = this.rungs[this.suspectRung - 1];
+    const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
+    const floor = Math.max(minStdDev.absolute, LEAST);
+    const { acceptablePause, maxSilence } = options;
+    const hot = [perMean, perStdDev, acceptablePause, floor, minStdDev.relative, maxSilence];
+    this.hot = Float64Array.from(hot);
   }
 }
 

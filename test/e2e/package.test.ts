@@ -1,0 +1,274 @@
+/**
+ * The package as its users get it: the tarball in an empty project, and every snippet of the
+ * documents run there. Needs the build (npm ci makes it) and npm's cache or registry.
+ */
+import { execFile } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../support/processes.js';
+import { documents, relativeLinks, snippets } from '../support/snippets.js';
+
+const LIMIT = 240_000;
+
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'phi-accrual-')));
+const project = join(temporary, 'project');
+const installed = join(project, 'node_modules/phi-accrual');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** What the npm that runs these tests says of them is not meant for the npm that they run. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^npm_(package|lifecycle|command|config_local_prefix)|^INIT_CWD$/.test(name),
+  ),
+);
+
+/** Runs a command in the project; a failure shows what it printed. */
+async function run(command: string, args: readonly string[], cwd = project): Promise<string> {
+  const options = { cwd, env: environment, timeout: LIMIT, maxBuffer: 1 << 26 };
+  try {
+    const { stdout } = await promisify(execFile)(command, args, options);
+    return stdout;
+  } catch (error) {
+    const { message, code, stdout, stderr } = error as Error & Record<string, unknown>;
+    throw new Error(`${message}\nexit code ${code}\n${stdout}\n${stderr}`);
+  }
+}
+
+const node = (...args: string[]) => run(process.execPath, args);
+
+/** Writes files into a folder of the project and compiles them there as strictly as can be. */
+async function compile(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  mkdirSync(join(project, folder), { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(project, folder, name), text);
+  }
+  const compilerOptions = {
+    target: 'es2022',
+    lib: ['es2022'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    moduleDetection: 'force',
+    rootDir: '.',
+    ...options,
+  };
+  const config = join(project, folder, 'tsconfig.json');
+  writeFileSync(config, JSON.stringify({ compilerOptions, files: Object.keys(files) }));
+  await node(join(root, 'node_modules/typescript/bin/tsc'), '--project', config);
+}
+
+beforeAll(async () => {
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', temporary], root);
+  const tarball = readdirSync(temporary).find((file) => file.endsWith('.tgz'));
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }');
+  const quiet = ['--prefer-offline', '--no-audit', '--no-fund'];
+  await run('npm', ['install', ...quiet, join(temporary, String(tarball))]);
+  mkdirSync(join(project, 'node_modules/@types'));
+  symlinkSync(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
+}, LIMIT);
+
+afterAll(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
+
+const CORE = [
+  'FailureDetector',
+  'IntervalWindow',
+  'PhiAccrualDetector',
+  'arrivalModels',
+  'phiOfZ',
+  'zOfPhi',
+];
+const CORE_TYPES = [
+  'ArrivalModel',
+  'BeatOutcome',
+  'Clock',
+  'DetectorOptions',
+  'DropCounts',
+  'FailureDetectorEvents',
+  'FailureDetectorOptions',
+  'HeartbeatOutcome',
+  'LateHeartbeat',
+  'LearnRule',
+  'ListenOptions',
+  'ListenerError',
+  'MinStdDev',
+  'ModelName',
+  'Peer',
+  'Reach',
+  'Reason',
+  'Status',
+  'Transition',
+  'WatchOptions',
+];
+const UDP = [
+  'MAX_BATCH',
+  'MAX_ID_BYTES',
+  'MAX_NUMBER',
+  'UdpSender',
+  'decodeHeartbeats',
+  'encodeHeartbeats',
+  'listenUdp',
+];
+const UDP_TYPES = [
+  'HeartbeatEvidence',
+  'HeartbeatSink',
+  'UdpListenOptions',
+  'UdpListenStats',
+  'UdpListener',
+  'UdpSendOptions',
+  'WireHeartbeat',
+];
+
+/** A consumer that names every type of the core, and uses it as a strict program would. */
+const CORE_CONSUMER = `
+  import { ${CORE.join(', ')} } from 'phi-accrual';
+  import type { ${CORE_TYPES.join(', ')} } from 'phi-accrual';
+
+  const options: FailureDetectorOptions = { minStdDev: { relative: 0.1 }, levels: { slow: 1 } };
+  export const detector = new FailureDetector<number>(options);
+  detector.on('suspect', (t: Transition<number>) => { const id: number = t.peer; void id; });
+  detector.once('late', ({ expected, due }: LateHeartbeat<number>) => void (due - expected));
+  export const peer: Peer<number> = detector.watch(7, { threshold: 3 });
+  export const outcome: HeartbeatOutcome = peer.heartbeat();
+  export const phi: number | undefined = detector.phi(7);
+  export const status: Status | undefined = detector.status(7);
+  // @ts-expect-error a misspelt option
+  export const wrong = () => new FailureDetector({ treshold: 8 });
+  // @ts-expect-error no such event
+  export const none = () => detector.on('suspected', () => {});
+  export const all = [${CORE.join(', ')}];
+  export type All = [${CORE_TYPES.join(', ')}];
+`;
+const CONSUMER = `${CORE_CONSUMER}
+  import { ${UDP.join(', ')} } from 'phi-accrual/udp';
+  import type { ${UDP_TYPES.join(', ')} } from 'phi-accrual/udp';
+  const sink: HeartbeatSink = new FailureDetector();
+  export const listen = (): Promise<UdpListener> => listenUdp(sink, { port: 0 });
+  export const parts = [${UDP.join(', ')}];
+  export type Parts = [${UDP_TYPES.join(', ')}];
+`;
+
+describe('the tarball', () => {
+  it('holds what users need, and nothing else', () => {
+    const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      statSync(join(installed, file)).isFile(),
+    );
+    const single = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
+    expect(files).toEqual(expect.arrayContaining([...single, 'dist/index.js', 'docs/demo.svg']));
+    expect(files.filter((file) => !/^(dist|docs)\//.test(file)).sort()).toEqual(single.sort());
+  });
+
+  it.each([
+    ['phi-accrual', CORE],
+    ['phi-accrual/udp', UDP],
+  ])('exports all of %s to import and to require', async (name, names) => {
+    const print = 'console.log(JSON.stringify(Object.keys(all).sort()))';
+    const imported = `import * as all from '${name}'; ${print}`;
+    const required = `const all = require('${name}'); ${print}`;
+    expect(JSON.parse(await node('--input-type=module', '--eval', imported))).toEqual(names);
+    expect(JSON.parse(await node('--input-type=commonjs', '--eval', required))).toEqual(names);
+  });
+
+  it('works from CommonJS as from ESM', async () => {
+    const source = `
+      const { FailureDetector } = require('phi-accrual');
+      const { listenUdp, UdpSender } = require('phi-accrual/udp');
+      (async () => {
+        const detector = new FailureDetector({ heartbeatInterval: 20 });
+        const listener = await listenUdp(detector, { port: 0 });
+        const to = '127.0.0.1:' + listener.port;
+        const sender = new UdpSender({ id: 'a', to, interval: 20, keepAlive: true });
+        detector.once('suspect', ({ peer }) => { console.log(peer); listener.close(); });
+        const known = setInterval(() => {
+          if (detector.size === 0) return;
+          clearInterval(known);
+          sender.close();
+        }, 5);
+      })();
+    `;
+    expect(await node('--input-type=commonjs', '--eval', source)).toBe('a\n');
+  });
+
+  it('has the command', async () => {
+    expect(await run('npx', ['--no-install', 'phi-accrual', '--version'])).toBe(`${version}\n`);
+  });
+
+  it('has types for nodenext, as ESM and as CommonJS', () =>
+    compile(
+      'nodenext',
+      { 'esm.mts': CONSUMER, 'cjs.cts': CONSUMER },
+      { module: 'nodenext', noEmit: true },
+    ));
+
+  it('has types for bundlers, and for browsers without those of Node', async () => {
+    const bundler = { module: 'esnext', moduleResolution: 'bundler', noEmit: true };
+    await compile('bundler', { 'consumer.ts': CONSUMER }, bundler);
+    const browser = { ...bundler, lib: ['esnext', 'dom'], types: [] };
+    await compile('browser', { 'consumer.ts': CORE_CONSUMER }, browser);
+  });
+});
+
+describe('the documents', () => {
+  const programs = snippets('ts', 'js');
+  const fileOf = (name: string) => name.replace(/\W+/g, '-');
+  const lines = snippets('sh').flatMap(({ name, code }) =>
+    code
+      .split('\n')
+      .map((line) => line.replace(/ +#.*/, '').trim())
+      .filter((line) => line.startsWith('npx phi-accrual'))
+      .map((line) => ({ name, line })),
+  );
+
+  beforeAll(async () => {
+    const files = programs.map(({ name, language, code }) => [`${fileOf(name)}.${language}`, code]);
+    const options = { module: 'nodenext', allowJs: true, checkJs: true, outDir: 'out' };
+    await compile('snippets', Object.fromEntries(files), options);
+  }, LIMIT);
+
+  it.concurrent.each(programs)('$name runs', { timeout: LIMIT }, async ({ name }) => {
+    const output = await node(join('snippets/out', `${fileOf(name)}.js`));
+    if (name === programs[0].name) expect(output).toMatch(/^db-1: silent for \d+ ms$/m);
+  });
+
+  it('begin with the example of the README', () => {
+    expect(programs[0].name).toMatch(/^README\.md /);
+  });
+
+  // The last of equal flags counts: no line takes a port that another one has.
+  it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
+    const port = / watch\b/.test(line) ? '--port 0' : '';
+    await run('sh', ['-c', `${line} ${port} --for 1`]);
+  });
+
+  it.each(documents.concat('CHANGELOG.md'))('%s links to what exists', (document) => {
+    const broken = (at: string) =>
+      relativeLinks(document).filter((link) => !existsSync(join(at, dirname(document), link)));
+    expect(broken(root)).toEqual([]);
+    if (document === 'README.md') expect(broken(installed)).toEqual([]);
+  });
+
+  it('include a change log of this version', () => {
+    const log = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
+    expect(log).toContain(`\n## [${version}] - `);
+  });
+});
