@@ -40,20 +40,26 @@ export function countOf(slab: PeerSlab, row: number, size: number): number {
   return head < 0 ? size : head;
 }
 
-/** What {@link measure} found: mean and population standard deviation. */
+/**
+ * Mean and population standard deviation of the window that was pushed to or measured last. (A
+ * double that leaves or enters a function which is not inlined is boxed, an allocation for every
+ * heartbeat; through a typed array it is not.)
+ */
 export const moments = new Float64Array(2);
 
-/**
- * Mean and standard deviation of a window that is not empty, into {@link moments}. (A double that
- * leaves a function which is not inlined is boxed, an allocation; one in a typed array is not.)
- */
+/** The interval that {@link pushPending} learns. */
+export const pending = new Float64Array(1);
+
+/** Works out the {@link moments} of a window that is not empty. */
 export function measure(slab: PeerSlab, row: number, size: number): void {
-  const { f64 } = slab;
-  const head = slab.i32[2 * row + HEAD];
-  const count = head < 0 ? size : head;
-  const shift = f64[row + SUM] / count;
-  const variance = f64[row + SQUARES] / count - shift * shift;
-  moments[0] = slab.f32[2 * row + ANCHOR] + shift;
+  const { f64, f32 } = slab;
+  const count = countOf(slab, row, size);
+  setMoments(f32[2 * row + ANCHOR], f64[row + SUM] / count, f64[row + SQUARES] / count);
+}
+
+function setMoments(anchor: number, shift: number, square: number): void {
+  const variance = square - shift * shift;
+  moments[0] = anchor + shift;
   moments[1] = variance > 0 ? Math.sqrt(variance) : 0;
 }
 
@@ -69,37 +75,45 @@ export function stdDevOf(slab: PeerSlab, row: number, size: number): number {
   return moments[1];
 }
 
-/** The interval that {@link pushPending} learns; not a parameter for the same reason. */
-export const pending = new Float64Array(1);
-
 export function push(slab: PeerSlab, row: number, size: number, interval: number): void {
   pending[0] = interval;
   pushPending(slab, row, size);
 }
 
-/** Learns one interval. O(1) amortised, no allocation but the growth of a ring that fills. */
+/**
+ * Learns one interval, and leaves the new {@link moments}. O(1) amortised, no allocation but the
+ * growth of a ring that fills.
+ */
 export function pushPending(slab: PeerSlab, row: number, size: number): void {
   const { f64, f32, i32 } = slab;
   const w = 2 * row;
+  const head = i32[w + HEAD];
+  if (head >= 0) makeRoom(slab, row, size);
+  const full = head < 0;
+  const position = full ? ~head : head;
+  const next = position + 1;
   const interval = pending[0];
   const x = Math.fround(interval < LONGEST ? interval : LONGEST);
-  const head = i32[w + HEAD];
-  const position = head < 0 ? ~head : head;
-  if (head >= 0) makeRoom(slab, row, size);
   const ref = i32[w + RING];
   const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const slot = (ref & REF_OFFSET) + position;
   const anchor = f32[w + ANCHOR];
   const d = x - anchor;
-  const old = head < 0 ? samples[slot] - anchor : 0;
-  const q = f64[row + SQUARES] + (d * d - old * old);
+  const old = full ? samples[slot] - anchor : 0;
   samples[slot] = x;
-  f64[row + SUM] += d - old;
+  const s = f64[row + SUM] + (d - old);
+  const q = f64[row + SQUARES] + (d * d - old * old);
+  f64[row + SUM] = s;
   f64[row + SQUARES] = q;
-  const next = position + 1;
-  i32[w + HEAD] = next === size ? -1 : head < 0 ? ~next : next;
-  if (next === size || 16 * q < f32[w + PEAK]) rebase(slab, row, size, position);
-  else if (q > f32[w + PEAK]) f32[w + PEAK] = q;
+  i32[w + HEAD] = next === size ? -1 : full ? ~next : next;
+  const peak = f32[w + PEAK];
+  if (next === size || 16 * q < peak) {
+    rebase(slab, row, size, position);
+    return;
+  }
+  if (q > peak) f32[w + PEAK] = q;
+  const count = full ? size : next;
+  setMoments(anchor, s / count, q / count);
 }
 
 /** Room for one more sample in a ring that is not full. */
@@ -147,6 +161,7 @@ function rebase(slab: PeerSlab, row: number, size: number, newest: number): void
   slab.f32[2 * row + PEAK] = q;
   slab.f64[row + SUM] = s;
   slab.f64[row + SQUARES] = q;
+  setMoments(x, s / size, q / size);
 }
 
 /** Forgets all samples and gives the ring back. */

@@ -16,9 +16,8 @@
  * The first three intervals of a peer are learnt however short they are: until then the mean is
  * the configured guess, and a guess must not outvote the peer.
  */
-import { clear, countOf, meanOf, pending, push, pushPending } from './interval-window.js';
+import { clear, measure, moments, pending, push, pushPending } from './interval-window.js';
 import {
-  ANCHOR,
   BATCH_COUNT,
   BATCH_MAX,
   BATCH_MIN,
@@ -31,8 +30,8 @@ import {
   RUN_COUNT,
   RUN_MAX,
   RUN_SUM,
-  SUM,
 } from './peer-slab.js';
+import type { Profile } from './profile.js';
 
 const FAST = 4;
 const AGREEMENT = 3;
@@ -41,26 +40,28 @@ const TOO_MANY = 10;
 const FAR_TOO_MANY = 1_000_000;
 const MEANS_SPANNED = 5;
 
-/** Learns the pending interval if it is ordinary, else weighs it as a candidate. */
-export function learnGuarded(
+/**
+ * Learns the pending interval as the profile says, and leaves the window's moments. The caller
+ * has learnt by itself what is plainly ordinary.
+ */
+export function learn(
   slab: PeerSlab,
   row: number,
-  size: number,
+  profile: Profile,
   spansSuspicion: boolean,
 ): void {
+  const size = profile.windowSize;
   const w = 2 * row;
   const flags = slab.i32[w + FLAGS];
   const known = (flags & OWN_FULL) === OWN_FULL;
-  // interval < mean/4 with mean = K + s/n, without the division.
-  const excess = (FAST * pending[0] - slab.f32[w + ANCHOR]) * countOf(slab, row, size);
-  if (spansSuspicion || (known && excess < slab.f64[row + SUM])) {
+  measure(slab, row, size);
+  const short = known && FAST * pending[0] < moments[0];
+  if (profile.guarded && (spansSuspicion || short)) {
     weigh(slab, row, size);
-    return;
-  }
-  if (!known || (flags & CANDIDATES) !== 0) {
+  } else if (profile.guarded || !spansSuspicion || profile.options.learn === 'always') {
     slab.i32[w + FLAGS] = (known ? flags : flags + OWN_ONE) & ~CANDIDATES;
+    pushPending(slab, row, size);
   }
-  pushPending(slab, row, size);
 }
 
 function weigh(slab: PeerSlab, row: number, size: number): void {
@@ -83,7 +84,7 @@ function weigh(slab: PeerSlab, row: number, size: number): void {
   f32[row + BATCH_MIN] = agrees ? min : interval;
   f32[row + BATCH_MAX] = agrees ? max : interval;
 
-  const span = MEANS_SPANNED * meanOf(slab, row, size);
+  const span = MEANS_SPANNED * moments[0];
   const others = f32[row + RUN_SUM] - f32[row + RUN_MAX];
   const settled = batch >= ENOUGH && f32[row + BATCH_SUM] >= span;
   if (settled || run >= FAR_TOO_MANY || (run >= TOO_MANY && others >= span)) {

@@ -15,12 +15,14 @@ import {
   samplesOf,
   stdDevOf,
 } from './interval-window.js';
-import { learnGuarded, seed } from './learning.js';
+import { learn, seed } from './learning.js';
 import {
+  CANDIDATES,
   FLAGS,
   HEAD,
   HEARD,
   LAST,
+  OWN_FULL,
   type PeerSlab,
   PROFILE_SHIFT,
   STARTED,
@@ -34,7 +36,6 @@ import {
   PAUSE,
   PER_MEAN,
   PER_STD_DEV,
-  type Profile,
   RELATIVE_FLOOR,
 } from './profile.js';
 
@@ -63,67 +64,74 @@ export function reprofile(slab: PeerSlab, row: number, profile: number): void {
     clear(slab, row, old);
     for (const x of samples.subarray(-size)) push(slab, row, size, x);
   }
-  if ((flags & STARTED) !== 0) expect(slab, row, slab.profile(row));
+  if ((flags & STARTED) === 0) return;
+  measure(slab, row, size);
+  expect(slab, row, slab.profile(row).hot);
 }
 
 /** The peer is expected from `at` on; without effect once it is, or when `at` is not finite. */
 export function start(slab: PeerSlab, row: number, at: number): void {
   if ((slab.i32[2 * row + FLAGS] & STARTED) !== 0 || !Number.isFinite(at)) return;
   slab.i32[2 * row + FLAGS] |= STARTED;
+  const { windowSize, hot } = slab.profile(row);
+  measure(slab, row, windowSize);
   slab.f64[row + LAST] = at;
-  expect(slab, row, slab.profile(row));
+  expect(slab, row, hot);
 }
 
 /** Takes a heartbeat in: learns its interval as the profile says and moves the deadline. */
 export function beat(slab: PeerSlab, row: number, at: number): BeatOutcome {
   if (!Number.isFinite(at)) return 'not-finite';
-  const flags = slab.i32[2 * row + FLAGS];
+  const { f64, i32 } = slab;
+  const flags = i32[2 * row + FLAGS];
   const profile = slab.profiles[flags >>> PROFILE_SHIFT];
+  const last = f64[row + LAST];
+  const due = f64[row + SUSPECT_AT];
   if ((flags & HEARD) === 0) {
-    slab.i32[2 * row + FLAGS] = flags | STARTED | HEARD;
+    i32[2 * row + FLAGS] = flags | STARTED | HEARD;
+    measure(slab, row, profile.windowSize);
   } else {
-    const last = slab.f64[row + LAST];
     if (!(at > last)) return at === last ? 'duplicate' : 'out-of-order';
-    const spans = !(at < slab.f64[row + SUSPECT_AT]);
-    const size = profile.windowSize;
     pending[0] = at - last;
-    if (profile.guarded) learnGuarded(slab, row, size, spans);
-    else if (!spans || profile.options.learn === 'always') pushPending(slab, row, size);
+    // Plainly ordinary, without a look at the window: in time, and no burst (see `quick`).
+    const settled = (flags & (OWN_FULL | CANDIDATES)) === OWN_FULL;
+    if (settled && profile.quick && at < due && 4 * (at - last) >= due - last) {
+      pushPending(slab, row, profile.windowSize);
+    } else {
+      learn(slab, row, profile, !(at < due));
+    }
   }
-  slab.f64[row + LAST] = at;
-  expect(slab, row, profile);
+  f64[row + LAST] = at;
+  expect(slab, row, profile.hot);
   return 'accepted';
 }
 
-/** The deadline that follows from the last heartbeat, or the start, and the window. */
-function expect(slab: PeerSlab, row: number, profile: Profile): void {
-  const { hot } = profile;
-  const silence = silenceFor(slab, row, profile, hot[PER_MEAN], hot[PER_STD_DEV]);
-  slab.f64[row + SUSPECT_AT] = slab.f64[row + LAST] + Math.min(silence, hot[MAX_SILENCE]);
+/** The deadline that follows from the last heartbeat, or the start, and the moments. */
+function expect(slab: PeerSlab, row: number, hot: Float64Array): void {
+  const silence = silenceFor(hot, hot[PER_MEAN], hot[PER_STD_DEV]);
+  const most = hot[MAX_SILENCE];
+  slab.f64[row + SUSPECT_AT] = slab.f64[row + LAST] + (silence < most ? silence : most);
 }
 
 /** The silence that reaches a level: perMean·(mean + pause) + perStdDev·σ. */
-function silenceFor(
-  slab: PeerSlab,
-  row: number,
-  { hot, windowSize }: Profile,
-  perMean: number,
-  perStdDev: number,
-): number {
-  measure(slab, row, windowSize);
+function silenceFor(hot: Float64Array, perMean: number, perStdDev: number): number {
   return perMean * (moments[0] + hot[PAUSE]) + perStdDev * flooredStdDev(hot);
 }
 
 /** The measured σ as it is used: not below the floors. */
 function flooredStdDev(hot: Float64Array): number {
-  return Math.max(moments[1], hot[FLOOR], hot[RELATIVE_FLOOR] * moments[0]);
+  const relative = hot[RELATIVE_FLOOR] * moments[0];
+  const floor = relative > hot[FLOOR] ? relative : hot[FLOOR];
+  return moments[1] > floor ? moments[1] : floor;
 }
 
 /** When φ reaches a level if silence goes on; Infinity before the start. */
 export function instantOf(slab: PeerSlab, row: number, { perMean, perStdDev }: Reach): number {
   const started = (slab.i32[2 * row + FLAGS] & STARTED) !== 0;
   if (!started) return Infinity;
-  return slab.f64[row + LAST] + silenceFor(slab, row, slab.profile(row), perMean, perStdDev);
+  const { windowSize, hot } = slab.profile(row);
+  measure(slab, row, windowSize);
+  return slab.f64[row + LAST] + silenceFor(hot, perMean, perStdDev);
 }
 
 /** φ at `at`: 0 before the peer is expected, and for what is no time; finite, ≥ 0, never NaN. */

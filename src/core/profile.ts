@@ -28,6 +28,8 @@ export class Profile {
   readonly model: ArrivalModel;
   readonly windowSize: number;
   readonly guarded: boolean;
+  /** No suspicion is due before the mean: then a beat after a quarter of that silence is no burst. */
+  readonly quick: boolean;
   /** What every heartbeat needs: unboxed, so that reading it costs one load. */
   readonly hot: Float64Array;
   /** Levels by rising φ, `suspect` among them; a level of equal φ stands before it. */
@@ -53,6 +55,7 @@ export class Profile {
     const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
     const floor = Math.max(minStdDev.absolute, LEAST);
     const { acceptablePause, maxSilence } = options;
+    this.quick = perMean >= 1 && perStdDev >= 0 && maxSilence === Infinity;
     const hot = [perMean, perStdDev, acceptablePause, floor, minStdDev.relative, maxSilence];
     this.hot = Float64Array.from(hot);
   }
