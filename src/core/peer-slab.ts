@@ -52,9 +52,8 @@ export const OWN_FULL = 24;
 /** How many rungs of its ladder the peer has crossed. */
 export const RUNG_SHIFT = 5;
 export const RUNG_MASK = 31 << RUNG_SHIFT;
+/** The upper 22 bits, for as many profiles as can be in use at once. */
 export const PROFILE_SHIFT = 10;
-/** Profiles that can be in use at once: 22 bits. */
-export const MAX_PROFILES = 1 << 22;
 
 // The cold record, `coldF32[row + …]` and `coldI32[row + …]`.
 /** Candidate intervals in a row, their sum and the longest of them. */

@@ -4,7 +4,6 @@
  */
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
 import type { ResolvedOptions } from './options.js';
-import { MAX_PROFILES } from './peer-slab.js';
 
 /** One level of a peer's ladder. */
 export interface Rung extends Reach {
@@ -14,6 +13,9 @@ export interface Rung extends Reach {
 
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
 export const LEAST = 1e-6;
+
+/** A record has 22 bits for the number of its profile. */
+const MAX_PROFILES = 1 << 22;
 
 // Numbers of a profile's `hot` array.
 export const PER_MEAN = 0;

@@ -20,7 +20,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../support/processes.js';
-import { documents, relativeLinks, snippets } from '../support/snippets.js';
+import { documents, relativeLinks, snippets, textOf } from '../support/snippets.js';
 
 const LIMIT = 240_000;
 
@@ -265,6 +265,19 @@ describe('the documents', () => {
       relativeLinks(document).filter((link) => !existsSync(join(at, dirname(document), link)));
     expect(broken(root)).toEqual([]);
     if (document === 'README.md') expect(broken(installed)).toEqual([]);
+  });
+
+  it('tell of every option, and of none that does not exist', async () => {
+    const source = `
+      import { FailureDetector } from 'phi-accrual';
+      try { new FailureDetector({ '?': 1 }); } catch ({ message }) { console.log(message); }
+    `;
+    const message = await node('--input-type=module', '--eval', source);
+    const known = message.replace(/^.*known are/, '').match(/\w+/g) ?? [];
+    const rows = textOf('README.md').matchAll(/^\| (`[^|]+`) \|.*\|.*\|.*\|$/gm);
+    const told = [...rows].flatMap(([, names]) => names.match(/\w+/g) ?? []);
+    expect(known.length).toBeGreaterThan(10);
+    expect(told.sort()).toEqual(known.sort());
   });
 
   it('include a change log of this version', () => {
