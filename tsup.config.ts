@@ -13,7 +13,11 @@ export default defineConfig([
     // Turns the named numbers of the record layout into literals.
     minifySyntax: true,
     clean: true,
-    dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+    // `using` needs a lib that not every consumer has asked for.
+    dts: {
+      banner: '/// <reference lib="esnext.disposable" />',
+      compilerOptions: { ignoreDeprecations: '6.0' },
+    },
   },
   {
     entry: { cli: 'src/cli/main.ts' },

@@ -13,6 +13,8 @@ describe('PhiAccrualDetector', () => {
   it('starts with two samples a quarter below and above the expected interval', () => {
     const detector = new PhiAccrualDetector({ heartbeatInterval: 400 });
     expect([detector.mean, detector.stdDev, detector.sampleCount]).toEqual([400, 100, 2]);
+    const least = new PhiAccrualDetector({ heartbeatInterval: 400, windowSize: 1 });
+    expect([least.mean, least.stdDev, least.sampleCount]).toEqual([400, 0, 1]);
     expect(detector.lastHeartbeat).toBeUndefined();
     expect(detector.phi(1e9)).toBe(0);
     expect(detector.suspectAt()).toBe(Number.POSITIVE_INFINITY);

@@ -251,6 +251,31 @@ describe('FailureDetector: options per watch', () => {
     expect(detector.status('a')).toBe('suspect'); // until it beats
   });
 
+  it('change the levels of a peer that is silent: what is crossed is said, once', () => {
+    const { detector, rhythm, said, silence } = world();
+    rhythm('a', 1000, 20);
+    silence(1800);
+    detector.watch('a', { levels: { slow: 1, bad: 3 } });
+    silence(0);
+    expect(said).toEqual(['a ->slow', 'a slow>bad']);
+    detector.watch('a', { levels: { bad: 2, slow: 1.5, odd: 0.5 } });
+    expect(detector.level('a')).toBe('bad');
+    silence(0);
+    detector.heartbeat('a');
+    expect(said.slice(2)).toEqual(['a bad>slow', 'a slow>odd', 'a odd>-', 'a late']);
+  });
+
+  it('change the prior while nothing else was learnt, and not after', () => {
+    const { detector, rhythm } = world();
+    detector.watch('a');
+    const peer = detector.watch('a', { heartbeatInterval: 10_000 });
+    expect([peer.mean, peer.sampleCount]).toEqual([10_000, 2]);
+    expect(detector.advance()).toBeCloseTo(10 * DEFAULT_SILENCE, 3);
+    rhythm('b', 1000, 30);
+    const { mean } = detector.watch('b');
+    expect(detector.watch('b', { heartbeatInterval: 10_000 }).mean).toBe(mean);
+  });
+
   it.each([
     [{ treshold: 8 }, TypeError, /unknown option "treshold".*threshold/],
     [{ treshold: undefined }, TypeError, /treshold/],
@@ -328,6 +353,14 @@ describe('FailureDetector: input that is none', () => {
 });
 
 describe('FailureDetector: handles', () => {
+  it('are there for who is watched only', () => {
+    const { detector } = world();
+    expect(detector.peer('a')).toBeUndefined();
+    expect(detector.size).toBe(0);
+    detector.heartbeat('a', 5);
+    expect(detector.peer('a')?.lastHeartbeat).toBe(5);
+  });
+
   it('answer as the detector does', () => {
     const { detector, rhythm, clock } = world();
     const peer = detector.watch('a', { threshold: 5 });
@@ -437,6 +470,51 @@ describe('FailureDetector: listeners', () => {
     detector.on('suspect', twice, { signal: AbortSignal.abort() });
     round();
     expect(calls).toEqual(['once', 'on', 'signal', 'on', 'signal']);
+  });
+
+  it('leave nothing at their signal when they go, and are one there however many they are', () => {
+    const { detector, silence } = world();
+    const stop = new AbortController();
+    const { signal } = stop;
+    const added = vi.spyOn(signal, 'addEventListener');
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    const listener = vi.fn();
+    for (let i = 0; i < 30; i++) detector.on('suspect', () => listener(), { signal });
+    detector.once('suspect', listener, { signal });
+    expect(added).toHaveBeenCalledTimes(1);
+    detector.watch('a');
+    silence(1e5);
+    expect(listener).toHaveBeenCalledTimes(31);
+    stop.abort();
+    detector.watch('b');
+    silence(1e5);
+    expect(listener).toHaveBeenCalledTimes(31);
+    const later = new AbortController().signal;
+    const gone = vi.spyOn(later, 'removeEventListener');
+    for (let i = 0; i < 20; i++) {
+      detector.on('suspect', listener, { signal: later });
+      detector.off('suspect', listener);
+    }
+    detector.once('suspect', listener, { signal: later });
+    detector.watch('c');
+    silence(1e5);
+    expect(gone).toHaveBeenCalledTimes(21);
+    expect(removed).not.toHaveBeenCalled();
+    detector.on('suspect', listener, { signal: later });
+    detector.close();
+    expect(gone).toHaveBeenCalledTimes(22);
+  });
+
+  it('hear nothing after a close by the one before', () => {
+    const { detector, silence } = world();
+    const second = vi.fn();
+    const early = new FailureDetector({ timers: false });
+    early.on('suspect', () => early.close());
+    early.on('suspect', second);
+    early.watch('a');
+    early.advance(early.now() + 1e6);
+    expect(second).not.toHaveBeenCalled();
+    expect([detector.size, silence(1)]).toEqual([0, Number.POSITIVE_INFINITY]);
   });
 
   it('may do anything: watch, forget, beat, close', () => {

@@ -82,8 +82,11 @@ describe('options', () => {
     const due = detector.watch('a').suspectAt();
     expect(due - detector.now()).toBeCloseTo(2403, -2);
     new PhiAccrualDetector(undefined);
-    new FailureDetector({ clock: Date, timers: false }).watch('a');
-    new FailureDetector({ clock: performance, timers: false }).watch('a');
+    for (const clock of [Date, performance, () => 5, { now: () => 5 }]) {
+      const at = new FailureDetector({ clock, timers: false });
+      expect(at.heartbeat('a')).toBe('accepted');
+      expect(at.now()).toBeTypeOf('number');
+    }
   });
 
   it('are read once: later changes of the object change nothing', () => {

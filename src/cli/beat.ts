@@ -28,7 +28,13 @@ const parseShare = number('a share from 0 to 1', 0, 1);
 
 async function beat(options: BeatOptions): Promise<void> {
   const { id, to, interval, jitter } = options;
-  const sender = asUsage(() => new UdpSender({ id, to, interval, jitter, keepAlive: true }));
+  let failed = false;
+  const onError = (error: Error) => {
+    if (!failed) process.stderr.write(`phi-accrual: ${to}: ${error.message}\n`);
+    failed = true; // one line, however often it goes on failing
+  };
+  const make = () => new UdpSender({ id, to, interval, jitter, keepAlive: true, onError });
+  const sender = asUsage(make);
   // A node that a demo has started must not outlive it, however that ended.
   const parent = new Promise<void>((resolve) => process.once('disconnect', resolve));
   await ended(options.for, parent);

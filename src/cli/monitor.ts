@@ -72,11 +72,11 @@ export class Monitor {
   #say(said: Said): void {
     this.said.push(said);
     const { event, transition } = said;
-    const { peer, silence, at, due, phi } = transition;
+    const { peer, silence, at, due } = transition;
     this.log(
       event === 'suspect'
-        ? `${peer} is suspect: ${formatMs(silence)} after its last heartbeat, ` +
-            `${formatMs(at - due, 2)} after the predicted instant (φ ${phi.toFixed(2)})`
+        ? `${peer} is suspect: last heartbeat ${formatMs(silence)} ago, ` +
+            `predicted ${formatMs(at - due, 2)} ago`
         : `${peer} is available again: a heartbeat ended ${formatMs(silence)} of silence`,
     );
   }
@@ -87,7 +87,8 @@ export class Monitor {
       if (detector.status(id) === undefined) this.#peers.delete(id);
     }
     for (const id of detector.peers()) {
-      if (!this.#peers.has(id)) this.#peers.set(id, detector.watch(id));
+      const peer = this.#peers.get(id) ?? detector.peer(id);
+      if (peer !== undefined) this.#peers.set(id, peer);
     }
     const peers = [...this.#peers.values()].sort((a, b) => byName.compare(a.id, b.id));
     const now = detector.now();

@@ -40,7 +40,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'mean ± σ', width: 17, right: true },
   { title: 'silence', width: 9, right: true },
   { title: 'status', width: 9 },
-  { title: 'suspect', width: 13 },
+  { title: 'due', width: 13 },
 ];
 
 function line(cells: readonly string[], columns: number): string[] {

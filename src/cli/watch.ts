@@ -1,7 +1,7 @@
 /** `phi-accrual watch`: a monitor of whoever beats at its port. */
 import type { Command } from 'commander';
 import { arrivalModels, type ModelName } from '../index.js';
-import { number, parseMs, parsePort, parseSeconds } from './arguments.js';
+import { integer, number, parseMs, parsePort, parseSeconds } from './arguments.js';
 import { ended } from './ending.js';
 import { Monitor } from './monitor.js';
 import { summary } from './summary.js';
@@ -38,7 +38,7 @@ export function addWatch(program: Command): void {
 
 const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
 const parsePause = number('ms from 0 to 1e15', 0, 1e15);
-const parseCount = number('a number from 1', 1, 1e7);
+const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 
 async function watch(options: WatchOptions): Promise<void> {
   const { port, host, threshold, interval, pause, model, maxPeers } = options;

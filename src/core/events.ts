@@ -70,41 +70,51 @@ export interface ListenOptions {
 // biome-ignore lint/suspicious/noExplicitAny: eventemitter3 keeps listeners untyped
 type Listener = (payload: any) => void;
 
+/** Listeners that one signal removes. */
+interface Scope {
+  readonly abort: () => void;
+  members: readonly { readonly event: string; readonly listener: Listener }[];
+}
+
 /** Typed events over eventemitter3, whose own `emit` stops at the first listener that throws. */
-export class Events<Map extends { error: ListenerError }> {
+export class Events<Payloads extends { error: ListenerError }> {
   readonly #emitter = new EventEmitter();
+  /** One abort listener a signal, however many listeners it removes. */
+  readonly #scopes = new Map<AbortSignal, Scope>();
+  #closed = false;
 
-  on<E extends keyof Map & string>(
+  on<E extends keyof Payloads & string>(
     event: E,
-    listener: (payload: Map[E]) => void,
+    listener: (payload: Payloads[E]) => void,
     options?: ListenOptions,
   ): void {
-    if (options?.signal?.aborted) return;
-    this.#emitter.on(event, listener);
-    options?.signal?.addEventListener('abort', () => this.off(event, listener), { once: true });
+    if (this.#admits(event, listener, options)) this.#emitter.on(event, listener);
   }
 
-  once<E extends keyof Map & string>(
+  once<E extends keyof Payloads & string>(
     event: E,
-    listener: (payload: Map[E]) => void,
+    listener: (payload: Payloads[E]) => void,
     options?: ListenOptions,
   ): void {
-    if (options?.signal?.aborted) return;
-    this.#emitter.once(event, listener);
-    options?.signal?.addEventListener('abort', () => this.off(event, listener), { once: true });
+    if (this.#admits(event, listener, options)) this.#emitter.once(event, listener);
   }
 
-  off<E extends keyof Map & string>(event: E, listener: (payload: Map[E]) => void): void {
+  off<E extends keyof Payloads & string>(event: E, listener: (payload: Payloads[E]) => void): void {
     this.#emitter.off(event, listener);
+    this.#leaveScopes(event, listener);
   }
 
-  hasListeners(event: keyof Map & string): boolean {
+  hasListeners(event: keyof Payloads & string): boolean {
     return this.#emitter.listenerCount(event) > 0;
   }
 
-  emit<E extends keyof Map & string>(event: E, payload: Map[E]): void {
+  emit<E extends keyof Payloads & string>(event: E, payload: Payloads[E]): void {
     for (const listener of this.#emitter.listeners(event) as Listener[]) {
+      if (this.#closed) return; // by the listener before
       this.#emitter.off(event, listener, undefined, true); // if it is a one-time listener
+      if (this.#scopes.size > 0 && !this.#emitter.listeners(event).includes(listener)) {
+        this.#leaveScopes(event, listener);
+      }
       try {
         listener(payload);
       } catch (error) {
@@ -113,8 +123,41 @@ export class Events<Map extends { error: ListenerError }> {
     }
   }
 
-  removeAll(): void {
+  /** Removes all listeners, for good. */
+  close(): void {
+    this.#closed = true;
     this.#emitter.removeAllListeners();
+    for (const [signal, { abort }] of this.#scopes) signal.removeEventListener('abort', abort);
+    this.#scopes.clear();
+  }
+
+  /** Whether a listener may be added; its signal is heeded from now on. */
+  #admits(event: string, listener: Listener, options: ListenOptions | undefined): boolean {
+    const signal = options?.signal;
+    if (this.#closed || signal?.aborted) return false;
+    if (signal === undefined) return true;
+    let scope = this.#scopes.get(signal);
+    if (scope === undefined) {
+      const abort = () => {
+        const members = this.#scopes.get(signal)?.members ?? [];
+        this.#scopes.delete(signal);
+        for (const member of members) this.#emitter.off(member.event, member.listener);
+      };
+      scope = { abort, members: [] };
+      this.#scopes.set(signal, scope);
+      signal.addEventListener('abort', abort, { once: true });
+    }
+    scope.members = [...scope.members, { event, listener }];
+    return true;
+  }
+
+  #leaveScopes(event: string, listener: Listener): void {
+    for (const [signal, scope] of this.#scopes) {
+      scope.members = scope.members.filter((m) => m.event !== event || m.listener !== listener);
+      if (scope.members.length > 0) continue;
+      this.#scopes.delete(signal);
+      signal.removeEventListener('abort', scope.abort);
+    }
   }
 
   #report(error: unknown, event: string): void {
@@ -122,7 +165,7 @@ export class Events<Map extends { error: ListenerError }> {
     if (event === 'error' || !this.hasListeners('error')) {
       console.error(`phi-accrual: a listener of '${event}' threw:`, error);
     } else {
-      this.emit('error', { error, event } as Map['error']);
+      this.emit('error', { error, event } as Payloads['error']);
     }
   }
 }

@@ -54,8 +54,9 @@ export class FailureDetector<Id = string> {
 
   /**
    * Expects a peer from now on: one that never beats is suspected in the end. For a peer that is
-   * watched already, `options` change what they name and keep what was learnt. Returns a handle
-   * that skips the look-up of the id; beyond `maxPeers`, one that refuses.
+   * watched already, `options` change what they name and keep what was learnt; a new
+   * `heartbeatInterval` counts only while nothing was. Returns a handle that skips the look-up of
+   * the id; beyond `maxPeers`, one that refuses.
    *
    * @throws TypeError, RangeError that name the option, what was expected and what came
    */
@@ -65,7 +66,7 @@ export class FailureDetector<Id = string> {
     if (slot !== undefined) {
       if (options !== undefined) {
         const current = table.slab(slot).profile(rowOf(slot)).options;
-        table.reconfigure(slot, resolveOptions(options, current), this.#now());
+        table.reconfigure(slot, resolveOptions(options, current));
       }
     } else {
       const { defaults } = this.#settings;
@@ -104,6 +105,12 @@ export class FailureDetector<Id = string> {
       return -1;
     }
     return this.#table.add(id, options);
+  }
+
+  /** The handle of a watched peer; undefined if it is not watched. */
+  peer(id: Id): Peer<Id> | undefined {
+    const slot = this.#table.slots.get(id);
+    return slot === undefined ? undefined : new Peer(id, this.#table, slot, this.#now);
   }
 
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
@@ -229,7 +236,7 @@ export class FailureDetector<Id = string> {
     if (this.#closed) return;
     this.#closed = true;
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    this.#events.removeAll();
+    this.#events.close();
     this.#timer.arm(Infinity);
     for (const slot of this.#table.slots.values()) this.#table.remove(slot);
   }

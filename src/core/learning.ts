@@ -94,8 +94,12 @@ function weigh(slab: PeerSlab, row: number, size: number): void {
   }
 }
 
-/** Fills an empty window with what is expected: two samples, `mean` minus and plus a quarter. */
+/**
+ * Fills an empty window with what is expected: two samples, `mean` minus and plus a quarter; the
+ * mean itself where the window holds but one.
+ */
 export function seed(slab: PeerSlab, row: number, size: number, mean: number): void {
-  push(slab, row, size, mean * 0.75);
-  push(slab, row, size, mean * 1.25);
+  const spread = size > 1 ? mean / 4 : 0;
+  push(slab, row, size, mean - spread);
+  if (size > 1) push(slab, row, size, mean + spread);
 }

@@ -49,7 +49,8 @@ export interface DetectorOptions {
   minStdDev?: number | MinStdDev;
   /**
    * Added to the mean, in ms: a silence that is always tolerated, as for a garbage collection.
-   * Default 0. Raising it delays every detection by as much.
+   * Default 0. Raising it delays every detection by as much; with `'exponential'`, whose silences
+   * are multiples of the mean, by 2.3 times the threshold as much.
    */
   acceptablePause?: number;
   /**
@@ -248,9 +249,12 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   }
   const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
   checkType('signal', 'an AbortSignal', signal, isSignal);
-  const now = typeof clock === 'function' ? clock : () => clock.now();
-  const isClock = typeof clock === 'function' || typeof clock?.now === 'function';
+  // Date is a function and has now(): the latter is meant.
+  const source = clock as { now?: () => number } | null;
+  const hasNow = typeof source?.now === 'function';
+  const isClock = hasNow || typeof clock === 'function';
   checkType('clock', 'a function that returns ms, or an object with now()', clock, isClock);
+  const now = hasNow ? () => (clock as { now(): number }).now() : (clock as () => number);
   return {
     defaults,
     now,

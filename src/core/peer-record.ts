@@ -59,7 +59,11 @@ export function reprofile(slab: PeerSlab, row: number, profile: number): void {
   const size = slab.profiles[profile].windowSize;
   const flags = slab.i32[2 * row + FLAGS];
   slab.i32[2 * row + FLAGS] = (flags & ((1 << PROFILE_SHIFT) - 1)) | (profile << PROFILE_SHIFT);
-  if (size !== old) {
+  if ((flags & OWN_FULL) === 0) {
+    // Nothing but the prior was learnt: the new one takes its place.
+    clear(slab, row, old);
+    seed(slab, row, size, slab.profiles[profile].options.heartbeatInterval);
+  } else if (size !== old) {
     const samples = samplesOf(slab, row, old);
     clear(slab, row, old);
     for (const x of samples.subarray(-size)) push(slab, row, size, x);

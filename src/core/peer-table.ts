@@ -104,16 +104,21 @@ export class PeerTable<Id> implements Deadlines {
     this.#enqueue(slot);
   }
 
-  /** New options for a watched peer. A suspected one stays so until it earns its return. */
-  reconfigure(slot: number, options: ResolvedOptions, at: number): void {
+  /**
+   * New options for a watched peer. It keeps its level as far as the new ladder has it, and a
+   * suspected one is so until it earns its return; what is crossed now is said when next due.
+   */
+  reconfigure(slot: number, options: ResolvedOptions): void {
     const slab = this.slab(slot);
     const row = rowOf(slot);
     const suspected = this.status(slot) === 'suspect';
+    const level = this.level(slot);
     const old = slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT;
     reprofile(slab, row, this.#profiles.acquire(options));
     this.#profiles.release(old);
-    const { suspectRung } = slab.profile(row);
-    this.#setRung(slot, suspected ? suspectRung : this.#crossedBy(slot, at, suspectRung - 1));
+    const { rungs, suspectRung } = slab.profile(row);
+    const kept = rungs.findIndex(({ name }) => name === level) + 1;
+    this.#setRung(slot, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);
     this.#enqueue(slot);
   }
 

@@ -28,11 +28,13 @@ export interface UdpSendOptions {
   incarnation?: number;
   /** Whether beating keeps the process alive. Default false. */
   keepAlive?: boolean;
+  /** Told of each datagram that the system refused to send; counted in any case. */
+  onError?: (error: Error) => void;
   /** Stops sending when it is aborted. */
   signal?: AbortSignal;
 }
 
-const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'signal'];
+const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'onError', 'signal'];
 /** What passes every Ethernet path without being cut in pieces. */
 const DATAGRAM_BYTES = 1400;
 const MAX_DELAY = 2_147_483_647;
@@ -84,6 +86,7 @@ export class UdpSender {
   readonly #interval: number;
   readonly #jitter: number;
   readonly #keepAlive: boolean;
+  readonly #onError: ((error: Error) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -103,6 +106,7 @@ export class UdpSender {
       jitter = 0,
       incarnation = Date.now(),
       keepAlive = false,
+      onError,
       signal,
     } = checkKeys('options', options, KEYS);
     const ids = checkIds(id);
@@ -115,9 +119,11 @@ export class UdpSender {
     const life = checkNumber('incarnation', incarnation, lives);
     this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
     this.#keepAlive = checkBoolean('keepAlive', keepAlive);
+    checkType('onError', 'a function', onError, /undefined|function/.test(typeof onError));
+    this.#onError = onError;
     this.#signal = signal;
     this.#socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-    this.#socket.on('error', () => this.#errors++);
+    this.#socket.on('error', (error) => this.#fail(error));
     if (!this.#keepAlive) this.#socket.unref();
     if (this.#signal?.aborted) {
       this.close();
@@ -143,7 +149,7 @@ export class UdpSender {
     for (const batch of this.#batches) {
       for (const heartbeat of batch) heartbeat.sequence = this.#sequence;
       this.#socket.send(encodeHeartbeats(batch), this.#port, this.#host, (error) => {
-        if (error) this.#errors++;
+        if (error) this.#fail(error);
       });
     }
     // Turns that were missed while the process was busy are skipped: a burst would say nothing.
@@ -153,6 +159,12 @@ export class UdpSender {
     const delay = Math.min(Math.max(due - performance.now(), 0), MAX_DELAY);
     this.#timer = setTimeout(() => this.#beat(), delay);
     if (!this.#keepAlive) this.#timer.unref();
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed) return;
+    this.#errors++;
+    this.#onError?.(error);
   }
 
   /** Stops sending, for good. */

@@ -223,7 +223,7 @@ describe('the tarball', () => {
   it('has types for bundlers, and for browsers without those of Node', async () => {
     const bundler = { module: 'esnext', moduleResolution: 'bundler', noEmit: true };
     await compile('bundler', { 'consumer.ts': CONSUMER }, bundler);
-    const browser = { ...bundler, lib: ['esnext', 'dom'], types: [] };
+    const browser = { ...bundler, lib: ['es2022', 'dom'], types: [] };
     await compile('browser', { 'consumer.ts': CORE_CONSUMER }, browser);
   });
 });

@@ -69,7 +69,8 @@ function logisticZ(phi: number): number {
 
 /** What a peer has learnt from its beats: replayed from the first one. */
 function learn(beats: number[], o: OracleOptions): number[] {
-  let samples = [0.75, 1.25].map((share) => Math.fround(share * o.heartbeatInterval));
+  const prior = (m: number) => (o.windowSize === 1 ? [m] : [0.75 * m, 1.25 * m]).map(Math.fround);
+  let samples = prior(o.heartbeatInterval);
   let own = 0;
   let run: number[] = [];
   let batch: number[] = [];
@@ -97,7 +98,7 @@ function learn(beats: number[], o: OracleOptions): number[] {
         const enough = run.length >= 10 && others >= 5 * m;
         if (agreed || enough) {
           const cadence = agreed ? sum32(batch) / batch.length : others / (run.length - 1);
-          samples = [Math.fround(0.75 * cadence), Math.fround(1.25 * cadence)];
+          samples = prior(cadence);
           own = 3;
           run = [];
           batch = [];
