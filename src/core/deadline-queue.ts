@@ -38,11 +38,16 @@ const FEW = 64;
 const FARTHEST = 2 ** 46;
 
 interface Bucket {
-  /** First tick, and the first after it. */
+  /** First tick, the first after it, and how many there are: a power of 2. */
   readonly start: number;
   readonly end: number;
+  readonly width: number;
   readonly slots: number[];
 }
+
+const bucketNumber = (start: number, width: number): number => start * 32 + Math.clz32(width);
+
+const NOTHING: Bucket = { start: 0, end: 0, width: 0, slots: [] };
 
 export class DeadlineQueue {
   readonly #deadlines: Deadlines;
@@ -50,6 +55,8 @@ export class DeadlineQueue {
   /** By the instant at which they begin. */
   readonly #buckets = new MinHeap<Bucket>(() => 0);
   readonly #bucketOf = new Map<number, Bucket>();
+  /** The bucket of the last entry, which is often that of the next one too. */
+  #recent = NOTHING;
   /** All buckets begin after this tick, but for those that are being emptied. */
   #tick = Number.NaN;
 
@@ -68,17 +75,23 @@ export class DeadlineQueue {
       this.#heap.push(due, slot);
       return;
     }
-    const level = Math.max(26 - Math.clz32(ahead), 0);
-    const width = 2 ** level;
+    const width = 1 << Math.max(26 - Math.clz32(ahead), 0);
+    const recent = this.#recent;
+    const fits = tick >= recent.start && tick < recent.end && recent.width === width;
+    (fits ? recent : this.#bucketFor(tick, width)).slots.push(slot);
+  }
+
+  #bucketFor(tick: number, width: number): Bucket {
     const start = Math.floor(tick / width) * width;
-    const number = start * 32 + level;
+    const number = bucketNumber(start, width);
     let bucket = this.#bucketOf.get(number);
     if (bucket === undefined) {
-      bucket = { start, end: start + width, slots: [] };
+      bucket = { start, end: start + width, width, slots: [] };
       this.#bucketOf.set(number, bucket);
       this.#buckets.push(start * MS_PER_TICK, bucket);
     }
-    bucket.slots.push(slot);
+    this.#recent = bucket;
+    return bucket;
   }
 
   /**
@@ -113,8 +126,8 @@ export class DeadlineQueue {
     const slot = bucket.slots.pop();
     if (slot === undefined) {
       this.#buckets.pop();
-      const { start, end } = bucket;
-      this.#bucketOf.delete(start * 32 + Math.log2(end - start));
+      this.#bucketOf.delete(bucketNumber(bucket.start, bucket.width));
+      this.#recent = NOTHING;
       return BUSY;
     }
     const tick = Math.floor(this.#deadlines.queuedAt(slot) / MS_PER_TICK);

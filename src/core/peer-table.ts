@@ -131,7 +131,13 @@ export class PeerTable<Id> implements Deadlines {
     if ((slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0 || at > half) return this.#settle(slot, at);
     const outcome = beat(slab, row, at);
     if (outcome !== 'accepted') this.dropped[outcome]++;
-    else this.#enqueue(slot);
+    // Without levels below it, suspicion is what comes next.
+    else if (
+      slab.profile(row).suspectRung > 1 ||
+      slab.f64[row + SUSPECT_AT] < slab.f64[row + QUEUED_AT]
+    ) {
+      this.#enqueue(slot);
+    }
     return outcome;
   }
 
