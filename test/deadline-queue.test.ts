@@ -23,8 +23,8 @@ class Slots implements Deadlines {
     this.key[slot] = key;
   }
 
-  compare(a: number, b: number): number {
-    return a - b;
+  ordinalOf(slot: number): number {
+    return slot;
   }
 
   /** The slot is due at `at` from now on, wherever it stood before. */

@@ -154,6 +154,17 @@ describe('FailureDetector: suspicion', () => {
     expect(detector.status('a')).toBe('suspect');
   });
 
+  it('orders ties by the watches, also when a slot has served another before', () => {
+    const { detector, said, silence } = world();
+    detector.watch('a');
+    detector.watch('b');
+    detector.forget('a');
+    detector.watch('c');
+    detector.watch('d');
+    silence(1e5);
+    expect(said).toEqual(['b suspect', 'c suspect', 'd suspect']);
+  });
+
   it('orders crossings of one advance by their instants, ties by the order of the watches', () => {
     const { detector, said, silence } = world();
     detector.watch('late', { heartbeatInterval: 5000 });
@@ -265,6 +276,31 @@ describe('FailureDetector: options per watch', () => {
     expect(said.slice(2)).toEqual(['a bad>slow', 'a slow>odd', 'a odd>-', 'a late']);
   });
 
+  it('say no level twice and swallow none', () => {
+    const { detector, rhythm, said, silence, clock } = world({ levels: { slow: 1, dead: 20 } });
+    rhythm('a', 1000, 20);
+    silence(1e5);
+    said.length = 0;
+    detector.watch('a', { recoverAfter: 2 });
+    silence(1e5);
+    expect([said, detector.level('a')]).toEqual([[], 'dead']);
+    rhythm('b', 1000, 20);
+    said.length = 0;
+    clock.now += 1700;
+    detector.watch('b', { recoverAfter: 2 }); // before the rise was said
+    silence(0);
+    detector.watch('b', { acceptablePause: 5000 }); // after it
+    detector.heartbeat('b');
+    expect(said.filter((each) => each.startsWith('b'))).toEqual(['b ->slow', 'b slow>-']);
+  });
+
+  it('learn anew with another model', () => {
+    const { detector, rhythm } = world();
+    rhythm('a', 100, 500);
+    const peer = detector.watch('a', { model: 'logistic' });
+    expect([peer.sampleCount, peer.mean, peer.status]).toEqual([2, 1000, 'available']);
+  });
+
   it('change the prior while nothing else was learnt, and not after', () => {
     const { detector, rhythm } = world();
     detector.watch('a');
@@ -303,6 +339,7 @@ describe('FailureDetector: input that is none', () => {
     expect(detector.heartbeat('a', Number.NaN)).toBe('not-finite');
     expect(detector.heartbeat('b', Number.POSITIVE_INFINITY)).toBe('not-finite');
     expect(detector.heartbeat('b', 7n as never)).toBe('not-finite');
+    expect(detector.heartbeat('a', Symbol('7') as never)).toBe('not-finite');
     expect(detector.size).toBe(1); // no peer came of it
     expect(detector.heartbeat('b', 3000)).toBe('accepted');
     expect(detector.heartbeat('c', 3000)).toBe('refused');
@@ -310,7 +347,7 @@ describe('FailureDetector: input that is none', () => {
     expect(detector.dropped).toEqual({
       duplicate: 1,
       'out-of-order': 1,
-      'not-finite': 3,
+      'not-finite': 4,
       refused: 3,
     });
     detector.forget('a');
@@ -499,10 +536,63 @@ describe('FailureDetector: listeners', () => {
     detector.watch('c');
     silence(1e5);
     expect(gone).toHaveBeenCalledTimes(21);
-    expect(removed).not.toHaveBeenCalled();
+    expect(removed).toHaveBeenCalledTimes(1);
     detector.on('suspect', listener, { signal: later });
     detector.close();
     expect(gone).toHaveBeenCalledTimes(22);
+  });
+
+  it('hear all events in one order, whatever those before them did', () => {
+    const { detector, rhythm, silence, clock, said } = world({ levels: { slow: 1 } });
+    const heard: string[] = [];
+    rhythm('a', 1000, 10);
+    detector.on('level', ({ level }) => {
+      if (level === undefined) detector.advance(clock.now + 60_000);
+    });
+    detector.on('suspect', () => {
+      if (heard.length === 1) detector.heartbeat('a', (clock.now += 1));
+    });
+    for (const event of ['suspect', 'available', 'level'] as const) {
+      detector.on(event, (t) => heard.push(event === 'level' ? `level ${t.level}` : event));
+    }
+    silence(60_000);
+    const expected = [
+      'level slow',
+      'suspect',
+      'level undefined',
+      'available',
+      'level slow',
+      'suspect',
+    ];
+    expect(heard).toEqual(expected);
+    expect(said.filter((each) => !each.endsWith('late')).length).toBe(6);
+    expect(detector.status('a')).toBe('suspect');
+  });
+
+  it('come once, also when the event comes again while it is told', () => {
+    const { detector, silence, clock } = world();
+    const once = vi.fn();
+    detector.watch('a');
+    detector.watch('b');
+    silence(1e5);
+    detector.on('available', ({ peer }) => {
+      if (peer === 'a') detector.heartbeat('b', clock.now + 1);
+    });
+    detector.once('available', once);
+    detector.heartbeat('a', clock.now + 1);
+    expect(once).toHaveBeenCalledTimes(1);
+  });
+
+  it('go alone when their signal is aborted, not with another registration of theirs', () => {
+    const { detector, silence } = world();
+    const stop = new AbortController();
+    const listener = vi.fn();
+    detector.on('suspect', listener);
+    detector.on('suspect', listener, { signal: stop.signal });
+    stop.abort();
+    detector.watch('a');
+    silence(1e5);
+    expect(listener).toHaveBeenCalledTimes(1);
   });
 
   it('hear nothing after a close by the one before', () => {

@@ -77,6 +77,22 @@ describe('timers', () => {
     expect(suspected[0]).toBeLessThanOrEqual(1);
   });
 
+  it('tell the time anew after each event, and let others work when listeners are slow', () => {
+    using detector = new FailureDetector();
+    const ats: number[] = [];
+    let others = 0;
+    detector.on('suspect', ({ at }) => {
+      ats.push(at - performance.now());
+      const until = performance.now() + 10;
+      if (others === 0) setTimeout(() => others++, 0);
+      while (performance.now() < until) vi.advanceTimersByTime(1);
+    });
+    for (let i = 0; i < 5; i++) detector.watch(`p${i}`);
+    vi.advanceTimersByTime(3000);
+    expect(ats).toEqual([0, 0, 0, 0, 0]);
+    expect(others).toBe(1);
+  });
+
   it('are not used with `timers: false`', () => {
     using detector = new FailureDetector({ timers: false });
     detector.watch('a');

@@ -37,7 +37,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const monitor = await Monitor.open(
     { heartbeatInterval: options.interval },
     { port: options.port, address: '127.0.0.1' },
-    () => (keys ? `${KEYS} · chosen: ${chosen}`.slice(0, process.stdout.columns) : ' Ctrl-C ends.'),
+    () => (keys ? `${KEYS} · chosen: ${chosen}` : ' Ctrl-C ends.'),
   );
   const { port } = monitor.listener;
   const nodes = new Nodes(options.nodes, `127.0.0.1:${port}`, options.interval);

@@ -1,20 +1,22 @@
-/** When a command is to end: a signal, or its time is up. */
+/** When a command is to end: a signal, its output gone, or its time up. */
 
-/** Resolves at SIGINT or SIGTERM, after `seconds`, or with `other`; leaves nothing behind. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Resolves at one of these, or with `other`; leaves nothing behind. */
 export async function ended(
   seconds: number | undefined,
   other: Promise<void> = new Promise(() => {}),
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stop = () => {};
-  await Promise.race([
-    other,
-    new Promise<void>((resolve) => {
-      stop = resolve;
-      process.on('SIGINT', stop).on('SIGTERM', stop);
-      if (seconds !== undefined) timer = setTimeout(resolve, seconds * 1000);
-    }),
-  ]);
+  const end = new Promise<void>((resolve) => {
+    stop = resolve;
+    for (const signal of SIGNALS) process.on(signal, stop);
+    if (seconds !== undefined) timer = setTimeout(resolve, seconds * 1000);
+  });
+  // Whoever read the output is gone: there is nobody to tell, now or later.
+  process.stdout.on('error', () => stop());
+  await Promise.race([other, end]);
   clearTimeout(timer);
-  process.off('SIGINT', stop).off('SIGTERM', stop);
+  for (const signal of SIGNALS) process.off(signal, stop);
 }

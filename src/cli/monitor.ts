@@ -7,7 +7,7 @@ import {
 } from '../index.js';
 import { listenUdp, type UdpListener } from '../sources/udp.js';
 import { asUsage, UsageError } from './arguments.js';
-import { describeSystemError, formatMs } from './format.js';
+import { describeSystemError, formatMs, printable } from './format.js';
 import { Screen } from './screen.js';
 import { renderTable } from './table.js';
 
@@ -72,7 +72,8 @@ export class Monitor {
   #say(said: Said): void {
     this.said.push(said);
     const { event, transition } = said;
-    const { peer, silence, at, due } = transition;
+    const { silence, at, due } = transition;
+    const peer = printable(transition.peer);
     this.log(
       event === 'suspect'
         ? `${peer} is suspect: last heartbeat ${formatMs(silence)} ago, ` +
@@ -93,9 +94,13 @@ export class Monitor {
     const peers = [...this.#peers.values()].sort((a, b) => byName.compare(a.id, b.id));
     const now = detector.now();
     if (this.#screen.live) {
-      this.#screen.draw([...renderTable(peers, now, this.#screen.columns), this.#footer()]);
+      const { rows, columns } = this.#screen.size;
+      const table = renderTable(peers, now, { rows: rows - 2, columns });
+      this.#screen.draw([...table, this.#footer().slice(0, columns - 1)]);
     } else {
-      const states = peers.map((peer) => `${peer.id} ${peer.status} φ ${peer.phi(now).toFixed(2)}`);
+      const states = peers.map(
+        (peer) => `${printable(peer.id)} ${peer.status} φ ${peer.phi(now).toFixed(2)}`,
+      );
       this.log(states.join(' · ') || 'no heartbeat yet');
     }
   }

@@ -15,10 +15,14 @@ export class Screen {
     this.#out = out;
     this.live = out.isTTY === true && process.env.TERM !== 'dumb';
     if (this.live) out.write(HIDE_CURSOR);
+    // Lines that were drawn wider wrap now: there is no knowing how far up they reach.
+    out.on('resize', () => {
+      this.#drawn = [];
+    });
   }
 
-  get columns(): number {
-    return this.#out.columns ?? 80;
+  get size(): { rows: number; columns: number } {
+    return { rows: this.#out.rows ?? 24, columns: this.#out.columns ?? 80 };
   }
 
   /** Writes a line that stays, above what is drawn. */

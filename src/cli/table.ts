@@ -1,7 +1,7 @@
 /** The live table: one line a peer. */
 import colours from 'picocolors';
 import type { Peer } from '../index.js';
-import { formatMs } from './format.js';
+import { formatMs, printable } from './format.js';
 
 const BAR = 16;
 const PARTS = ' ▏▎▍▌▋▊▉█';
@@ -19,11 +19,6 @@ function bar(phi: number): string {
 function formatPhi(phi: number): string {
   if (phi < 1000) return phi.toFixed(2);
   return phi < 1e6 ? phi.toFixed(0) : phi.toExponential(0);
-}
-
-/** Ids come from the network: nothing in them may move the cursor. */
-function printable(id: string): string {
-  return id.replace(/[\p{C}\p{Z}]/gu, '?');
 }
 
 const paint = { starting: colours.yellow, available: colours.green, suspect: colours.red };
@@ -62,8 +57,16 @@ function prediction(suspectAt: number, now: number): string {
   return rest >= 0 ? `in ${formatMs(rest)}` : `${formatMs(-rest)} ago`;
 }
 
-/** The lines of the table, none wider than `columns`. */
-export function renderTable(peers: readonly Peer[], now: number, columns: number): string[] {
+/** The lines of the table: at most `rows`, none wider than `columns`. Suspects are not left out. */
+export function renderTable(
+  all: readonly Peer[],
+  now: number,
+  { rows, columns }: { rows: number; columns: number },
+): string[] {
+  const room = Math.max(rows - 1, 1);
+  const some = (suspect: boolean) => all.filter((p) => (p.status === 'suspect') === suspect);
+  const fit = all.length <= room;
+  const peers = fit ? all : [...some(true), ...some(false)].slice(0, room - 1);
   const titles = COLUMNS.map(({ title }) => title);
   const lines = [colours.dim(line(titles, columns).join(''))];
   for (const peer of peers) {
@@ -85,5 +88,6 @@ export function renderTable(peers: readonly Peer[], now: number, columns: number
     const colour = paint[status];
     lines.push(cells.map((cell, i) => (i === 1 || i === 4 ? colour(cell) : cell)).join(''));
   }
+  if (!fit) lines.push(colours.dim(`… and ${all.length - peers.length} more`));
   return lines;
 }

@@ -22,8 +22,8 @@ export interface Deadlines {
   /** The key of the slot's entry; Infinity when it has none. */
   queuedAt(slot: number): number;
   setQueuedAt(slot: number, key: number): void;
-  /** Negative when slot `a` comes before slot `b` at the same instant. */
-  compare(a: number, b: number): number;
+  /** Orders slots that are due at the same instant; another one when a slot has a new tenant. */
+  ordinalOf(slot: number): number;
 }
 
 /** Result of {@link DeadlineQueue.step}: nothing is due. */
@@ -51,9 +51,9 @@ const NOTHING: Bucket = { start: 0, end: 0, width: 0, slots: [] };
 
 export class DeadlineQueue {
   readonly #deadlines: Deadlines;
-  readonly #heap: MinHeap<number>;
+  readonly #heap = new MinHeap<number>();
   /** By the instant at which they begin. */
-  readonly #buckets = new MinHeap<Bucket>(() => 0);
+  readonly #buckets = new MinHeap<Bucket>();
   readonly #bucketOf = new Map<number, Bucket>();
   /** The bucket of the last entry, which is often that of the next one too. */
   #recent = NOTHING;
@@ -62,7 +62,6 @@ export class DeadlineQueue {
 
   constructor(deadlines: Deadlines) {
     this.#deadlines = deadlines;
-    this.#heap = new MinHeap((a, b) => deadlines.compare(a, b));
   }
 
   /** Puts the slot at `due`. The caller has seen that `due < queuedAt(slot)`. */
@@ -72,7 +71,7 @@ export class DeadlineQueue {
     if (Number.isNaN(this.#tick)) this.#tick = tick - 1;
     const ahead = tick - this.#tick;
     if (this.#heap.size < FEW || !(ahead > 0 && ahead < 2 ** 31 && Math.abs(tick) < FARTHEST)) {
-      this.#heap.push(due, slot);
+      this.#heap.push(due, this.#deadlines.ordinalOf(slot), slot);
       return;
     }
     const width = 1 << Math.max(26 - Math.clz32(ahead), 0);
@@ -88,7 +87,7 @@ export class DeadlineQueue {
     if (bucket === undefined) {
       bucket = { start, end: start + width, width, slots: [] };
       this.#bucketOf.set(number, bucket);
-      this.#buckets.push(start * MS_PER_TICK, bucket);
+      this.#buckets.push(start * MS_PER_TICK, 0, bucket);
     }
     this.#recent = bucket;
     return bucket;
@@ -140,16 +139,17 @@ export class DeadlineQueue {
    * key, BUSY if the entry was stale and has been moved.
    */
   #pop(at: number): number {
-    const { key, first: slot } = this.#heap;
+    const { key, ordinal, first: slot } = this.#heap;
     const valid = this.#deadlines.queuedAt(slot) === key;
-    const exact = valid && this.#deadlines.dueAt(slot) === key;
+    const same = valid && this.#deadlines.ordinalOf(slot) === ordinal;
+    const exact = same && this.#deadlines.dueAt(slot) === key;
     if (exact && !(key <= at)) return IDLE;
     this.#heap.pop();
     if (exact) {
       this.#deadlines.setQueuedAt(slot, Infinity);
       return slot;
     }
-    // Due later than its key said, though perhaps by `at`: others may come before it.
+    // Due later than the entry says, though perhaps by `at`: others may come before it.
     if (valid) this.#requeue(slot);
     return BUSY;
   }

@@ -67,97 +67,107 @@ export interface ListenOptions {
   signal?: AbortSignal;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: eventemitter3 keeps listeners untyped
-type Listener = (payload: any) => void;
-
-/** Listeners that one signal removes. */
-interface Scope {
-  readonly abort: () => void;
-  members: readonly { readonly event: string; readonly listener: Listener }[];
+/** One listener of one event. */
+interface Registration {
+  readonly event: string;
+  readonly listener: unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly call: (payload: unknown) => void;
 }
 
-/** Typed events over eventemitter3, whose own `emit` stops at the first listener that throws. */
+/** Registrations that one signal ends, with one abort listener however many they are. */
+interface Scope {
+  readonly abort: () => void;
+  readonly members: Set<Registration>;
+}
+
+const always = (): boolean => true;
+
+/**
+ * Typed events over eventemitter3, with what that leaves out: a listener that throws does not stop
+ * the others; what is said while listeners run is said after them, so that all hear all events in
+ * the order in which they came about; listeners go with their signal.
+ */
 export class Events<Payloads extends { error: ListenerError }> {
   readonly #emitter = new EventEmitter();
-  /** One abort listener a signal, however many listeners it removes. */
+  readonly #registrations = new Set<Registration>();
   readonly #scopes = new Map<AbortSignal, Scope>();
-  #closed = false;
+  readonly #posted: (() => void)[] = [];
+  #flushing = false;
 
-  on<E extends keyof Payloads & string>(
+  add<E extends keyof Payloads & string>(
     event: E,
     listener: (payload: Payloads[E]) => void,
-    options?: ListenOptions,
+    once: boolean,
+    signal: AbortSignal | undefined,
   ): void {
-    if (this.#admits(event, listener, options)) this.#emitter.on(event, listener);
+    if (signal?.aborted) return;
+    const call = (payload: unknown) => {
+      if (!this.#registrations.has(registration)) return; // gone since the event was posted
+      if (once) this.#remove(registration);
+      try {
+        listener(payload as Payloads[E]);
+      } catch (error) {
+        this.#report(error, event);
+      }
+    };
+    const registration: Registration = { event, listener, signal, call };
+    this.#emitter.on(event, call);
+    this.#registrations.add(registration);
+    if (signal !== undefined) this.#scopeOf(signal).members.add(registration);
   }
 
-  once<E extends keyof Payloads & string>(
-    event: E,
-    listener: (payload: Payloads[E]) => void,
-    options?: ListenOptions,
-  ): void {
-    if (this.#admits(event, listener, options)) this.#emitter.once(event, listener);
-  }
-
-  off<E extends keyof Payloads & string>(event: E, listener: (payload: Payloads[E]) => void): void {
-    this.#emitter.off(event, listener);
-    this.#leaveScopes(event, listener);
+  /** Removes a listener, or all listeners. */
+  off(event?: string, listener?: unknown): void {
+    for (const each of this.#registrations) {
+      const meant = each.event === event && each.listener === listener;
+      if (meant || event === undefined) this.#remove(each);
+    }
   }
 
   hasListeners(event: keyof Payloads & string): boolean {
     return this.#emitter.listenerCount(event) > 0;
   }
 
-  emit<E extends keyof Payloads & string>(event: E, payload: Payloads[E]): void {
-    for (const listener of this.#emitter.listeners(event) as Listener[]) {
-      if (this.#closed) return; // by the listener before
-      this.#emitter.off(event, listener, undefined, true); // if it is a one-time listener
-      if (this.#scopes.size > 0 && !this.#emitter.listeners(event).includes(listener)) {
-        this.#leaveScopes(event, listener);
-      }
-      try {
-        listener(payload);
-      } catch (error) {
-        this.#report(error, event);
-      }
+  /** Says an event at the next {@link flush}, if `live` holds then. */
+  post<E extends keyof Payloads & string>(event: E, payload: Payloads[E], live = always): void {
+    this.#posted.push(() => {
+      if (live()) this.#emitter.emit(event, payload);
+    });
+  }
+
+  /** Says what was posted, in order; what listeners cause comes after it. */
+  flush(): void {
+    if (this.#flushing || this.#posted.length === 0) return;
+    this.#flushing = true;
+    for (const say of this.#posted) say(); // grows meanwhile
+    this.#posted.length = 0;
+    this.#flushing = false;
+  }
+
+  #remove(registration: Registration): void {
+    const { event, call, signal } = registration;
+    this.#registrations.delete(registration);
+    this.#emitter.off(event, call);
+    const scope = signal && this.#scopes.get(signal);
+    if (scope?.members.delete(registration) && scope.members.size === 0) {
+      this.#scopes.delete(signal as AbortSignal);
+      signal?.removeEventListener('abort', scope.abort);
     }
   }
 
-  /** Removes all listeners, for good. */
-  close(): void {
-    this.#closed = true;
-    this.#emitter.removeAllListeners();
-    for (const [signal, { abort }] of this.#scopes) signal.removeEventListener('abort', abort);
-    this.#scopes.clear();
-  }
-
-  /** Whether a listener may be added; its signal is heeded from now on. */
-  #admits(event: string, listener: Listener, options: ListenOptions | undefined): boolean {
-    const signal = options?.signal;
-    if (this.#closed || signal?.aborted) return false;
-    if (signal === undefined) return true;
+  #scopeOf(signal: AbortSignal): Scope {
     let scope = this.#scopes.get(signal);
     if (scope === undefined) {
+      const members = new Set<Registration>();
       const abort = () => {
-        const members = this.#scopes.get(signal)?.members ?? [];
-        this.#scopes.delete(signal);
-        for (const member of members) this.#emitter.off(member.event, member.listener);
+        for (const each of members) this.#remove(each);
       };
-      scope = { abort, members: [] };
+      scope = { abort, members };
       this.#scopes.set(signal, scope);
-      signal.addEventListener('abort', abort, { once: true });
+      signal.addEventListener('abort', abort);
     }
-    scope.members = [...scope.members, { event, listener }];
-    return true;
-  }
-
-  #leaveScopes(event: string, listener: Listener): void {
-    for (const [signal, scope] of this.#scopes) {
-      scope.members = scope.members.filter((m) => m.event !== event || m.listener !== listener);
-      if (scope.members.length > 0) continue;
-      this.#scopes.delete(signal);
-      signal.removeEventListener('abort', scope.abort);
-    }
+    return scope;
   }
 
   #report(error: unknown, event: string): void {
@@ -165,7 +175,7 @@ export class Events<Payloads extends { error: ListenerError }> {
     if (event === 'error' || !this.hasListeners('error')) {
       console.error(`phi-accrual: a listener of '${event}' threw:`, error);
     } else {
-      this.emit('error', { error, event } as Payloads['error']);
+      this.post('error', { error, event } as Payloads['error']);
     }
   }
 }

@@ -11,10 +11,13 @@ import {
 import { Peer } from './peer.js';
 import { phiAt } from './peer-record.js';
 import {
+  DONE,
   type DropCounts,
   type HeartbeatOutcome,
+  MOVED,
   PeerTable,
   rowOf,
+  SAID,
   type Status,
 } from './peer-table.js';
 import { WakeTimer } from './wake-timer.js';
@@ -172,27 +175,32 @@ export class FailureDetector<Id = string> {
    * together; Infinity if silence alone changes nothing. Needed with `timers: false` only.
    */
   advance(at = this.#now()): number {
-    if (Number.isFinite(at)) this.#process(at, Infinity);
+    if (Number.isFinite(at)) this.#process(at);
     return this.#rearm();
   }
 
-  /** Steps until all that is due by `at` is said, or the detector's time reaches `until`. */
-  #process(at: number, until: number): boolean {
+  /** Says all that is due by `at`. */
+  #process(at: number): void {
     const nested = this.#advancing;
     this.#advancing = true;
-    let done = false;
-    for (let n = 1; !this.#closed; n++) {
-      done = !this.#table.step(at);
-      if (done || (n % STEPS_PER_LOOK === 0 && this.#now() >= until)) break;
-    }
+    while (!this.#closed && this.#table.step(at) !== DONE);
     this.#advancing = nested;
-    return done;
   }
 
+  /** Says what is due, as long as it takes, but not for longer than a slice at a time. */
   #wake(): void {
-    const now = this.#now();
-    if (this.#process(now, now + SLICE)) this.#rearm();
-    else if (!this.#closed) this.#timer.arm(this.#now()); // the rest after other work
+    let now = this.#now();
+    const until = now + SLICE;
+    let result = MOVED;
+    this.#advancing = true;
+    for (let n = 1; !this.#closed && result !== DONE && now < until; n++) {
+      result = this.#table.step(now);
+      // Listeners take time: what comes after them is said then.
+      if (result === SAID || n % STEPS_PER_LOOK === 0) now = this.#now();
+    }
+    this.#advancing = false;
+    if (result === DONE) this.#rearm();
+    else if (!this.#closed) this.#timer.arm(now); // the rest after other work
   }
 
   #rearm(): number {
@@ -208,7 +216,7 @@ export class FailureDetector<Id = string> {
     listener: (payload: FailureDetectorEvents<Id>[E]) => void,
     options?: ListenOptions,
   ): this {
-    this.#events.on(event, listener, options);
+    this.#events.add(event, listener, false, options?.signal);
     return this;
   }
 
@@ -218,7 +226,7 @@ export class FailureDetector<Id = string> {
     listener: (payload: FailureDetectorEvents<Id>[E]) => void,
     options?: ListenOptions,
   ): this {
-    this.#events.once(event, listener, options);
+    this.#events.add(event, listener, true, options?.signal);
     return this;
   }
 
@@ -236,7 +244,7 @@ export class FailureDetector<Id = string> {
     if (this.#closed) return;
     this.#closed = true;
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    this.#events.close();
+    this.#events.off();
     this.#timer.arm(Infinity);
     for (const slot of this.#table.slots.values()) this.#table.remove(slot);
   }

@@ -1,13 +1,11 @@
-/** A binary heap: the few things of a queue that need an exact order. */
+/**
+ * A binary heap: the few things of a queue that need an exact order. Items of equal keys come by
+ * their ordinals, 32-bit numbers that may wrap.
+ */
 export class MinHeap<T> {
-  readonly #compare: (a: T, b: T) => number;
   readonly #keys: number[] = [];
+  readonly #ordinals: number[] = [];
   readonly #items: T[] = [];
-
-  /** @param compare orders items of equal keys */
-  constructor(compare: (a: T, b: T) => number) {
-    this.#compare = compare;
-  }
 
   get size(): number {
     return this.#keys.length;
@@ -23,43 +21,50 @@ export class MinHeap<T> {
     return this.#items[0];
   }
 
-  push(key: number, item: T): void {
-    const keys = this.#keys;
-    const items = this.#items;
-    let i = keys.length;
+  /** Ordinal of the first item; the heap must not be empty. */
+  get ordinal(): number {
+    return this.#ordinals[0];
+  }
+
+  push(key: number, ordinal: number, item: T): void {
+    let i = this.#keys.length;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!this.#before(key, item, parent)) break;
-      keys[i] = keys[parent];
-      items[i] = items[parent];
+      if (!this.#before(key, ordinal, parent)) break;
+      this.#set(i, this.#keys[parent], this.#ordinals[parent], this.#items[parent]);
       i = parent;
     }
-    keys[i] = key;
-    items[i] = item;
+    this.#set(i, key, ordinal, item);
   }
 
   /** Removes the first item; the heap must not be empty. */
   pop(): void {
     const keys = this.#keys;
+    const ordinals = this.#ordinals;
     const items = this.#items;
     const key = keys.pop() as number;
+    const ordinal = ordinals.pop() as number;
     const item = items.pop() as T;
     const size = keys.length;
     if (size === 0) return;
     let i = 0;
     for (let child = 1; child < size; child = 2 * i + 1) {
-      if (child + 1 < size && this.#before(keys[child + 1], items[child + 1], child)) child++;
-      if (this.#before(key, item, child)) break;
-      keys[i] = keys[child];
-      items[i] = items[child];
+      if (child + 1 < size && this.#before(keys[child + 1], ordinals[child + 1], child)) child++;
+      if (this.#before(key, ordinal, child)) break;
+      this.#set(i, keys[child], ordinals[child], items[child]);
       i = child;
     }
-    keys[i] = key;
-    items[i] = item;
+    this.#set(i, key, ordinal, item);
   }
 
-  #before(key: number, item: T, other: number): boolean {
+  #set(i: number, key: number, ordinal: number, item: T): void {
+    this.#keys[i] = key;
+    this.#ordinals[i] = ordinal;
+    this.#items[i] = item;
+  }
+
+  #before(key: number, ordinal: number, other: number): boolean {
     const otherKey = this.#keys[other];
-    return key < otherKey || (key === otherKey && this.#compare(item, this.#items[other]) < 0);
+    return key < otherKey || (key === otherKey && ((ordinal - this.#ordinals[other]) | 0) < 0);
   }
 }

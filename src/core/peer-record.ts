@@ -55,12 +55,13 @@ export function begin(slab: PeerSlab, row: number, profile: number, watch: numbe
 
 /** Gives the peer another profile; what was learnt stays, as far as the window holds it. */
 export function reprofile(slab: PeerSlab, row: number, profile: number): void {
-  const old = slab.profile(row).windowSize;
+  const { windowSize: old, model } = slab.profile(row);
   const size = slab.profiles[profile].windowSize;
   const flags = slab.i32[2 * row + FLAGS];
   slab.i32[2 * row + FLAGS] = (flags & ((1 << PROFILE_SHIFT) - 1)) | (profile << PROFILE_SHIFT);
-  if ((flags & OWN_FULL) === 0) {
-    // Nothing but the prior was learnt: the new one takes its place.
+  if (model !== slab.profiles[profile].model || (flags & OWN_FULL) === 0) {
+    // A new model learns anew; where nothing but the prior was learnt, the new one takes its place.
+    slab.i32[2 * row + FLAGS] &= ~(OWN_FULL | CANDIDATES);
     clear(slab, row, old);
     seed(slab, row, size, slab.profiles[profile].options.heartbeatInterval);
   } else if (size !== old) {

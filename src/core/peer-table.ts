@@ -48,6 +48,11 @@ export type DropCounts = Record<Exclude<HeartbeatOutcome, 'accepted'>, number>;
 /** `'starting'`: watched, not heard yet, not suspected yet. */
 export type Status = 'starting' | 'available' | 'suspect';
 
+/** Results of {@link PeerTable.step}. */
+export const DONE = 0;
+export const MOVED = 1;
+export const SAID = 2;
+
 /** The row of a slot in its slab. */
 export const rowOf = (slot: number): number => (slot & (SLAB_SIZE - 1)) * 8;
 
@@ -128,7 +133,8 @@ export class PeerTable<Id> implements Deadlines {
     const last = slab.f64[row + LAST];
     // Past half of its tolerated silence a beat may be late; where a level was crossed, it changes.
     const half = last + 0.5 * (slab.f64[row + SUSPECT_AT] - last);
-    if ((slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0 || at > half) return this.#settle(slot, at);
+    const usual = (slab.i32[2 * row + FLAGS] & RUNG_MASK) === 0 && typeof at === 'number';
+    if (!usual || at > half) return this.#settle(slot, at);
     const outcome = beat(slab, row, at);
     if (outcome !== 'accepted') this.dropped[outcome]++;
     // Without levels below it, suspicion is what comes next.
@@ -153,7 +159,7 @@ export class PeerTable<Id> implements Deadlines {
     const due = slab.f64[row + SUSPECT_AT];
     const expected = last + mean(slab, row) + options.acceptablePause;
     const phi = phiAt(slab, row, at);
-    const outcome = beat(slab, row, at);
+    const outcome = beat(slab, row, at); // first of all: `at` may be anything
     if (outcome !== 'accepted') {
       this.dropped[outcome]++;
       return outcome;
@@ -168,32 +174,39 @@ export class PeerTable<Id> implements Deadlines {
     this.#enqueue(slot);
 
     const silence = at - last;
-    const watch = slab.i32[2 * row + WATCH];
+    const live = this.#liveness(slot);
     const fall = (event: 'level' | 'available', from: number, to: number) => {
       const level = rungs[to - 1]?.name;
       const previous = rungs[from - 1].name;
       const reason = 'heartbeat';
       const change: Transition<Id> = { peer, phi, due: at, at, silence, level, previous, reason };
-      // A listener may have forgotten the peer: then there is no more to say of it.
-      if (slab.i32[2 * row + WATCH] === watch) this.#events.emit(event, change);
+      this.#events.post(event, change, live);
     };
     for (let r = rung; r > target; r--) if (r !== suspectRung) fall('level', r, r - 1);
     if (rung >= suspectRung && target < suspectRung) fall('available', suspectRung, target);
-    const late = heard && at > expected && at > (expected + due) / 2;
-    if (late && slab.i32[2 * row + WATCH] === watch) {
-      this.#events.emit('late', { peer, at, expected, due, silence, phi });
+    if (heard && at > expected && at > (expected + due) / 2) {
+      this.#events.post('late', { peer, at, expected, due, silence, phi }, live);
     }
+    this.#events.flush();
     return outcome;
   }
 
+  /** Whether the slot still has the tenant of now: of who was forgotten there is no more to say. */
+  #liveness(slot: number): () => boolean {
+    const watch = this.watchOf(slot);
+    return () => this.watchOf(slot) === watch;
+  }
+
   /**
-   * A bounded step towards `at`: says the next crossing that is due by then, if any.
-   * False when there is nothing left to do.
+   * A bounded step towards `at`: {@link SAID} when the next crossing was due by then,
+   * {@link MOVED} when there may be more to do, {@link DONE} when there is not.
    */
-  step(at: number): boolean {
+  step(at: number): number {
     const slot = this.#queue.step(at);
-    if (slot !== IDLE && slot !== BUSY) this.#cross(slot, at);
-    return slot !== IDLE;
+    if (slot === IDLE) return DONE;
+    if (slot === BUSY) return MOVED;
+    this.#cross(slot, at);
+    return SAID;
   }
 
   /** When to step next: the earliest crossing, or a little before; Infinity for never. */
@@ -215,7 +228,7 @@ export class PeerTable<Id> implements Deadlines {
     this.#enqueue(slot);
     const event = suspect ? 'suspect' : 'level';
     if (!this.#events.hasListeners(event)) return;
-    this.#events.emit(event, {
+    const change: Transition<Id> = {
       peer: this.#ids[slot] as Id,
       phi: phiAt(slab, row, at),
       due,
@@ -224,7 +237,9 @@ export class PeerTable<Id> implements Deadlines {
       level: rungs[rung].name,
       previous: rungs[rung - 1]?.name,
       reason: due === last + options.maxSilence ? 'max-silence' : 'silence',
-    });
+    };
+    this.#events.post(event, change, this.#liveness(slot));
+    this.#events.flush();
   }
 
   status(slot: number): Status {
@@ -296,7 +311,7 @@ export class PeerTable<Id> implements Deadlines {
   }
 
   /** Ties go to the peer that was watched first. */
-  compare(a: number, b: number): number {
-    return (this.watchOf(a) - this.watchOf(b)) | 0;
+  ordinalOf(slot: number): number {
+    return this.watchOf(slot);
   }
 }

@@ -54,7 +54,8 @@ function checkIds(value: unknown): readonly string[] {
   for (const id of ids) {
     checkType('id', 'a string, or several', id, typeof id === 'string');
     const bytes = Buffer.byteLength(id as string);
-    checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id, bytes > 0 && bytes <= MAX_ID_BYTES);
+    const fits = bytes > 0 && bytes <= MAX_ID_BYTES && !/\p{Surrogate}/u.test(id as string);
+    checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id, fits);
   }
   return ids as string[];
 }

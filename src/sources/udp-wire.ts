@@ -11,6 +11,7 @@
  *     .  6  sequence, 0 to 2⁴⁸ − 1
  */
 import { isUtf8 } from 'node:buffer';
+import { checkNumber } from '../core/validate.js';
 import type { HeartbeatEvidence } from './heartbeat-sink.js';
 
 const HEADER = 4;
@@ -23,6 +24,8 @@ export const MAX_ID_BYTES = 255;
 export const MAX_BATCH = 255;
 /** The largest incarnation and sequence number. */
 export const MAX_NUMBER = 2 ** 48 - 1;
+
+const NUMBERS = { least: 0, most: MAX_NUMBER, integer: true };
 
 /** One heartbeat as it is sent. */
 export interface WireHeartbeat extends HeartbeatEvidence {
@@ -58,6 +61,8 @@ export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
       throw new RangeError(`id: expected 1 to ${MAX_ID_BYTES} bytes of UTF-8, got ${id.length}`);
     }
     datagram[at] = id.length;
+    checkNumber('incarnation', incarnation, NUMBERS);
+    checkNumber('sequence', sequence, NUMBERS);
     id.copy(datagram, at + 1);
     at += 1 + id.length;
     at = datagram.writeUIntBE(incarnation, at, NUMBER);

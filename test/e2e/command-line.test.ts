@@ -53,6 +53,14 @@ describe('phi-accrual demo', () => {
     expect(processesWith(`127.0.0.1:${port}`)).toEqual([]);
   });
 
+  it('ends, with nothing left, when nobody reads its output any more', async () => {
+    const demo = run('demo');
+    const [, port] = await demo.says(/udp port (\d+)/);
+    demo.child.stdout?.destroy();
+    demo.child.stderr?.destroy();
+    await gone(`127.0.0.1:${port}`);
+  });
+
   it('leaves no node behind when it is killed itself', async () => {
     const demo = run('demo', '--nodes', '2', '--no-script');
     const [, port] = await demo.says(/udp port (\d+)/);
@@ -79,6 +87,23 @@ describe('phi-accrual watch and beat', () => {
     watch.kill('SIGINT');
     expect(await watch.exited).toEqual({ code: 0, signal: null });
     expect(watch.output).toMatch(/events came \d/);
+  });
+
+  it('let no id move the cursor', async () => {
+    const watch = run('watch', '--port', '0', '--interval', '50');
+    const [, port] = await watch.says(/udp 127\.0\.0\.1:(\d+)/);
+    const evil = 'evil\u001b[2J\u0007';
+    const beat = run('beat', '--id', evil, '--to', `127.0.0.1:${port}`, '--interval', '50');
+    await watch.says(/evil\?\[2J\? available/);
+    beat.kill('SIGKILL');
+    await watch.says(/evil\?\[2J\? is suspect/);
+    expect(watch.output).not.toMatch(/[\u001b\u0007]/);
+  });
+
+  it('say in one line that a monitor cannot be found', async () => {
+    const beat = run('beat', '--id', 'a', '--to', 'nosuch.invalid:7946', '--for', '2');
+    await beat.exited;
+    expect(beat.output).toMatch(/^phi-accrual: nosuch\.invalid:7946: .+\n$/);
   });
 
   it('end by themselves after --for', async () => {
