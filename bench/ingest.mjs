@@ -1,0 +1,91 @@
+/**
+ * Heartbeats from UDP datagrams into the detector, against a bare socket that parses the same
+ * datagrams and looks the ids up: CPU time of the consumer per heartbeat that arrived.
+ */
+import { fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { FailureDetector } from 'phi-accrual';
+import { listenUdp } from 'phi-accrual/udp';
+import { idsOf } from './lib/fleet.mjs';
+import { reportParts } from './lib/parts.mjs';
+import { smoke } from './lib/report.mjs';
+import { median } from './lib/rounds.mjs';
+
+const PEERS = smoke ? 300 : 10_000;
+const ROUNDS = smoke ? 1 : 7;
+const STRETCH = smoke ? 100 : 1500;
+const SENDER = fileURLToPath(new URL('./lib/datagram-flood.mjs', import.meta.url));
+
+/** Reads the wire form of docs/wire-format.md, and trusts it. */
+function bare(socket, slots) {
+  const last = new Float64Array(PEERS);
+  const counts = { heartbeats: 0 };
+  socket.on('message', (datagram) => {
+    const now = performance.now();
+    if (datagram[0] !== 0xcf || datagram[1] !== 0x86 || datagram[2] !== 1) return;
+    let at = 4;
+    for (let n = datagram[3]; n > 0; n--) {
+      const end = at + 1 + datagram[at];
+      const slot = slots.get(datagram.toString('utf8', at + 1, end));
+      const sequence = datagram.readUIntBE(end + 6, 6);
+      if (slot !== undefined && sequence > 0) last[slot] = now;
+      counts.heartbeats++;
+      at = end + 12;
+    }
+  });
+  return counts;
+}
+
+async function cpuPerHeartbeat(heartbeats, port, batch, perSecond) {
+  const sender = fork(SENDER, [port, PEERS, batch, perSecond]);
+  await new Promise((resolve) => sender.once('spawn', resolve));
+  while (heartbeats() === 0) await sleep(5);
+  const before = heartbeats();
+  const cpu = process.cpuUsage();
+  await sleep(STRETCH);
+  const { user, system } = process.cpuUsage(cpu);
+  const arrived = heartbeats() - before;
+  sender.disconnect();
+  await new Promise((resolve) => sender.once('exit', resolve));
+  return ((user + system) * 1000) / arrived;
+}
+
+async function ingest({ batch, perSecond, atMost }) {
+  const ids = idsOf(PEERS);
+  // Every peer beats at the sender's rate.
+  const heartbeatInterval = (PEERS / (perSecond * batch)) * 1000;
+  const detector = new FailureDetector({ heartbeatInterval });
+  for (const id of ids) detector.watch(id);
+  const listener = await listenUdp(detector, { port: 0 });
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  const counts = bare(socket, new Map(ids.map((id, slot) => [id, slot])));
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const seen = { detector: [], bare: [] };
+  for (let round = 0; round <= ROUNDS; round++) {
+    const arrived = () => listener.stats.heartbeats;
+    const ours = await cpuPerHeartbeat(arrived, listener.port, batch, perSecond);
+    const { port } = socket.address();
+    const theirs = await cpuPerHeartbeat(() => counts.heartbeats, port, batch, perSecond);
+    if (round === 0 && !smoke) continue; // warms up
+    seen.detector.push(ours);
+    seen.bare.push(theirs);
+  }
+  await listener.close();
+  socket.close();
+  detector.close();
+  const what = `${batch} heartbeat${batch === 1 ? '' : 's'} a datagram`;
+  const ratio = median(seen.detector.map((ns, i) => ns / seen.bare[i]));
+  return [
+    { what: `${what}: CPU per heartbeat`, value: median(seen.detector), unit: 'ns' },
+    { what: `${what}: bare socket that parses`, value: median(seen.bare), unit: 'ns' },
+    { what: `${what}: ratio`, value: ratio, unit: '×', atMost },
+  ];
+}
+
+const parts = {
+  one: { batch: 1, perSecond: smoke ? 2000 : 30_000, atMost: 1.25 },
+  thirty: { batch: 30, perSecond: smoke ? 500 : 10_000, atMost: 1.6 },
+};
+await reportParts(import.meta.url, 'Ingest over UDP, 10,000 peers', parts, ingest);
