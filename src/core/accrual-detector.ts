@@ -2,6 +2,7 @@
 import { countOf } from './interval-window.js';
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
 import {
+  arrival,
   type BeatOutcome,
   beat,
   begin,
@@ -11,6 +12,7 @@ import {
   phiAt,
   start,
   stdDev,
+  timeOf,
 } from './peer-record.js';
 import { PeerSlab, SUSPECT_AT } from './peer-slab.js';
 import { Profile } from './profile.js';
@@ -44,7 +46,8 @@ export class PhiAccrualDetector {
    * one, an `'out-of-order'` one an earlier time, a `'not-finite'` one none.
    */
   heartbeat(at: number): BeatOutcome {
-    return beat(this.#slab, 0, at);
+    arrival[0] = timeOf(at);
+    return beat(this.#slab, 0);
   }
 
   /** The suspicion level φ at `at`: 0 before start or first heartbeat; finite, never NaN. */

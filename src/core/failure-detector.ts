@@ -9,7 +9,7 @@ import {
   type WatchOptions,
 } from './options.js';
 import { Peer } from './peer.js';
-import { phiAt } from './peer-record.js';
+import { arrival, phiAt, timeOf } from './peer-record.js';
 import {
   DONE,
   type DropCounts,
@@ -84,27 +84,26 @@ export class FailureDetector<Id = string> {
    * An unknown id is watched from now on, unless `autoWatch` is false. Never throws.
    */
   heartbeat(id: Id, at = this.#now()): HeartbeatOutcome {
+    // Small enough to be inlined where it is called: then the time need not be boxed.
+    arrival[0] = timeOf(at);
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? this.#firstHeartbeat(id, at) : this.#table.heartbeat(slot, at);
+    return slot === undefined ? this.#firstHeartbeat(id) : this.#table.heartbeat(slot);
   }
 
-  #firstHeartbeat(id: Id, at: number): HeartbeatOutcome {
-    if (!Number.isFinite(at)) {
+  #firstHeartbeat(id: Id): HeartbeatOutcome {
+    if (!Number.isFinite(arrival[0])) {
       this.#table.dropped['not-finite']++;
       return 'not-finite';
     }
-    if (!this.#settings.autoWatch) {
-      this.#table.dropped.refused++;
-      return 'refused';
-    }
+    if (!this.#settings.autoWatch) return this.#table.refuse();
     const slot = this.#admit(id, this.#settings.defaults);
-    return slot < 0 ? 'refused' : this.#table.heartbeat(slot, at);
+    return slot < 0 ? 'refused' : this.#table.heartbeat(slot);
   }
 
   /** A slot for a new peer; −1, and counted, when there is no room for it. */
   #admit(id: Id, options: ResolvedOptions): number {
     if (this.#closed || this.#table.slots.size >= this.#settings.maxPeers) {
-      this.#table.dropped.refused++;
+      this.#table.refuse();
       return -1;
     }
     return this.#table.add(id, options);

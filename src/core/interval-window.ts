@@ -41,9 +41,9 @@ export function countOf(slab: PeerSlab, row: number, size: number): number {
 }
 
 /**
- * Mean and population standard deviation of the window that was pushed to or measured last. (A
- * double that leaves or enters a function which is not inlined is boxed, an allocation for every
- * heartbeat; through a typed array it is not.)
+ * Mean and population variance of the window that was pushed to or measured last. (A double that
+ * leaves or enters a function which is not inlined is boxed, an allocation for every heartbeat;
+ * through a typed array it is not.)
  */
 export const moments = new Float64Array(2);
 
@@ -53,14 +53,15 @@ export const pending = new Float64Array(1);
 /** Works out the {@link moments} of a window that is not empty. */
 export function measure(slab: PeerSlab, row: number, size: number): void {
   const { f64, f32 } = slab;
-  const count = countOf(slab, row, size);
-  setMoments(f32[2 * row + ANCHOR], f64[row + SUM] / count, f64[row + SQUARES] / count);
+  setMoments(f32[2 * row + ANCHOR], f64[row + SUM], f64[row + SQUARES], countOf(slab, row, size));
 }
 
-function setMoments(anchor: number, shift: number, square: number): void {
-  const variance = square - shift * shift;
+function setMoments(anchor: number, s: number, q: number, count: number): void {
+  const share = 1 / count; // two divisions cost more than one and two products
+  const shift = s * share;
+  const variance = q * share - shift * shift;
   moments[0] = anchor + shift;
-  moments[1] = variance > 0 ? Math.sqrt(variance) : 0;
+  moments[1] = variance > 0 ? variance : 0;
 }
 
 /** Mean of the window; it must not be empty. */
@@ -69,8 +70,8 @@ export function meanOf(slab: PeerSlab, row: number, size: number): number {
   return moments[0];
 }
 
-/** Population standard deviation of the window; it must not be empty. */
-export function stdDevOf(slab: PeerSlab, row: number, size: number): number {
+/** Population variance of the window; it must not be empty. */
+export function varianceOf(slab: PeerSlab, row: number, size: number): number {
   measure(slab, row, size);
   return moments[1];
 }
@@ -112,8 +113,7 @@ export function pushPending(slab: PeerSlab, row: number, size: number): void {
     return;
   }
   if (q > peak) f32[w + PEAK] = q;
-  const count = full ? size : next;
-  setMoments(anchor, s / count, q / count);
+  setMoments(anchor, s, q, full ? size : next);
 }
 
 /** Room for one more sample in a ring that is not full. */
@@ -161,7 +161,7 @@ function rebase(slab: PeerSlab, row: number, size: number, newest: number): void
   slab.f32[2 * row + PEAK] = q;
   slab.f64[row + SUM] = s;
   slab.f64[row + SQUARES] = q;
-  setMoments(x, s / size, q / size);
+  setMoments(x, s, q, size);
 }
 
 /** Forgets all samples and gives the ring back. */
@@ -218,14 +218,14 @@ export class IntervalWindow {
     return this.count === 0 ? Number.NaN : meanOf(this.#slab, 0, this.size);
   }
 
-  /** Population standard deviation of the samples; `NaN` when there is none. */
-  get stdDev(): number {
-    return this.count === 0 ? Number.NaN : stdDevOf(this.#slab, 0, this.size);
-  }
-
   /** Population variance of the samples, never negative; `NaN` when there is none. */
   get variance(): number {
-    return this.stdDev ** 2;
+    return this.count === 0 ? Number.NaN : varianceOf(this.#slab, 0, this.size);
+  }
+
+  /** Population standard deviation of the samples; `NaN` when there is none. */
+  get stdDev(): number {
+    return Math.sqrt(this.variance);
   }
 
   /** The samples as stored (rounded to 32-bit floats), oldest first. */

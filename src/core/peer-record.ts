@@ -3,7 +3,7 @@
  * into a window, and a window into φ and instants. One peer or a million: the same code on the
  * same layout.
  */
-import type { Reach } from './arrival-model.js';
+import { arrivalModels, type Reach } from './arrival-model.js';
 import {
   clear,
   meanOf,
@@ -13,7 +13,7 @@ import {
   push,
   pushPending,
   samplesOf,
-  stdDevOf,
+  varianceOf,
 } from './interval-window.js';
 import { learn, seed } from './learning.js';
 import {
@@ -29,6 +29,7 @@ import {
   SUSPECT_AT,
   WATCH,
 } from './peer-slab.js';
+import { phiOfZ } from './phi.js';
 import {
   FLOOR,
   LEAST,
@@ -38,6 +39,9 @@ import {
   PER_STD_DEV,
   RELATIVE_FLOOR,
 } from './profile.js';
+
+/** φ of more standard deviations than these would not be finite. */
+const HUGE = 1e154;
 
 /** What became of a heartbeat of a watched peer; only `'accepted'` ones count. */
 export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'not-finite';
@@ -84,8 +88,18 @@ export function start(slab: PeerSlab, row: number, at: number): void {
   expect(slab, row, hot);
 }
 
-/** Takes a heartbeat in: learns its interval as the profile says and moves the deadline. */
-export function beat(slab: PeerSlab, row: number, at: number): BeatOutcome {
+/** The time of the heartbeat that {@link beat} takes in: not a parameter, as it would be boxed. */
+export const arrival = new Float64Array(1);
+
+/** What a caller gave as a time; NaN for what is no number. */
+export const timeOf = (at: number): number => (typeof at === 'number' ? at : Number.NaN);
+
+/**
+ * Takes the heartbeat at {@link arrival} in: learns its interval as the profile says and moves the
+ * deadline.
+ */
+export function beat(slab: PeerSlab, row: number): BeatOutcome {
+  const at = arrival[0];
   if (!Number.isFinite(at)) return 'not-finite';
   const { f64, i32 } = slab;
   const flags = i32[2 * row + FLAGS];
@@ -123,11 +137,12 @@ function silenceFor(hot: Float64Array, perMean: number, perStdDev: number): numb
   return perMean * (moments[0] + hot[PAUSE]) + perStdDev * flooredStdDev(hot);
 }
 
-/** The measured σ as it is used: not below the floors. */
+/** The measured σ as it is used: not below the floors. No root is taken of what they cover. */
 function flooredStdDev(hot: Float64Array): number {
   const relative = hot[RELATIVE_FLOOR] * moments[0];
   const floor = relative > hot[FLOOR] ? relative : hot[FLOOR];
-  return moments[1] > floor ? moments[1] : floor;
+  const variance = moments[1];
+  return variance > floor * floor ? Math.sqrt(variance) : floor;
 }
 
 /** When φ reaches a level if silence goes on; Infinity before the start. */
@@ -141,13 +156,18 @@ export function instantOf(slab: PeerSlab, row: number, { perMean, perStdDev }: R
 
 /** φ at `at`: 0 before the peer is expected, and for what is no time; finite, ≥ 0, never NaN. */
 export function phiAt(slab: PeerSlab, row: number, at: number): number {
-  const started = (slab.i32[2 * row + FLAGS] & STARTED) !== 0;
-  if (!started || typeof at !== 'number' || Number.isNaN(at)) return 0;
-  const { model, hot, windowSize } = slab.profile(row);
+  const flags = slab.i32[2 * row + FLAGS];
+  const silence = timeOf(at) - slab.f64[row + LAST];
+  if ((flags & STARTED) === 0 || Number.isNaN(silence)) return 0;
+  const { model, hot, windowSize } = slab.profiles[flags >>> PROFILE_SHIFT];
   measure(slab, row, windowSize);
+  // The default model without a call through a variable, for which three doubles would be boxed.
+  if (model === arrivalModels.normal) {
+    const z = (silence - moments[0] - hot[PAUSE]) / flooredStdDev(hot);
+    return z < HUGE ? phiOfZ(z) : Number.MAX_VALUE;
+  }
   const expected = Math.max(moments[0] + hot[PAUSE], LEAST);
-  const phi = model.phi(at - slab.f64[row + LAST], expected, flooredStdDev(hot));
-  return Math.min(phi, Number.MAX_VALUE);
+  return Math.min(model.phi(silence, expected, flooredStdDev(hot)), Number.MAX_VALUE);
 }
 
 export function mean(slab: PeerSlab, row: number): number {
@@ -156,7 +176,7 @@ export function mean(slab: PeerSlab, row: number): number {
 
 /** As measured over the window, before any floor. */
 export function stdDev(slab: PeerSlab, row: number): number {
-  return stdDevOf(slab, row, slab.profile(row).windowSize);
+  return Math.sqrt(varianceOf(slab, row, slab.profile(row).windowSize));
 }
 
 /** Time of the last accepted heartbeat; undefined before the first. */

@@ -8,6 +8,7 @@ import type { Events, FailureDetectorEvents, Transition } from './events.js';
 import { clear } from './interval-window.js';
 import type { ResolvedOptions } from './options.js';
 import {
+  arrival,
   type BeatOutcome,
   beat,
   begin,
@@ -91,6 +92,12 @@ export class PeerTable<Id> implements Deadlines {
     return slot;
   }
 
+  /** Counts a heartbeat, or a watch, that is refused. */
+  refuse(): 'refused' {
+    this.dropped.refused++;
+    return 'refused';
+  }
+
   /** Gives a peer's storage back. Its queue entry stays: it belongs to the slot, not the peer. */
   remove(slot: number): void {
     const slab = this.slab(slot);
@@ -127,28 +134,28 @@ export class PeerTable<Id> implements Deadlines {
     this.#enqueue(slot);
   }
 
-  heartbeat(slot: number, at: number): BeatOutcome {
+  /** Takes the heartbeat at {@link arrival} in, and says what it changes. */
+  heartbeat(slot: number): BeatOutcome {
     const slab = this.slab(slot);
     const row = rowOf(slot);
-    const last = slab.f64[row + LAST];
+    const { f64 } = slab;
+    const time = arrival[0];
+    const last = f64[row + LAST];
     // Past half of its tolerated silence a beat may be late; where a level was crossed, it changes.
-    const half = last + 0.5 * (slab.f64[row + SUSPECT_AT] - last);
-    const usual = (slab.i32[2 * row + FLAGS] & RUNG_MASK) === 0 && typeof at === 'number';
-    if (!usual || at > half) return this.#settle(slot, at);
-    const outcome = beat(slab, row, at);
-    if (outcome !== 'accepted') this.dropped[outcome]++;
-    // Without levels below it, suspicion is what comes next.
-    else if (
-      slab.profile(row).suspectRung > 1 ||
-      slab.f64[row + SUSPECT_AT] < slab.f64[row + QUEUED_AT]
-    ) {
-      this.#enqueue(slot);
+    const crossed = (slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0;
+    if (crossed || time - last > 0.5 * (f64[row + SUSPECT_AT] - last)) return this.#settle(slot);
+    const outcome = beat(slab, row);
+    if (outcome !== 'accepted') {
+      this.dropped[outcome]++;
+    } else if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
+      this.#enqueue(slot); // without levels below it, suspicion is what comes next
     }
     return outcome;
   }
 
   /** A beat after a long silence: levels fall, a suspected peer may have earned its return. */
-  #settle(slot: number, at: number): BeatOutcome {
+  #settle(slot: number): BeatOutcome {
+    const at = arrival[0];
     const slab = this.slab(slot);
     const row = rowOf(slot);
     const { suspectRung, options, rungs } = slab.profile(row);
@@ -159,7 +166,7 @@ export class PeerTable<Id> implements Deadlines {
     const due = slab.f64[row + SUSPECT_AT];
     const expected = last + mean(slab, row) + options.acceptablePause;
     const phi = phiAt(slab, row, at);
-    const outcome = beat(slab, row, at); // first of all: `at` may be anything
+    const outcome = beat(slab, row);
     if (outcome !== 'accepted') {
       this.dropped[outcome]++;
       return outcome;

@@ -1,6 +1,6 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
 import { countOf } from './interval-window.js';
-import { instantOf, lastHeartbeat, mean, phiAt, stdDev } from './peer-record.js';
+import { arrival, instantOf, lastHeartbeat, mean, phiAt, stdDev, timeOf } from './peer-record.js';
 import { type PeerSlab, SUSPECT_AT } from './peer-slab.js';
 import { type HeartbeatOutcome, type PeerTable, rowOf, type Status } from './peer-table.js';
 
@@ -25,10 +25,13 @@ export class Peer<Id = string> {
     this.#now = now;
   }
 
+  get #live(): boolean {
+    return this.#slot >= 0 && this.#table.watchOf(this.#slot) === this.#watch;
+  }
+
   /** The record, as long as it is this peer's. */
   get #slab(): PeerSlab | undefined {
-    const live = this.#slot >= 0 && this.#table.watchOf(this.#slot) === this.#watch;
-    return live ? this.#table.slab(this.#slot) : undefined;
+    return this.#live ? this.#table.slab(this.#slot) : undefined;
   }
 
   get #row(): number {
@@ -37,9 +40,9 @@ export class Peer<Id = string> {
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
   heartbeat(at = this.#now()): HeartbeatOutcome {
-    if (this.#slab) return this.#table.heartbeat(this.#slot, at);
-    this.#table.dropped.refused++;
-    return 'refused';
+    // Small enough to be inlined where it is called: then the time need not be boxed.
+    arrival[0] = timeOf(at);
+    return this.#live ? this.#table.heartbeat(this.#slot) : this.#table.refuse();
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
