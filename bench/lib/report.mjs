@@ -36,14 +36,17 @@ function aim({ unit, atMost, atLeast }) {
 
 const MARK = { true: 'met', false: 'missed', undefined: '' };
 
+/** A row as it is shown: what, how much, its aim, and whether it is met. */
+export const cellsOf = (row) => [
+  row.what,
+  amount(row.value, row.unit),
+  aim(row),
+  MARK[smoke ? undefined : meets(row)],
+];
+
 /** Prints the rows as a table. */
 export function print(title, rows) {
-  const cells = rows.map((row) => [
-    row.what,
-    amount(row.value, row.unit),
-    aim(row),
-    smoke ? '' : MARK[meets(row)],
-  ]);
+  const cells = rows.map(cellsOf);
   const widths = [0, 1, 2].map((i) => Math.max(...cells.map((cell) => cell[i].length)));
   console.log(`\n${title}${smoke ? ' (smoke run: the figures mean nothing)' : ''}`);
   for (const [what, value, limit, mark] of cells) {

@@ -1,0 +1,32 @@
+/** Writes the figures of bench/results/latest.json into docs/benchmarks.md, between its marks. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { cellsOf, smoke } from './lib/report.mjs';
+
+const BEGIN = '<!-- figures: node bench/document.mjs -->';
+const END = '<!-- end of figures -->';
+
+const page = new URL('../docs/benchmarks.md', import.meta.url);
+const kept = new URL('./results/latest.json', import.meta.url);
+const { date, node, machine, results } = JSON.parse(await readFile(kept, 'utf8'));
+
+const sections = results
+  .filter(({ name }) => name !== 'growth') // the chart shows these
+  .map(({ title, rows }) => {
+    const lines = rows.map((row) => `| ${cellsOf(row).join(' | ')} |`);
+    return [`### ${title}`, '', '| figure | measured | aim | |', '|---|--:|--:|---|', ...lines, ''];
+  });
+const figures = [
+  BEGIN,
+  '',
+  `${date}, Node ${node}, ${machine} (virtual, shared).`,
+  '',
+  ...sections.flat(),
+  END,
+];
+
+const text = await readFile(page, 'utf8');
+const [before, rest] = text.split(BEGIN);
+const [, after] = (rest ?? '').split(END);
+if (after === undefined) throw new Error(`docs/benchmarks.md: no place for figures (${BEGIN})`);
+if (smoke) console.log(`would write:\n${figures.join('\n')}`);
+else await writeFile(page, before + figures.join('\n') + after);
