@@ -24,7 +24,6 @@ export type {
   MinStdDev,
   WatchOptions,
 } from './core/options.js';
+export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
-export type { BeatOutcome } from './core/peer-record.js';
-export type { DropCounts, HeartbeatOutcome, Status } from './core/peer-table.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';

@@ -16,7 +16,7 @@ interface DemoOptions {
 }
 
 const FREEZE = 3000;
-const KEYS = ' 1–9 choose a node · k kill · f freeze 3 s · r start anew · q quit';
+const KEYS = ' 1–9 node · k kill · f freeze 3 s · r restart · q quit';
 
 export function addDemo(program: Command): void {
   program
@@ -61,7 +61,7 @@ async function demo(options: DemoOptions): Promise<void> {
   };
 
   monitor.log(`${options.nodes} processes beat every ${options.interval} ms to udp port ${port}`);
-  monitor.log(`another node: npx phi-accrual beat --id me --to 127.0.0.1:${port} --interval 200`);
+  monitor.log(`try: npx phi-accrual beat --id me --to 127.0.0.1:${port} --interval 200`);
   monitor.show();
   if (options.script) {
     const id = (i: number) => nodes.ids[i % nodes.ids.length];

@@ -3,17 +3,16 @@ import colours from 'picocolors';
 import type { Peer } from '../index.js';
 import { formatMs, printable } from './format.js';
 
-const BAR = 16;
 const PARTS = ' ▏▎▍▌▋▊▉█';
 /** The bar is full at φ = 8, the default threshold. */
 const FULL = 8;
 
 /** φ as a bar of eighths of a character. */
-function bar(phi: number): string {
-  const eighths = Math.round((Math.min(phi, FULL) / FULL) * BAR * 8);
+function bar(phi: number, width: number): string {
+  const eighths = Math.round((Math.min(phi, FULL) / FULL) * width * 8);
   const full = '█'.repeat(Math.floor(eighths / 8));
   const rest = eighths % 8;
-  return (full + (rest > 0 ? PARTS[rest] : '')).padEnd(BAR, '·');
+  return (full + (rest > 0 ? PARTS[rest] : '')).padEnd(width, '·');
 }
 
 function formatPhi(phi: number): string {
@@ -29,19 +28,24 @@ interface Column {
   readonly right?: boolean;
 }
 
-const COLUMNS: readonly Column[] = [
-  { title: 'peer', width: 16 },
-  { title: 'φ', width: BAR + 7 },
-  { title: 'mean ± σ', width: 17, right: true },
-  { title: 'silence', width: 9, right: true },
-  { title: 'status', width: 9 },
-  { title: 'due', width: 13 },
-];
+/** Narrow columns fit in 80 characters. */
+function layout(wide: boolean): readonly Column[] {
+  return [
+    { title: 'peer', width: wide ? 16 : 12 },
+    { title: 'φ', width: wide ? 23 : 15 },
+    { title: 'mean ± σ', width: wide ? 17 : 13, right: true },
+    { title: 'silence', width: 8, right: true },
+    { title: 'status', width: 9 },
+    { title: 'due', width: wide ? 13 : 11 },
+  ];
+}
+
+const WIDE = 98;
 
 function line(cells: readonly string[], columns: number): string[] {
   let left = columns;
-  return cells.map((cell, i) => {
-    const { width, right } = COLUMNS[i];
+  return layout(columns >= WIDE).map(({ width, right }, i) => {
+    const cell = cells[i];
     const clipped = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
     const padded = right ? clipped.padStart(width) : clipped.padEnd(width);
     const shown = `${padded}  `.slice(0, Math.max(left, 0));
@@ -67,7 +71,8 @@ export function renderTable(
   const some = (suspect: boolean) => all.filter((p) => (p.status === 'suspect') === suspect);
   const fit = all.length <= room;
   const peers = fit ? all : [...some(true), ...some(false)].slice(0, room - 1);
-  const titles = COLUMNS.map(({ title }) => title);
+  const wide = columns >= WIDE;
+  const titles = layout(wide).map(({ title }) => title);
   const lines = [colours.dim(line(titles, columns).join(''))];
   for (const peer of peers) {
     const { status, mean, stdDev } = peer;
@@ -77,7 +82,7 @@ export function renderTable(
     const cells = line(
       [
         printable(peer.id),
-        `${bar(phi)} ${formatPhi(phi)}`,
+        `${bar(phi, wide ? 16 : 8)} ${formatPhi(phi)}`,
         `${formatMs(mean)} ± ${(stdDev ?? 0).toFixed(stdDev !== undefined && stdDev < 10 ? 1 : 0)}`,
         lastHeartbeat === undefined ? '–' : formatMs(now - lastHeartbeat),
         status,

@@ -1,9 +1,9 @@
 /** The detector of one peer: pure state, for who brings a loop, a clock and events of their own. */
 import { countOf } from './interval-window.js';
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
+import type { BeatOutcome } from './outcomes.js';
 import {
   arrival,
-  type BeatOutcome,
   beat,
   begin,
   instantOf,

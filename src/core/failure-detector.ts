@@ -8,18 +8,10 @@ import {
   resolveSettings,
   type WatchOptions,
 } from './options.js';
+import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
 import { arrival, phiAt, timeOf } from './peer-record.js';
-import {
-  DONE,
-  type DropCounts,
-  type HeartbeatOutcome,
-  MOVED,
-  PeerTable,
-  rowOf,
-  SAID,
-  type Status,
-} from './peer-table.js';
+import { DONE, MOVED, PeerTable, rowOf, SAID } from './peer-table.js';
 import { WakeTimer } from './wake-timer.js';
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');

@@ -16,6 +16,7 @@ import {
   varianceOf,
 } from './interval-window.js';
 import { learn, seed } from './learning.js';
+import type { BeatOutcome } from './outcomes.js';
 import {
   CANDIDATES,
   FLAGS,
@@ -42,9 +43,6 @@ import {
 
 /** φ of more standard deviations than these would not be finite. */
 const HUGE = 1e154;
-
-/** What became of a heartbeat of a watched peer; only `'accepted'` ones count. */
-export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'not-finite';
 
 /** Makes the record that of a new peer, its window seeded with what its profile expects. */
 export function begin(slab: PeerSlab, row: number, profile: number, watch: number): void {

@@ -7,17 +7,8 @@ import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { Events, FailureDetectorEvents, Transition } from './events.js';
 import { clear } from './interval-window.js';
 import type { ResolvedOptions } from './options.js';
-import {
-  arrival,
-  type BeatOutcome,
-  beat,
-  begin,
-  instantOf,
-  mean,
-  phiAt,
-  reprofile,
-  start,
-} from './peer-record.js';
+import type { BeatOutcome, DropCounts, Status } from './outcomes.js';
+import { arrival, beat, begin, instantOf, mean, phiAt, reprofile, start } from './peer-record.js';
 import {
   FLAGS,
   HEARD,
@@ -36,18 +27,6 @@ import {
 } from './peer-slab.js';
 import { type Profile, Profiles } from './profile.js';
 import { RingPool } from './ring-pool.js';
-
-/**
- * What became of a heartbeat. Only `'accepted'` ones count; all others are dropped and counted.
- * `'refused'`: the peer is not watched, and may not be (`maxPeers`, `autoWatch`, closed).
- */
-export type HeartbeatOutcome = BeatOutcome | 'refused';
-
-/** Heartbeats that were dropped, by reason. */
-export type DropCounts = Record<Exclude<HeartbeatOutcome, 'accepted'>, number>;
-
-/** `'starting'`: watched, not heard yet, not suspected yet. */
-export type Status = 'starting' | 'available' | 'suspect';
 
 /** Results of {@link PeerTable.step}. */
 export const DONE = 0;

@@ -1,8 +1,9 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
 import { countOf } from './interval-window.js';
+import type { HeartbeatOutcome, Status } from './outcomes.js';
 import { arrival, instantOf, lastHeartbeat, mean, phiAt, stdDev, timeOf } from './peer-record.js';
 import { type PeerSlab, SUSPECT_AT } from './peer-slab.js';
-import { type HeartbeatOutcome, type PeerTable, rowOf, type Status } from './peer-table.js';
+import { type PeerTable, rowOf } from './peer-table.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
