@@ -47,7 +47,6 @@ export const HEARD = 2;
 export const CANDIDATES = 4;
 /** Samples of the peer's own that were learnt, saturating at 3 (8 is the lower bit). */
 export const OWN_ONE = 8;
-export const OWN_MASK = 24;
 export const OWN_FULL = 24;
 /** How many rungs of its ladder the peer has crossed. */
 export const RUNG_SHIFT = 5;

@@ -179,8 +179,8 @@ export class PeerTable<Id> implements Deadlines {
 
   /** Whether the slot still has the tenant of now: of who was forgotten there is no more to say. */
   #liveness(slot: number): () => boolean {
-    const watch = this.watchOf(slot);
-    return () => this.watchOf(slot) === watch;
+    const watch = this.ordinalOf(slot);
+    return () => this.ordinalOf(slot) === watch;
   }
 
   /**
@@ -292,12 +292,11 @@ export class PeerTable<Id> implements Deadlines {
     this.slab(slot).f64[rowOf(slot) + QUEUED_AT] = key;
   }
 
-  watchOf(slot: number): number {
-    return this.slab(slot).i32[2 * rowOf(slot) + WATCH];
-  }
-
-  /** Ties go to the peer that was watched first. */
+  /**
+   * The number of the slot's watch: ties go to the peer that was watched first, and a handle of an
+   * earlier tenant is told from the present one's.
+   */
   ordinalOf(slot: number): number {
-    return this.watchOf(slot);
+    return this.slab(slot).i32[2 * rowOf(slot) + WATCH];
   }
 }

@@ -22,12 +22,12 @@ export class Peer<Id = string> {
     this.id = id;
     this.#table = table;
     this.#slot = slot;
-    this.#watch = slot < 0 ? 0 : table.watchOf(slot);
+    this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
     this.#now = now;
   }
 
   get #live(): boolean {
-    return this.#slot >= 0 && this.#table.watchOf(this.#slot) === this.#watch;
+    return this.#slot >= 0 && this.#table.ordinalOf(this.#slot) === this.#watch;
   }
 
   /** The record, as long as it is this peer's. */
