@@ -17,7 +17,7 @@ const silences = uniform(beats, 500, 1500);
 function ours(detector, readings) {
   let now = 0;
   return () => {
-    let at = now; // in a local: a variable of the closure would be boxed at each beat
+    let at = +now; // a number beyond doubt, in a local: else it is boxed at each beat
     let sum = 0;
     for (let i = 0; i < beats; i++) {
       at += intervals[i];
@@ -34,7 +34,7 @@ function polling() {
   const detector = new PollingDetector(WINDOW);
   let now = 0;
   return () => {
-    let at = now;
+    let at = +now;
     let sum = 0;
     for (let i = 0; i < beats; i++) {
       at += intervals[i];
@@ -50,7 +50,7 @@ function recomputing() {
   const detector = new RecomputingDetector(WINDOW);
   let now = 0;
   return () => {
-    let at = now;
+    let at = +now;
     let sum = 0;
     for (let i = 0; i < beats; i++) {
       at += intervals[i];
@@ -66,7 +66,7 @@ function satzger(Rival) {
   const detector = new Rival({ sampleSize: WINDOW });
   let now = 0;
   return () => {
-    let at = now;
+    let at = +now;
     let sum = 0;
     for (let i = 0; i < beats; i++) {
       at += intervals[i];

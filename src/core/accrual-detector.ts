@@ -52,7 +52,7 @@ export class PhiAccrualDetector {
 
   /** The suspicion level φ at `at`: 0 before start or first heartbeat; finite, never NaN. */
   phi(at: number): number {
-    return phiAt(this.#slab, 0, at);
+    return phiAt(this.#slab, 0, timeOf(at));
   }
 
   /**

@@ -110,7 +110,7 @@ export class FailureDetector<Id = string> {
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
   phi(id: Id, at = this.#now()): number | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : phiAt(this.#table.slab(slot), rowOf(slot), at);
+    return slot === undefined ? undefined : phiAt(this.#table.slab(slot), rowOf(slot), timeOf(at));
   }
 
   /** What was last said of a peer; `'starting'` until it is heard or suspected. */

@@ -30,9 +30,9 @@ import { MAX_RING, RingPool } from './ring-pool.js';
 import { checkNumber } from './validate.js';
 
 /** Intervals are clamped to this (30,000 years), so that no square overflows. */
-const LONGEST = 1e15;
-const REF_OFFSET = MAX_RING - 1;
-const REF_SHIFT = 18;
+export const LONGEST = 1e15;
+export const REF_OFFSET = MAX_RING - 1;
+export const REF_SHIFT = 18;
 
 /** Samples in the window. */
 export function countOf(slab: PeerSlab, row: number, size: number): number {
@@ -40,90 +40,54 @@ export function countOf(slab: PeerSlab, row: number, size: number): number {
   return head < 0 ? size : head;
 }
 
+/** Mean of a window that is not empty, given 1/count. */
+export function meanOf({ f64, f32 }: PeerSlab, row: number, share: number): number {
+  return f32[2 * row + ANCHOR] + f64[row + SUM] * share;
+}
+
+/** Population variance of a window that is not empty, given 1/count. */
+export function varianceOf({ f64 }: PeerSlab, row: number, share: number): number {
+  const shift = f64[row + SUM] * share;
+  const variance = f64[row + SQUARES] * share - shift * shift;
+  return variance > 0 ? variance : 0;
+}
+
 /**
- * Mean and population variance of the window that was pushed to or measured last. (A double that
- * leaves or enters a function which is not inlined is boxed, an allocation for every heartbeat;
- * through a typed array it is not.)
+ * Learns one interval. O(1) amortised, no allocation but the growth of a ring that fills.
  */
-export const moments = new Float64Array(2);
-
-/** The interval that {@link pushPending} learns. */
-export const pending = new Float64Array(1);
-
-/** Works out the {@link moments} of a window that is not empty. */
-export function measure(slab: PeerSlab, row: number, size: number): void {
-  const { f64, f32 } = slab;
-  setMoments(f32[2 * row + ANCHOR], f64[row + SUM], f64[row + SQUARES], countOf(slab, row, size));
-}
-
-function setMoments(anchor: number, s: number, q: number, count: number): void {
-  const share = 1 / count; // two divisions cost more than one and two products
-  const shift = s * share;
-  const variance = q * share - shift * shift;
-  moments[0] = anchor + shift;
-  moments[1] = variance > 0 ? variance : 0;
-}
-
-/** Mean of the window; it must not be empty. */
-export function meanOf(slab: PeerSlab, row: number, size: number): number {
-  measure(slab, row, size);
-  return moments[0];
-}
-
-/** Population variance of the window; it must not be empty. */
-export function varianceOf(slab: PeerSlab, row: number, size: number): number {
-  measure(slab, row, size);
-  return moments[1];
-}
-
 export function push(slab: PeerSlab, row: number, size: number, interval: number): void {
-  pending[0] = interval;
-  pushPending(slab, row, size);
-}
-
-/**
- * Learns one interval, and leaves the new {@link moments}. O(1) amortised, no allocation but the
- * growth of a ring that fills.
- */
-export function pushPending(slab: PeerSlab, row: number, size: number): void {
   const { f64, f32, i32 } = slab;
   const w = 2 * row;
+  const x = Math.fround(interval < LONGEST ? interval : LONGEST);
+  if (i32[w + HEAD] >= 0) makeRoom(slab, row, size, x);
   const head = i32[w + HEAD];
-  if (head >= 0) makeRoom(slab, row, size);
   const full = head < 0;
   const position = full ? ~head : head;
-  const next = position + 1;
-  const interval = pending[0];
-  const x = Math.fround(interval < LONGEST ? interval : LONGEST);
   const ref = i32[w + RING];
   const samples = slab.rings.chunks[ref >>> REF_SHIFT];
   const slot = (ref & REF_OFFSET) + position;
   const anchor = f32[w + ANCHOR];
   const d = x - anchor;
-  const old = full ? samples[slot] - anchor : 0;
-  samples[slot] = x;
-  const s = f64[row + SUM] + (d - old);
+  const old = samples[slot] - anchor;
   const q = f64[row + SQUARES] + (d * d - old * old);
-  f64[row + SUM] = s;
+  samples[slot] = x;
+  f64[row + SUM] += d - old;
   f64[row + SQUARES] = q;
+  const next = position + 1;
   i32[w + HEAD] = next === size ? -1 : full ? ~next : next;
   const peak = f32[w + PEAK];
-  if (next === size || 16 * q < peak) {
-    rebase(slab, row, size, position);
-    return;
-  }
-  if (q > peak) f32[w + PEAK] = q;
-  setMoments(anchor, s, q, full ? size : next);
+  if (next === size || 16 * q < peak) rebase(slab, row, size, position);
+  else if (q > peak) f32[w + PEAK] = q;
 }
 
-/** Room for one more sample in a ring that is not full. */
-function makeRoom(slab: PeerSlab, row: number, size: number): void {
+/** Room for one more sample in a ring that is not full; there it finds what adds nothing, K. */
+function makeRoom(slab: PeerSlab, row: number, size: number, x: number): void {
   const { f64, f32, i32, rings } = slab;
   const w = 2 * row;
   const count = i32[w + HEAD];
   const capacity = capacityFor(count + 1, size);
   if (count === 0) {
-    f32[w + ANCHOR] = Math.min(pending[0], LONGEST);
+    f32[w + ANCHOR] = x;
     f32[w + PEAK] = 0;
     f64[row + SUM] = 0;
     f64[row + SQUARES] = 0;
@@ -135,6 +99,8 @@ function makeRoom(slab: PeerSlab, row: number, size: number): void {
     i32[w + RING] = ref;
     rings.chunks[ref >>> REF_SHIFT].set(old, ref & REF_OFFSET);
   }
+  const ref = i32[w + RING];
+  rings.chunks[ref >>> REF_SHIFT][(ref & REF_OFFSET) + count] = f32[w + ANCHOR];
 }
 
 /** The capacity of a ring that holds `count` samples: 4, 8, 16, … and at last the window's size. */
@@ -161,7 +127,6 @@ function rebase(slab: PeerSlab, row: number, size: number, newest: number): void
   slab.f32[2 * row + PEAK] = q;
   slab.f64[row + SUM] = s;
   slab.f64[row + SQUARES] = q;
-  setMoments(x, s, q, size);
 }
 
 /** Forgets all samples and gives the ring back. */
@@ -215,12 +180,12 @@ export class IntervalWindow {
 
   /** Mean of the samples; `NaN` when there is none. */
   get mean(): number {
-    return this.count === 0 ? Number.NaN : meanOf(this.#slab, 0, this.size);
+    return this.count === 0 ? Number.NaN : meanOf(this.#slab, 0, 1 / this.count);
   }
 
   /** Population variance of the samples, never negative; `NaN` when there is none. */
   get variance(): number {
-    return this.count === 0 ? Number.NaN : varianceOf(this.#slab, 0, this.size);
+    return this.count === 0 ? Number.NaN : varianceOf(this.#slab, 0, 1 / this.count);
   }
 
   /** Population standard deviation of the samples; `NaN` when there is none. */

@@ -16,7 +16,7 @@
  * The first three intervals of a peer are learnt however short they are: until then the mean is
  * the configured guess, and a guess must not outvote the peer.
  */
-import { clear, measure, moments, pending, push, pushPending } from './interval-window.js';
+import { clear, countOf, meanOf, push } from './interval-window.js';
 import {
   BATCH_COUNT,
   BATCH_MAX,
@@ -48,24 +48,24 @@ export function learn(
   slab: PeerSlab,
   row: number,
   profile: Profile,
+  interval: number,
   spansSuspicion: boolean,
 ): void {
   const size = profile.windowSize;
   const w = 2 * row;
   const flags = slab.i32[w + FLAGS];
   const known = (flags & OWN_FULL) === OWN_FULL;
-  measure(slab, row, size);
-  const short = known && FAST * pending[0] < moments[0];
+  const mean = meanOf(slab, row, 1 / countOf(slab, row, size));
+  const short = known && FAST * interval < mean;
   if (profile.guarded && (spansSuspicion || short)) {
-    weigh(slab, row, size);
+    weigh(slab, row, size, interval, mean);
   } else if (profile.guarded || !spansSuspicion || profile.options.learn === 'always') {
     slab.i32[w + FLAGS] = (known ? flags : flags + OWN_ONE) & ~CANDIDATES;
-    pushPending(slab, row, size);
+    push(slab, row, size, interval);
   }
 }
 
-function weigh(slab: PeerSlab, row: number, size: number): void {
-  const interval = pending[0];
+function weigh(slab: PeerSlab, row: number, size: number, interval: number, mean: number): void {
   const { coldF32: f32, coldI32: i32 } = slab;
   const w = 2 * row;
   if ((slab.i32[w + FLAGS] & CANDIDATES) === 0) {
@@ -84,7 +84,7 @@ function weigh(slab: PeerSlab, row: number, size: number): void {
   f32[row + BATCH_MIN] = agrees ? min : interval;
   f32[row + BATCH_MAX] = agrees ? max : interval;
 
-  const span = MEANS_SPANNED * moments[0];
+  const span = MEANS_SPANNED * mean;
   const others = f32[row + RUN_SUM] - f32[row + RUN_MAX];
   const settled = batch >= ENOUGH && f32[row + BATCH_SUM] >= span;
   if (settled || run >= FAR_TOO_MANY || (run >= TOO_MANY && others >= span)) {

@@ -49,7 +49,7 @@ export class Peer<Id = string> {
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
   phi(at = this.#now()): number {
     const slab = this.#slab;
-    return slab ? phiAt(slab, this.#row, at) : 0;
+    return slab ? phiAt(slab, this.#row, timeOf(at)) : 0;
   }
 
   /**

@@ -90,17 +90,18 @@ const TABLE = /* @__PURE__ */ buildTable();
 export function phiOfZ(z: number): number {
   // Small enough to be inlined; the tails cost a logarithm or an exponential and live apart.
   if (!(z >= -8 && z < 8)) return z >= 8 ? phiOfUpperTail(z) : phiOfLowerTail(z);
+  const t = TABLE;
   const k = (z * 8 + 64.5) | 0;
   const d = z - (k * 0.125 - 8); // exact
   const r = k * ROW;
   const d2 = d * d;
   const d4 = d2 * d2;
   return (
-    TABLE[r] +
-    TABLE[r + 1] * d +
-    (TABLE[r + 2] + TABLE[r + 3] * d) * d2 +
-    (TABLE[r + 4] + TABLE[r + 5] * d + (TABLE[r + 6] + TABLE[r + 7] * d) * d2) * d4 +
-    (TABLE[r + 8] + TABLE[r + 9] * d + (TABLE[r + 10] + TABLE[r + 11] * d) * d2) * (d4 * d4)
+    t[r] +
+    t[r + 1] * d +
+    (t[r + 2] + t[r + 3] * d) * d2 +
+    (t[r + 4] + t[r + 5] * d + (t[r + 6] + t[r + 7] * d) * d2) * d4 +
+    (t[r + 8] + t[r + 9] * d + (t[r + 10] + t[r + 11] * d) * d2) * (d4 * d4)
   );
 }
 

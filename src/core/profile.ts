@@ -25,6 +25,10 @@ export const PAUSE = 2;
 export const FLOOR = 3;
 export const RELATIVE_FLOOR = 4;
 export const MAX_SILENCE = 5;
+/** 1/windowSize. */
+export const SHARE = 6;
+/** The share of the tolerated silence below which an interval may be a burst. */
+export const SHORTEST = 7;
 
 export class Profile {
   readonly model: ArrivalModel;
@@ -58,8 +62,16 @@ export class Profile {
     const floor = Math.max(minStdDev.absolute, LEAST);
     const { acceptablePause, maxSilence } = options;
     this.quick = perMean >= 1 && perStdDev >= 0 && maxSilence === Infinity;
-    const hot = [perMean, perStdDev, acceptablePause, floor, minStdDev.relative, maxSilence];
-    this.hot = Float64Array.from(hot);
+    this.hot = Float64Array.of(
+      perMean,
+      perStdDev,
+      acceptablePause,
+      floor,
+      minStdDev.relative,
+      maxSilence,
+      1 / windowSize,
+      this.quick ? 0.25 : Infinity,
+    );
   }
 }
 
