@@ -79,7 +79,7 @@ export class FailureDetector<Id = string> {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? this.#firstHeartbeat(id) : this.#table.heartbeat(slot);
+    return slot === undefined ? this.#firstHeartbeat(id) : this.#beat(slot);
   }
 
   #firstHeartbeat(id: Id): HeartbeatOutcome {
@@ -89,7 +89,11 @@ export class FailureDetector<Id = string> {
     }
     if (!this.#settings.autoWatch) return this.#table.refuse();
     const slot = this.#admit(id, this.#settings.defaults);
-    return slot < 0 ? 'refused' : this.#table.heartbeat(slot);
+    return slot < 0 ? 'refused' : this.#beat(slot);
+  }
+
+  #beat(slot: number): HeartbeatOutcome {
+    return this.#table.heartbeat(this.#table.slab(slot), rowOf(slot));
   }
 
   /** A slot for a new peer; −1, and counted, when there is no room for it. */

@@ -28,6 +28,7 @@ import {
   type PeerSlab,
   PROFILE_SHIFT,
   RING,
+  RUNG_MASK,
   SQUARES,
   STARTED,
   SUM,
@@ -99,12 +100,19 @@ export const timeOf = (at: number): number => (typeof at === 'number' ? at : Num
 /**
  * Takes the heartbeat at {@link arrival} in: learns its interval as the profile says and moves the
  * deadline.
- *
- * The ordinary beat (in time, no burst, into a full window that is not computed afresh) is taken in
- * right here, every number in a local: what {@link irregular} does, in 0.7 of its time, for each
- * access to a typed array is checked against its bounds.
  */
 export function beat(slab: PeerSlab, row: number): BeatOutcome {
+  return ordinaryBeat(slab, row) ? 'accepted' : anyBeat(slab, row);
+}
+
+/**
+ * Takes the heartbeat in, if it is ordinary: neither late nor a burst, of a peer that has crossed
+ * no level, into a full window that is not to be computed afresh. Else false, and nothing changes.
+ *
+ * This is what {@link anyBeat} does, with every number in a local: 0.7 of the time, for each access
+ * to a typed array is checked against its bounds.
+ */
+export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
   const { i32, f64 } = slab;
   const w = 2 * row;
   const flags = i32[w + FLAGS];
@@ -115,13 +123,14 @@ export function beat(slab: PeerSlab, row: number): BeatOutcome {
   const due = f64[row + SUSPECT_AT];
   const interval = at - last;
   const ordinary =
-    (flags & (OWN_FULL | CANDIDATES)) === OWN_FULL &&
+    (flags & (OWN_FULL | CANDIDATES | RUNG_MASK)) === OWN_FULL &&
     next > 0 &&
     next < windowSize &&
-    at < due &&
     interval > 0 &&
-    interval >= hot[SHORTEST] * (due - last);
-  if (!ordinary) return irregular(slab, row);
+    interval >= hot[SHORTEST] * (due - last) &&
+    // In time for sure, for the mean is no more than the tolerated silence; else look closer.
+    (interval <= 0.5 * (due - last) || (at < due && !isLate(slab, row, at)));
+  if (!ordinary) return false;
 
   const { f32 } = slab;
   const ref = i32[w + RING];
@@ -133,7 +142,7 @@ export function beat(slab: PeerSlab, row: number): BeatOutcome {
   const old = samples[slot] - anchor;
   const q = f64[row + SQUARES] + (d * d - old * old);
   const peak = f32[w + PEAK];
-  if (16 * q < peak) return irregular(slab, row);
+  if (16 * q < peak) return false;
   i32[w + HEAD] = ~next;
   samples[slot] = x;
   f64[row + SQUARES] = q;
@@ -144,11 +153,11 @@ export function beat(slab: PeerSlab, row: number): BeatOutcome {
   const share = hot[SHARE];
   const shift = s * share;
   f64[row + SUSPECT_AT] = at + tolerated(hot, anchor + shift, q * share - shift * shift);
-  return 'accepted';
+  return true;
 }
 
-/** Any beat. */
-function irregular(slab: PeerSlab, row: number): BeatOutcome {
+/** Takes any heartbeat in. */
+export function anyBeat(slab: PeerSlab, row: number): BeatOutcome {
   const { f64, i32 } = slab;
   const at = arrival[0];
   if (!Number.isFinite(at)) return 'not-finite';
@@ -163,6 +172,14 @@ function irregular(slab: PeerSlab, row: number): BeatOutcome {
   f64[row + LAST] = at;
   expect(slab, row);
   return 'accepted';
+}
+
+/** Whether a heartbeat at `at` is later than halfway between its expected time and its deadline. */
+export function isLate(slab: PeerSlab, row: number, at: number): boolean {
+  const { hot } = slab.profile(row);
+  const last = slab.f64[row + LAST];
+  const expected = last + meanOf(slab, row, shareOf(slab, row, hot)) + hot[PAUSE];
+  return at > expected && at > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
 }
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */

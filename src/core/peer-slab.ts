@@ -86,6 +86,8 @@ export class PeerSlab {
     records: number,
     readonly rings: RingPool,
     readonly profiles: readonly Profile[],
+    /** The slot of its first record. */
+    readonly first = 0,
   ) {
     const buffer = new ArrayBuffer(SHIFT + records * 64);
     this.f64 = new Float64Array(buffer, SHIFT).fill(Infinity);

@@ -8,7 +8,18 @@ import type { Events, FailureDetectorEvents, Transition } from './events.js';
 import { clear } from './interval-window.js';
 import type { ResolvedOptions } from './options.js';
 import type { BeatOutcome, DropCounts, Status } from './outcomes.js';
-import { arrival, beat, begin, instantOf, mean, phiAt, reprofile, start } from './peer-record.js';
+import {
+  anyBeat,
+  arrival,
+  begin,
+  instantOf,
+  isLate,
+  mean,
+  ordinaryBeat,
+  phiAt,
+  reprofile,
+  start,
+} from './peer-record.js';
 import {
   FLAGS,
   HEARD,
@@ -63,7 +74,7 @@ export class PeerTable<Id> implements Deadlines {
     const profile = this.#profiles.acquire(options);
     const slot = this.#vacant.pop() ?? this.#ids.length;
     if (slot >> SLAB_BITS === this.#slabs.length) {
-      this.#slabs.push(new PeerSlab(SLAB_SIZE, this.#rings, this.#profiles.list));
+      this.#slabs.push(new PeerSlab(SLAB_SIZE, this.#rings, this.#profiles.list, slot));
     }
     begin(this.slab(slot), rowOf(slot), profile, this.#watches++); // wraps after 2³² watches
     this.slots.set(id, slot);
@@ -73,8 +84,7 @@ export class PeerTable<Id> implements Deadlines {
 
   /** Counts a heartbeat, or a watch, that is refused. */
   refuse(): 'refused' {
-    this.dropped.refused++;
-    return 'refused';
+    return this.#drop('refused');
   }
 
   /** Gives a peer's storage back. Its queue entry stays: it belongs to the slot, not the peer. */
@@ -114,42 +124,42 @@ export class PeerTable<Id> implements Deadlines {
   }
 
   /** Takes the heartbeat at {@link arrival} in, and says what it changes. */
-  heartbeat(slot: number): BeatOutcome {
-    const slab = this.slab(slot);
-    const row = rowOf(slot);
-    const { f64 } = slab;
-    const time = arrival[0];
-    const last = f64[row + LAST];
-    // Past half of its tolerated silence a beat may be late; where a level was crossed, it changes.
-    const crossed = (slab.i32[2 * row + FLAGS] & RUNG_MASK) !== 0;
-    if (crossed || time - last > 0.5 * (f64[row + SUSPECT_AT] - last)) return this.#settle(slot);
-    const outcome = beat(slab, row);
-    if (outcome !== 'accepted') {
-      this.dropped[outcome]++;
-    } else if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
-      this.#enqueue(slot); // without levels below it, suspicion is what comes next
+  heartbeat(slab: PeerSlab, row: number): BeatOutcome {
+    if (!ordinaryBeat(slab, row)) {
+      const flags = slab.i32[2 * row + FLAGS];
+      const late = (flags & HEARD) !== 0 && isLate(slab, row, arrival[0]);
+      const crossed = (flags & RUNG_MASK) !== 0;
+      if (crossed || late) return this.#settle(slab.first + (row >> 3), late);
+      const outcome = anyBeat(slab, row);
+      if (outcome !== 'accepted') return this.#drop(outcome);
     }
-    return outcome;
+    const { f64 } = slab;
+    // Without levels below it, suspicion is what comes next.
+    if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
+      this.#enqueue(slab.first + (row >> 3));
+    }
+    return 'accepted';
   }
 
-  /** A beat after a long silence: levels fall, a suspected peer may have earned its return. */
-  #settle(slot: number): BeatOutcome {
+  #drop<Reason extends keyof DropCounts>(reason: Reason): Reason {
+    this.dropped[reason]++;
+    return reason;
+  }
+
+  /** A beat that changes more: levels fall, a suspected peer may have earned its return. */
+  #settle(slot: number, late: boolean): BeatOutcome {
     const at = arrival[0];
     const slab = this.slab(slot);
     const row = rowOf(slot);
     const { suspectRung, options, rungs } = slab.profile(row);
     const peer = this.#ids[slot] as Id;
     const rung = this.#rung(slot);
-    const heard = (slab.i32[2 * row + FLAGS] & HEARD) !== 0;
     const last = slab.f64[row + LAST];
     const due = slab.f64[row + SUSPECT_AT];
     const expected = last + mean(slab, row) + options.acceptablePause;
     const phi = phiAt(slab, row, at);
-    const outcome = beat(slab, row);
-    if (outcome !== 'accepted') {
-      this.dropped[outcome]++;
-      return outcome;
-    }
+    const outcome = anyBeat(slab, row);
+    if (outcome !== 'accepted') return this.#drop(outcome);
     let target = this.#crossedBy(slot, at, rung);
     if (rung >= suspectRung) {
       const recovered = at < due ? slab.coldI32[row + RECOVERED] + 1 : 1;
@@ -170,9 +180,7 @@ export class PeerTable<Id> implements Deadlines {
     };
     for (let r = rung; r > target; r--) if (r !== suspectRung) fall('level', r, r - 1);
     if (rung >= suspectRung && target < suspectRung) fall('available', suspectRung, target);
-    if (heard && at > expected && at > (expected + due) / 2) {
-      this.#events.post('late', { peer, at, expected, due, silence, phi }, live);
-    }
+    if (late) this.#events.post('late', { peer, at, expected, due, silence, phi }, live);
     this.#events.flush();
     return outcome;
   }

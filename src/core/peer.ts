@@ -2,7 +2,7 @@
 import { countOf } from './interval-window.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
 import { arrival, instantOf, lastHeartbeat, mean, phiAt, stdDev, timeOf } from './peer-record.js';
-import { type PeerSlab, SUSPECT_AT } from './peer-slab.js';
+import { type PeerSlab, SUSPECT_AT, WATCH } from './peer-slab.js';
 import { type PeerTable, rowOf } from './peer-table.js';
 
 /**
@@ -14,6 +14,9 @@ export class Peer<Id = string> {
   readonly id: Id;
   readonly #table: PeerTable<Id>;
   readonly #slot: number;
+  /** The record, which is this peer's as long as the number of its watch is the same. */
+  readonly #record: PeerSlab | undefined;
+  readonly #row: number;
   readonly #watch: number;
   readonly #now: () => number;
 
@@ -22,28 +25,24 @@ export class Peer<Id = string> {
     this.id = id;
     this.#table = table;
     this.#slot = slot;
+    this.#record = slot < 0 ? undefined : table.slab(slot);
+    this.#row = rowOf(slot);
     this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
     this.#now = now;
   }
 
-  get #live(): boolean {
-    return this.#slot >= 0 && this.#table.ordinalOf(this.#slot) === this.#watch;
-  }
-
   /** The record, as long as it is this peer's. */
   get #slab(): PeerSlab | undefined {
-    return this.#live ? this.#table.slab(this.#slot) : undefined;
-  }
-
-  get #row(): number {
-    return rowOf(this.#slot);
+    const slab = this.#record;
+    return slab !== undefined && slab.i32[2 * this.#row + WATCH] === this.#watch ? slab : undefined;
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
   heartbeat(at = this.#now()): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
-    return this.#live ? this.#table.heartbeat(this.#slot) : this.#table.refuse();
+    const slab = this.#slab;
+    return slab ? this.#table.heartbeat(slab, this.#row) : this.#table.refuse();
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
