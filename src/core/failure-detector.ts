@@ -40,7 +40,7 @@ export class FailureDetector<Id = string> {
     const { now, timers, signal } = this.#settings;
     this.#now = now;
     this.#timer = new WakeTimer(now, () => this.#wake());
-    this.#table = new PeerTable(this.#events, (at) => {
+    this.#table = new PeerTable(now, this.#events, (at) => {
       if (timers && at < this.#timer.at && !this.#advancing) this.#timer.arm(at);
     });
     if (signal?.aborted) this.close();
@@ -68,7 +68,7 @@ export class FailureDetector<Id = string> {
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
       if (slot >= 0) table.start(slot, this.#now());
     }
-    return new Peer(id, table, slot, this.#now);
+    return new Peer(id, table, slot);
   }
 
   /**
@@ -108,7 +108,7 @@ export class FailureDetector<Id = string> {
   /** The handle of a watched peer; undefined if it is not watched. */
   peer(id: Id): Peer<Id> | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : new Peer(id, this.#table, slot, this.#now);
+    return slot === undefined ? undefined : new Peer(id, this.#table, slot);
   }
 
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */

@@ -46,6 +46,7 @@ export const SAID = 2;
 
 /** The row of a slot in its slab. */
 export const rowOf = (slot: number): number => (slot & (SLAB_SIZE - 1)) * 8;
+export const slotOf = (slab: PeerSlab, row: number): number => slab.first + (row >> 3);
 
 export class PeerTable<Id> implements Deadlines {
   readonly slots = new Map<Id, number>();
@@ -60,8 +61,15 @@ export class PeerTable<Id> implements Deadlines {
   readonly #events: Events<FailureDetectorEvents<Id>>;
   readonly #onEarlier: (at: number) => void;
 
-  /** @param onEarlier told whenever a peer's next crossing comes before those queued for it */
-  constructor(events: Events<FailureDetectorEvents<Id>>, onEarlier: (at: number) => void) {
+  /**
+   * @param now the detector's clock
+   * @param onEarlier told whenever a peer's next crossing comes before those queued for it
+   */
+  constructor(
+    readonly now: () => number,
+    events: Events<FailureDetectorEvents<Id>>,
+    onEarlier: (at: number) => void,
+  ) {
     this.#events = events;
     this.#onEarlier = onEarlier;
   }
@@ -129,14 +137,14 @@ export class PeerTable<Id> implements Deadlines {
       const flags = slab.i32[2 * row + FLAGS];
       const late = (flags & HEARD) !== 0 && isLate(slab, row, arrival[0]);
       const crossed = (flags & RUNG_MASK) !== 0;
-      if (crossed || late) return this.#settle(slab.first + (row >> 3), late);
+      if (crossed || late) return this.#settle(slotOf(slab, row), late);
       const outcome = anyBeat(slab, row);
       if (outcome !== 'accepted') return this.#drop(outcome);
     }
     const { f64 } = slab;
     // Without levels below it, suspicion is what comes next.
     if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
-      this.#enqueue(slab.first + (row >> 3));
+      this.#enqueue(slotOf(slab, row));
     }
     return 'accepted';
   }

@@ -3,7 +3,7 @@ import { countOf } from './interval-window.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
 import { arrival, instantOf, lastHeartbeat, mean, phiAt, stdDev, timeOf } from './peer-record.js';
 import { type PeerSlab, SUSPECT_AT, WATCH } from './peer-slab.js';
-import { type PeerTable, rowOf } from './peer-table.js';
+import { type PeerTable, rowOf, slotOf } from './peer-table.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
@@ -13,22 +13,18 @@ import { type PeerTable, rowOf } from './peer-table.js';
 export class Peer<Id = string> {
   readonly id: Id;
   readonly #table: PeerTable<Id>;
-  readonly #slot: number;
   /** The record, which is this peer's as long as the number of its watch is the same. */
   readonly #record: PeerSlab | undefined;
   readonly #row: number;
   readonly #watch: number;
-  readonly #now: () => number;
 
   /** @internal handles come from `FailureDetector.watch`; slot −1 makes one that is refused */
-  constructor(id: Id, table: PeerTable<Id>, slot: number, now: () => number) {
+  constructor(id: Id, table: PeerTable<Id>, slot: number) {
     this.id = id;
     this.#table = table;
-    this.#slot = slot;
     this.#record = slot < 0 ? undefined : table.slab(slot);
     this.#row = rowOf(slot);
     this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
-    this.#now = now;
   }
 
   /** The record, as long as it is this peer's. */
@@ -37,8 +33,12 @@ export class Peer<Id = string> {
     return slab !== undefined && slab.i32[2 * this.#row + WATCH] === this.#watch ? slab : undefined;
   }
 
+  get #slot(): number {
+    return slotOf(this.#record as PeerSlab, this.#row);
+  }
+
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#now()): HeartbeatOutcome {
+  heartbeat(at = this.#table.now()): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slab = this.#slab;
@@ -46,7 +46,7 @@ export class Peer<Id = string> {
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
-  phi(at = this.#now()): number {
+  phi(at = this.#table.now()): number {
     const slab = this.#slab;
     return slab ? phiAt(slab, this.#row, timeOf(at)) : 0;
   }
