@@ -4,7 +4,7 @@
  */
 import { FailureDetector } from 'phi-accrual';
 import { idsOf } from './lib/fleet.mjs';
-import { collect, liveBytes } from './lib/heap.mjs';
+import { collect, LongestCall, liveBytes } from './lib/heap.mjs';
 import { reportParts } from './lib/parts.mjs';
 import { smoke } from './lib/report.mjs';
 
@@ -85,12 +85,49 @@ function million() {
   return [{ what, value: rss / MEGA, unit: 'MB', atMost: 800 }];
 }
 
+/** How long one heartbeat takes at most while the peers come and their windows fill. */
+async function growing() {
+  const peers = smoke ? 10_000 : 1_000_000;
+  const ids = idsOf(peers);
+  const calls = new LongestCall();
+  const map = new Map();
+  for (let i = 0; i < peers; i++) calls.time(() => map.set(ids[i], i));
+  const ofMap = await calls.taken();
+  map.clear();
+  const detector = new FailureDetector({ timers: false, clock: () => 0 });
+  const beat = (round) => {
+    for (let i = 0; i < peers; i++) {
+      calls.time(() => detector.heartbeat(ids[i], round * 1000 + i * 1e-3));
+    }
+  };
+  beat(0);
+  const coming = await calls.taken();
+  let filling = 0;
+  for (let round = 1; round < 35; round++) {
+    beat(round);
+    filling = Math.max(filling, await calls.taken());
+  }
+  detector.close();
+  const what = `${peers.toLocaleString('en')} peers: longest heartbeat, collections apart,`;
+  return [
+    { what: `${what} as they come`, value: coming, unit: 'ms' },
+    {
+      what: `${what} less the longest set of a Map alone`,
+      value: coming - ofMap,
+      unit: 'ms',
+      atMost: 5,
+    },
+    { what: `${what} as windows fill`, value: filling, unit: 'ms', atMost: 5 },
+  ];
+}
+
 const parts = {
   fresh: perPeer(0, 1000),
   hundred: perPeer(100, 100),
-  growing: perPeer(100, 1000),
+  part: perPeer(100, 1000),
   thousand: perPeer(1000, 1000),
   churn,
   million,
+  growing,
 };
 await reportParts(import.meta.url, 'Memory', parts, (part) => part());

@@ -44,5 +44,41 @@ export class Collections {
   }
 }
 
+/** The longest of many calls, in ms, less what collections took of it. */
+export class LongestCall {
+  #slow = [];
+  #pauses = [];
+
+  constructor() {
+    new PerformanceObserver((list) => this.#pauses.push(...list.getEntries())).observe({
+      entryTypes: ['gc'],
+    });
+  }
+
+  time(call) {
+    const start = performance.now();
+    call();
+    const end = performance.now();
+    if (end - start > 0.5) this.#slow.push({ start, end });
+  }
+
+  /** The longest since the last call of this, and the collections within it. */
+  async taken() {
+    await turn();
+    await turn();
+    let longest = 0;
+    for (const { start, end } of this.#slow) {
+      let ms = end - start;
+      for (const { startTime, duration } of this.#pauses) {
+        if (startTime >= start && startTime < end) ms -= duration;
+      }
+      longest = Math.max(longest, ms);
+    }
+    this.#slow = [];
+    this.#pauses = [];
+    return longest;
+  }
+}
+
 /** Bytes of the heap in use, garbage included. */
 export const usedHeap = () => getHeapStatistics().used_heap_size;

@@ -15,6 +15,8 @@ const MAX_CHUNKS = 1 << (32 - OFFSET_BITS);
 export const MAX_RING = 1 << OFFSET_BITS;
 
 const NONE = -1;
+/** Chunks of 1 MiB that are kept when no ring is in them. */
+const SPARES = 4;
 const RELEASED = new Float32Array(0);
 
 /** The chunks of one capacity. */
@@ -40,6 +42,8 @@ export class RingPool {
   /** Where the never used part of the chunk begins. */
   readonly #fresh: number[] = [];
   readonly #vacant: number[] = [];
+  /** Released storage of a whole chunk, for the next one: what grows gives back what it outgrew. */
+  readonly #spare: Float32Array[] = [];
 
   /** A ring of `capacity` samples, its content undefined. */
   allocate(capacity: number): number {
@@ -85,8 +89,9 @@ export class RingPool {
     const chunk = this.#vacant.pop() ?? this.chunks.length;
     if (chunk === MAX_CHUNKS) throw new RangeError('windows: more than 16 GiB of samples');
     const length = size.nextChunkLength;
-    size.nextChunkLength = Math.min(2 * length, MAX_RING - (MAX_RING % size.capacity));
-    this.chunks[chunk] = new Float32Array(length);
+    size.nextChunkLength = Math.min(2 * length, MAX_RING);
+    const spare = length === MAX_RING ? this.#spare.pop() : undefined;
+    this.chunks[chunk] = spare ?? new Float32Array(length);
     this.#owner[chunk] = size;
     this.#live[chunk] = 0;
     this.#free[chunk] = NONE;
@@ -96,6 +101,8 @@ export class RingPool {
   }
 
   #release(chunk: number, size: SizeClass): void {
+    const samples = this.chunks[chunk];
+    if (samples.length === MAX_RING && this.#spare.length < SPARES) this.#spare.push(samples);
     this.chunks[chunk] = RELEASED;
     this.#owner[chunk] = undefined;
     this.#vacant.push(chunk);
