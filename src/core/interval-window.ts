@@ -103,11 +103,10 @@ function makeRoom(slab: PeerSlab, row: number, size: number, x: number): void {
   rings.chunks[ref >>> REF_SHIFT][(ref & REF_OFFSET) + count] = f32[w + ANCHOR];
 }
 
-/** The capacity of a ring that holds `count` samples: 4, 8, 16, … and at last the window's size. */
+/** The capacity of a ring that holds `count` samples: four steps to each doubling, of 4 or more. */
 function capacityFor(count: number, size: number): number {
-  let capacity = 4;
-  while (capacity < count) capacity *= 2;
-  return Math.min(capacity, size);
+  const step = Math.max((1 << (31 - Math.clz32(count - 1))) / 4, 4);
+  return Math.min(Math.ceil(count / step) * step, size);
 }
 
 /** Computes the sums of a full window afresh about its newest sample. */

@@ -74,9 +74,10 @@ export class RingPool {
     if (!this.#hasRoom(chunk, size)) size.roomy.push(chunk);
     this.chunks[chunk][offset] = this.#free[chunk];
     this.#free[chunk] = offset;
-    // A last large chunk with room is kept: peers that come and go must not allocate each time.
-    const single = this.chunks[chunk].length === capacity;
-    if (--this.#live[chunk] === 0 && (single || size.roomy.length > 1)) this.#release(chunk, size);
+    // A last chunk with room is kept: peers that come and go must not allocate each time.
+    const { length } = this.chunks[chunk];
+    const whole = length === capacity || length === MAX_RING;
+    if (--this.#live[chunk] === 0 && (whole || size.roomy.length > 1)) this.#release(chunk, size);
   }
 
   #hasRoom(chunk: number, size: SizeClass): boolean {
