@@ -1,8 +1,9 @@
 /**
  * Runs every benchmark in a process of its own, or those that are named, and keeps what they found
- * in bench/results/latest.json: `node bench/run.mjs [name …] [--smoke]`.
+ * in bench/results/latest.json: `node bench/run.mjs [name …] [--smoke]`. What is named takes the
+ * place of its own earlier figures, on the same machine and version of Node.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { runAll } from './lib/all.mjs';
 import { meets, print, smoke } from './lib/report.mjs';
 
@@ -10,8 +11,16 @@ const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const found = await runAll(named);
 const judged = found.results.flatMap(({ rows }) => rows.filter((row) => meets(row) !== undefined));
 print('Figures that have an aim', judged);
-if (!smoke && named.length === 0) {
+if (!smoke) {
   const directory = new URL('./results/', import.meta.url);
+  const file = new URL('latest.json', directory);
   await mkdir(directory, { recursive: true });
-  await writeFile(new URL('latest.json', directory), `${JSON.stringify(found, null, 2)}\n`);
+  if (named.length > 0) {
+    const kept = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+    if (kept?.machine !== found.machine || kept.node !== found.node) process.exit();
+    found.results = kept.results.map(
+      (old) => found.results.find(({ name }) => name === old.name) ?? old,
+    );
+  }
+  await writeFile(file, `${JSON.stringify(found, null, 2)}\n`);
 }

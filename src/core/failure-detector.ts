@@ -37,10 +37,10 @@ export class FailureDetector<Id = string> {
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: FailureDetectorOptions) {
     this.#settings = resolveSettings(options);
-    const { now, timers, signal } = this.#settings;
-    this.#now = now;
-    this.#timer = new WakeTimer(now, () => this.#wake());
-    this.#table = new PeerTable(now, this.#events, (at) => {
+    const { host, timers, signal } = this.#settings;
+    this.#now = host.now;
+    this.#timer = new WakeTimer(host, () => this.#wake());
+    this.#table = new PeerTable(host.now, this.#events, (at) => {
       if (timers && at < this.#timer.at && !this.#advancing) this.#timer.arm(at);
     });
     if (signal?.aborted) this.close();

@@ -1,5 +1,6 @@
 /** Every option of the core: unit, default, consequence; and its validation. */
 import { arrivalModels, type ModelName } from './arrival-model.js';
+import { type Host, platform, type Timers } from './host.js';
 import { MAX_RING } from './ring-pool.js';
 import {
   checkBoolean,
@@ -84,8 +85,11 @@ export interface WatchOptions extends DetectorOptions {
   recoverAfter?: number;
 }
 
-/** A source of the time in ms; `performance` and `Date` are such sources. */
-export type Clock = (() => number) | { now(): number };
+/**
+ * A source of the time in ms; `performance` and `Date` are such sources. One that has timers as
+ * well, as a simulated world does, is used for those too.
+ */
+export type Clock = (() => number) | ({ now(): number } & Partial<Timers>);
 
 /** Options of a detector for many peers. */
 export interface FailureDetectorOptions extends WatchOptions {
@@ -128,7 +132,7 @@ export interface ResolvedOptions {
 export interface ResolvedSettings {
   /** For peers that are watched without options of their own. */
   readonly defaults: ResolvedOptions;
-  readonly now: () => number;
+  readonly host: Host;
   readonly timers: boolean;
   readonly autoWatch: boolean;
   readonly maxPeers: number;
@@ -231,6 +235,25 @@ export function resolveDetectorOptions(given: DetectorOptions | undefined): Reso
   return resolveOptions(given, DEFAULTS, DETECTOR_KEYS);
 }
 
+/** The clock's own timers if it has any, else the platform's. */
+function timersOf(clock: Clock): Required<Timers> {
+  const own = clock as Partial<Timers>;
+  if (typeof own.setTimeout !== 'function') return platform;
+  checkType(
+    'clock.clearTimeout',
+    'a function',
+    own.clearTimeout,
+    typeof own.clearTimeout === 'function',
+  );
+  const world = clock as Timers;
+  return {
+    setTimeout: (call, ms) => world.setTimeout(call, ms),
+    clearTimeout: (timer) => world.clearTimeout(timer),
+    setImmediate: (call) =>
+      world.setImmediate ? world.setImmediate(call) : world.setTimeout(call, 0),
+  };
+}
+
 /** As {@link resolveOptions}, for a detector of many peers. */
 export function resolveSettings(given: FailureDetectorOptions | undefined): ResolvedSettings {
   const defaults = resolveOptions(given, DEFAULTS, ALL_KEYS);
@@ -257,7 +280,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   const now = hasNow ? () => (clock as { now(): number }).now() : (clock as () => number);
   return {
     defaults,
-    now,
+    host: { now, ...timersOf(clock) },
     timers: checkBoolean('timers', timers),
     autoWatch: checkBoolean('autoWatch', autoWatch),
     maxPeers: checkNumber('maxPeers', maxPeers, { least: 1, most: Infinity, integer: true }),
