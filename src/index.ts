@@ -12,14 +12,21 @@ export type {
   ListenerError,
   ListenOptions,
   Reason,
+  Stall,
   Transition,
 } from './core/events.js';
+export type { Explanation, Held } from './core/explanation.js';
 export { FailureDetector } from './core/failure-detector.js';
+export type { Timers } from './core/host.js';
 export { IntervalWindow } from './core/interval-window.js';
+export type { Evidence, Loss, PeerDrops } from './core/journal.js';
+export type { Link } from './core/link.js';
+export type { MassSilenceEvent, MassSilenceOptions } from './core/mass-silence.js';
 export type {
   Clock,
   DetectorOptions,
   FailureDetectorOptions,
+  FlapDampingOptions,
   LearnRule,
   MinStdDev,
   WatchOptions,
@@ -27,3 +34,4 @@ export type {
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';
+export type { StallGuardOptions } from './core/stall-guard.js';

@@ -62,7 +62,12 @@ const EVENTS = ['suspect', 'available', 'level', 'late'] as const;
 
 function run(steps: Step[], origin: number): void {
   let now = origin;
-  const detector = new FailureDetector({ clock: () => now, timers: false });
+  const detector = new FailureDetector({
+    clock: () => now,
+    timers: false,
+    massSilence: false,
+    flapDamping: false,
+  });
   const oracle = new Oracle();
   const said: OracleEvent[] = [];
   for (const event of EVENTS) {

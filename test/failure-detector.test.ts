@@ -348,6 +348,7 @@ describe('FailureDetector: input that is none', () => {
       duplicate: 1,
       'out-of-order': 1,
       'not-finite': 4,
+      'stale-incarnation': 0,
       refused: 3,
     });
     detector.forget('a');

@@ -41,8 +41,12 @@ const wrongForMany: typeof wrong = [
   ['maxPeers', 1.5, RangeError],
   ['signal', {}, TypeError],
   ['signal', null, TypeError],
-  ['stallGuard', true, TypeError],
-  ['massSilence', {}, TypeError],
+  ['stallGuard', 5, TypeError],
+  ['stallGuard', { slack: 0 }, RangeError],
+  ['stallGuard', { slak: 100 }, TypeError],
+  ['massSilence', { fraction: 1.5 }, RangeError],
+  ['massSilence', null, TypeError],
+  ['flapDamping', { maxBeats: 1.5 }, RangeError],
   ['flapDamping', 1, TypeError],
 ];
 

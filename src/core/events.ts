@@ -1,5 +1,6 @@
 /** What a detector says, and how its listeners are called: none of them can stop another. */
 import { EventEmitter } from 'eventemitter3';
+import type { MassSilenceEvent } from './mass-silence.js';
 
 /** Why a peer changed. */
 export type Reason =
@@ -43,6 +44,14 @@ export interface LateHeartbeat<Id = string> {
   readonly phi: number;
 }
 
+/** This process could not run: time in which silence does not count. */
+export interface Stall {
+  /** When it was noticed, in ms of the detector's clock. */
+  readonly at: number;
+  /** In ms. */
+  readonly duration: number;
+}
+
 /** A listener threw. */
 export interface ListenerError {
   readonly error: unknown;
@@ -59,6 +68,8 @@ export interface FailureDetectorEvents<Id = string> {
   /** φ crossed a level of option `levels`, upwards or downwards. */
   level: Transition<Id>;
   late: LateHeartbeat<Id>;
+  stall: Stall;
+  'mass-silence': MassSilenceEvent;
   error: ListenerError;
 }
 
@@ -93,7 +104,13 @@ export class Events<Payloads extends { error: ListenerError }> {
   readonly #registrations = new Set<Registration>();
   readonly #scopes = new Map<AbortSignal, Scope>();
   readonly #posted: (() => void)[] = [];
+  readonly #around: (after: boolean) => void;
   #flushing = false;
+
+  /** @param around called before listeners are, and after */
+  constructor(around: (after: boolean) => void = () => {}) {
+    this.#around = around;
+  }
 
   add<E extends keyof Payloads & string>(
     event: E,
@@ -140,9 +157,12 @@ export class Events<Payloads extends { error: ListenerError }> {
   flush(): void {
     if (this.#flushing || this.#posted.length === 0) return;
     this.#flushing = true;
+    this.#around(false);
     for (const say of this.#posted) say(); // grows meanwhile
     this.#posted.length = 0;
+    this.#around(true);
     this.#flushing = false;
+    this.flush(); // what was noticed after them
   }
 
   #remove(registration: Registration): void {

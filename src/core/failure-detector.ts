@@ -1,5 +1,8 @@
 /** The detector of many peers: ids in, typed events out, and one timer for all of them. */
 import { Events, type FailureDetectorEvents, type ListenOptions } from './events.js';
+import type { Explanation } from './explanation.js';
+import type { Evidence } from './journal.js';
+import type { Link } from './link.js';
 import {
   type FailureDetectorOptions,
   type ResolvedOptions,
@@ -11,14 +14,15 @@ import {
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
 import { arrival, phiAt, timeOf } from './peer-record.js';
-import { DONE, MOVED, PeerTable, rowOf, SAID } from './peer-table.js';
-import { WakeTimer } from './wake-timer.js';
+import { PeerTable, rowOf } from './peer-table.js';
+import { Schedule } from './schedule.js';
+import { Verdicts } from './verdicts.js';
+
+/** Slots that there are not. */
+const NO_ROOM = -1;
+const NO_TIME = -2;
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
-
-/** The timer works in slices of this many ms, so that a mass death does not block the process. */
-const SLICE = 8;
-const STEPS_PER_LOOK = 64;
 
 /**
  * Watches any number of peers and says when one is suspected, at the instant at which φ reaches
@@ -26,23 +30,27 @@ const STEPS_PER_LOOK = 64;
  */
 export class FailureDetector<Id = string> {
   readonly #settings: ResolvedSettings;
-  readonly #events = new Events<FailureDetectorEvents<Id>>();
-  readonly #timer: WakeTimer;
-  readonly #table: PeerTable<Id>;
+  readonly #events: Events<FailureDetectorEvents<Id>>;
+  readonly #table = new PeerTable<Id>();
+  readonly #verdicts: Verdicts<Id>;
+  readonly #schedule: Schedule;
   readonly #now: () => number;
   readonly #abort = () => this.close();
-  #advancing = false;
   #closed = false;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: FailureDetectorOptions) {
-    this.#settings = resolveSettings(options);
-    const { host, timers, signal } = this.#settings;
+    const settings = resolveSettings(options);
+    const { host, signal, stallGuard } = settings;
+    this.#settings = settings;
     this.#now = host.now;
-    this.#timer = new WakeTimer(host, () => this.#wake());
-    this.#table = new PeerTable(host.now, this.#events, (at) => {
-      if (timers && at < this.#timer.at && !this.#advancing) this.#timer.arm(at);
-    });
+    const look = (after: boolean) => this.#schedule.look(after);
+    this.#events = new Events(stallGuard && look);
+    this.#schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
+      this.#events.post('stall', { at, duration }),
+    );
+    this.#verdicts = new Verdicts(this.#table, this.#events, settings, this.#schedule);
+    this.#schedule.run(this.#verdicts);
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -61,46 +69,41 @@ export class FailureDetector<Id = string> {
     if (slot !== undefined) {
       if (options !== undefined) {
         const current = table.slab(slot).profile(rowOf(slot)).options;
-        table.reconfigure(slot, resolveOptions(options, current));
+        this.#verdicts.reconfigure(slot, resolveOptions(options, current));
       }
     } else {
       const { defaults } = this.#settings;
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
-      if (slot >= 0) table.start(slot, this.#now());
+      if (slot >= 0) this.#verdicts.start(slot, this.#now());
+      else this.#verdicts.refuse();
     }
-    return new Peer(id, table, slot);
+    return new Peer(id, this.#verdicts, slot);
   }
 
   /**
    * Takes a heartbeat of a peer in, at `at` (now by default), and says at once what it changes.
    * An unknown id is watched from now on, unless `autoWatch` is false. Never throws.
    */
-  heartbeat(id: Id, at = this.#now()): HeartbeatOutcome {
+  heartbeat(id: Id, at = this.#now(), evidence?: Evidence): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
-    const slot = this.#table.slots.get(id);
-    return slot === undefined ? this.#firstHeartbeat(id) : this.#beat(slot);
+    const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
+    if (slot < 0) return this.#verdicts.refuse(slot === NO_TIME ? 'not-finite' : 'refused');
+    const slab = this.#table.slab(slot);
+    if (evidence) return this.#verdicts.testify(slab, rowOf(slot), evidence);
+    return this.#verdicts.heartbeat(slab, rowOf(slot));
   }
 
-  #firstHeartbeat(id: Id): HeartbeatOutcome {
-    if (!Number.isFinite(arrival[0])) {
-      this.#table.dropped['not-finite']++;
-      return 'not-finite';
-    }
-    if (!this.#settings.autoWatch) return this.#table.refuse();
-    const slot = this.#admit(id, this.#settings.defaults);
-    return slot < 0 ? 'refused' : this.#beat(slot);
+  /** A slot for a peer that beats unwatched. */
+  #newcomer(id: Id): number {
+    if (!Number.isFinite(arrival[0])) return NO_TIME;
+    return this.#settings.autoWatch ? this.#admit(id, this.#settings.defaults) : NO_ROOM;
   }
 
-  #beat(slot: number): HeartbeatOutcome {
-    return this.#table.heartbeat(this.#table.slab(slot), rowOf(slot));
-  }
-
-  /** A slot for a new peer; −1, and counted, when there is no room for it. */
+  /** A slot for a new peer; negative when there is no room for it. */
   #admit(id: Id, options: ResolvedOptions): number {
     if (this.#closed || this.#table.slots.size >= this.#settings.maxPeers) {
-      this.#table.refuse();
-      return -1;
+      return NO_ROOM;
     }
     return this.#table.add(id, options);
   }
@@ -108,7 +111,7 @@ export class FailureDetector<Id = string> {
   /** The handle of a watched peer; undefined if it is not watched. */
   peer(id: Id): Peer<Id> | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : new Peer(id, this.#table, slot);
+    return slot === undefined ? undefined : new Peer(id, this.#verdicts, slot);
   }
 
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
@@ -129,11 +132,34 @@ export class FailureDetector<Id = string> {
     return slot === undefined ? undefined : this.#table.level(slot);
   }
 
+  /** What led to the present answer about a peer, at `at` (now by default); undefined if unwatched. */
+  explain(id: Id, at = this.#now()): Explanation<Id> | undefined {
+    const slot = this.#table.slots.get(id);
+    return slot === undefined ? undefined : this.#verdicts.explain(slot, timeOf(at));
+  }
+
+  /**
+   * A way by which heartbeats come, to be named in their `evidence.link`: while it is down, silence
+   * of those that were heard by it last does not count.
+   */
+  link(): Link {
+    const number = this.#table.clock.addLink();
+    const grace = this.#settings.defaults.heartbeatInterval;
+    return {
+      number,
+      down: () => this.#verdicts.linkDown(number, this.#now()),
+      up: () => {
+        const now = this.#now();
+        this.#verdicts.linkUp(number, now + grace, now);
+      },
+    };
+  }
+
   /** Stops watching a peer and frees what it used; false if it was not watched. No event. */
   forget(id: Id): boolean {
     const slot = this.#table.slots.get(id);
     if (slot === undefined) return false;
-    this.#table.remove(slot);
+    this.#verdicts.remove(slot);
     return true;
   }
 
@@ -156,7 +182,7 @@ export class FailureDetector<Id = string> {
 
   /** Heartbeats, and watches beyond `maxPeers`, that were dropped, by reason, since the start. */
   get dropped(): Readonly<DropCounts> {
-    return { ...this.#table.dropped };
+    return { ...this.#verdicts.dropped };
   }
 
   /** The detector's time, in ms. */
@@ -170,39 +196,7 @@ export class FailureDetector<Id = string> {
    * together; Infinity if silence alone changes nothing. Needed with `timers: false` only.
    */
   advance(at = this.#now()): number {
-    if (Number.isFinite(at)) this.#process(at);
-    return this.#rearm();
-  }
-
-  /** Says all that is due by `at`. */
-  #process(at: number): void {
-    const nested = this.#advancing;
-    this.#advancing = true;
-    while (!this.#closed && this.#table.step(at) !== DONE);
-    this.#advancing = nested;
-  }
-
-  /** Says what is due, as long as it takes, but not for longer than a slice at a time. */
-  #wake(): void {
-    let now = this.#now();
-    const until = now + SLICE;
-    let result = MOVED;
-    this.#advancing = true;
-    for (let n = 1; !this.#closed && result !== DONE && now < until; n++) {
-      result = this.#table.step(now);
-      // Listeners take time: what comes after them is said then.
-      if (result === SAID || n % STEPS_PER_LOOK === 0) now = this.#now();
-    }
-    this.#advancing = false;
-    if (result === DONE) this.#rearm();
-    else if (!this.#closed) this.#timer.arm(now); // the rest after other work
-  }
-
-  #rearm(): number {
-    if (this.#closed) return Infinity;
-    const next = this.#table.earliest();
-    if (this.#settings.timers) this.#timer.arm(next);
-    return next;
+    return this.#schedule.advance(at);
   }
 
   /** Calls `listener` at each `event`; what it throws comes as event `error`. */
@@ -240,8 +234,8 @@ export class FailureDetector<Id = string> {
     this.#closed = true;
     this.#settings.signal?.removeEventListener('abort', this.#abort);
     this.#events.off();
-    this.#timer.arm(Infinity);
-    for (const slot of this.#table.slots.values()) this.#table.remove(slot);
+    this.#schedule.close();
+    for (const slot of this.#table.slots.values()) this.#verdicts.remove(slot);
   }
 
   /** {@link close}, for `using`. */

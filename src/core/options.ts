@@ -1,7 +1,9 @@
 /** Every option of the core: unit, default, consequence; and its validation. */
 import { arrivalModels, type ModelName } from './arrival-model.js';
 import { type Host, platform, type Timers } from './host.js';
+import type { MassSilenceOptions, ResolvedMassSilence } from './mass-silence.js';
 import { MAX_RING } from './ring-pool.js';
+import type { ResolvedStallGuard, StallGuardOptions } from './stall-guard.js';
 import {
   checkBoolean,
   checkKeys,
@@ -106,13 +108,36 @@ export interface FailureDetectorOptions extends WatchOptions {
   maxPeers?: number;
   /** Closes the detector when it is aborted. */
   signal?: AbortSignal;
-  /** Reserved: this version has no stall guard, and accepts `false` only. */
-  stallGuard?: false;
-  /** Reserved: this version does not hold back mass silences, and accepts `false` only. */
-  massSilence?: false;
-  /** Reserved: this version does not damp flapping, and accepts `false` only. */
-  flapDamping?: false;
+  /**
+   * Whether time in which this process could not run is kept out of every silence; `false` for
+   * no. On by default, with the defaults of {@link StallGuardOptions}, where the detector reads its
+   * own clock: where neither `clock` is another's, nor `timers` off.
+   */
+  stallGuard?: boolean | StallGuardOptions;
+  /**
+   * Whether verdicts are held when many peers fall silent at once; `false` for no. On by default,
+   * with the defaults of {@link MassSilenceOptions}.
+   */
+  massSilence?: boolean | MassSilenceOptions;
+  /**
+   * Whether a peer that is suspected again and again must beat in time more often before it is
+   * available; `false` for no. On by default, with the defaults of {@link FlapDampingOptions}.
+   */
+  flapDamping?: boolean | FlapDampingOptions;
 }
+
+/** How a peer earns its return that is suspected again and again. */
+export interface FlapDampingOptions {
+  /**
+   * From its third suspicion on a peer needs twice as many beats in time each time, up to this.
+   * Default 16. Higher keeps a flapping peer out for longer. An integer from 1 to 1,000,000.
+   */
+  maxBeats?: number;
+  /** So long after its last return, in ms, earlier ones are forgotten. Default 300,000. */
+  calm?: number;
+}
+
+export type ResolvedFlapDamping = Required<FlapDampingOptions>;
 
 /** {@link WatchOptions} with every default filled in. */
 export interface ResolvedOptions {
@@ -137,6 +162,9 @@ export interface ResolvedSettings {
   readonly autoWatch: boolean;
   readonly maxPeers: number;
   readonly signal: AbortSignal | undefined;
+  readonly stallGuard: ResolvedStallGuard | undefined;
+  readonly massSilence: ResolvedMassSilence | undefined;
+  readonly flapDamping: ResolvedFlapDamping | undefined;
 }
 
 export const DEFAULTS: ResolvedOptions = {
@@ -173,6 +201,47 @@ const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
 const WATCH_KEYS = Object.keys(DEFAULTS);
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => key !== 'levels' && key !== 'recoverAfter');
 const ALL_KEYS = [...WATCH_KEYS, 'clock', 'timers', 'autoWatch', 'maxPeers', 'signal', ...GUARDS];
+
+interface GuardNumber extends Numbers {
+  readonly value: number;
+}
+
+const STALL_GUARD = {
+  slack: { value: 100, least: 1, most: LONGEST, unit: 'ms' },
+  maxHold: { value: 30_000, least: 0, most: LONGEST, unit: 'ms' },
+  drain: { value: 500, least: 0, most: LONGEST, unit: 'ms' },
+} as const;
+const MASS_SILENCE = {
+  fraction: { value: 0.3, least: ABOVE_0, most: 1 },
+  minPeers: { value: 5, least: 1, most: Infinity },
+  minOverdue: { value: 3, least: 1, most: Infinity },
+  maxHold: { value: 30_000, least: 0, most: LONGEST, unit: 'ms' },
+} as const;
+const FLAP_DAMPING = {
+  maxBeats: { value: 16, least: 1, most: 1e6, integer: true },
+  calm: { value: 300_000, least: 0, most: LONGEST, unit: 'ms' },
+} as const;
+
+/** The settings of a guard; undefined when it is off. */
+function checkGuard<Names extends string>(
+  guard: string,
+  given: unknown,
+  numbers: Readonly<Record<Names, GuardNumber>>,
+): Record<Names, number> | undefined {
+  if (given === false) return undefined;
+  const names = Object.keys(numbers) as Names[];
+  const settings = checkKeys<Partial<Record<Names, number>>>(
+    guard,
+    given === true ? {} : (given as Partial<Record<Names, number>>),
+    names,
+  );
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = settings[name] ?? numbers[name].value;
+      return [name, checkNumber(`${guard}.${name}`, value, numbers[name])];
+    }),
+  ) as Record<Names, number>;
+}
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
   const alone = typeof value === 'number';
@@ -263,13 +332,10 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
     timers = true,
     autoWatch = true,
     maxPeers = Infinity,
-    ...rest
+    stallGuard,
+    massSilence = true,
+    flapDamping = true,
   } = given ?? {};
-  for (const guard of GUARDS) {
-    const value = rest[guard];
-    const off = value === undefined || value === false;
-    checkType(guard, 'false (this version has no such guard)', value, off);
-  }
   const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
   checkType('signal', 'an AbortSignal', signal, isSignal);
   // Date is a function and has now(): the latter is meant.
@@ -278,10 +344,17 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   const isClock = hasNow || typeof clock === 'function';
   checkType('clock', 'a function that returns ms, or an object with now()', clock, isClock);
   const now = hasNow ? () => (clock as { now(): number }).now() : (clock as () => number);
+  checkBoolean('timers', timers);
+  const ownClock = given?.clock === undefined || 'setTimeout' in clock;
+  const guarded = checkGuard('stallGuard', stallGuard ?? (timers && ownClock), STALL_GUARD);
+  checkRange('stallGuard', 'false without timers', stallGuard, timers || guarded === undefined);
   return {
     defaults,
     host: { now, ...timersOf(clock) },
-    timers: checkBoolean('timers', timers),
+    timers,
+    stallGuard: guarded,
+    massSilence: checkGuard('massSilence', massSilence, MASS_SILENCE),
+    flapDamping: checkGuard('flapDamping', flapDamping, FLAP_DAMPING),
     autoWatch: checkBoolean('autoWatch', autoWatch),
     maxPeers: checkNumber('maxPeers', maxPeers, { least: 1, most: Infinity, integer: true }),
     signal,

@@ -5,9 +5,10 @@ export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'not-finit
 
 /**
  * What became of a heartbeat. Only `'accepted'` ones count; all others are dropped and counted.
- * `'refused'`: the peer is not watched, and may not be (`maxPeers`, `autoWatch`, closed).
+ * `'stale-incarnation'`: it is of an older life of the sender. `'refused'`: the peer is not
+ * watched, and may not be (`maxPeers`, `autoWatch`, closed).
  */
-export type HeartbeatOutcome = BeatOutcome | 'refused';
+export type HeartbeatOutcome = BeatOutcome | 'stale-incarnation' | 'refused';
 
 /** Heartbeats that were dropped, by reason. */
 export type DropCounts = Record<Exclude<HeartbeatOutcome, 'accepted'>, number>;

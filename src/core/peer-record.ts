@@ -23,10 +23,12 @@ import {
   HEAD,
   HEARD,
   LAST,
+  OVERDUE,
   OWN_FULL,
   PEAK,
   type PeerSlab,
   PROFILE_SHIFT,
+  RESTORED,
   RING,
   RUNG_MASK,
   SQUARES,
@@ -36,6 +38,7 @@ import {
   WATCH,
 } from './peer-slab.js';
 import { phiOfZ } from './phi.js';
+import { LATE_AT, LOOK_BEFORE } from './process-clock.js';
 import {
   FLOOR,
   LEAST,
@@ -47,6 +50,9 @@ import {
   SHARE,
   SHORTEST,
 } from './profile.js';
+
+/** What needs more than to learn an interval. */
+const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED;
 
 /** φ of more standard deviations than these would not be finite. */
 const HUGE = 1e154;
@@ -113,7 +119,7 @@ export function beat(slab: PeerSlab, row: number): BeatOutcome {
  * to a typed array is checked against its bounds.
  */
 export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
-  const { i32, f64 } = slab;
+  const { i32, f64, quiet } = slab;
   const w = 2 * row;
   const flags = i32[w + FLAGS];
   const { hot, windowSize } = slab.profiles[flags >>> PROFILE_SHIFT];
@@ -123,7 +129,9 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
   const due = f64[row + SUSPECT_AT];
   const interval = at - last;
   const ordinary =
-    (flags & (OWN_FULL | CANDIDATES | RUNG_MASK)) === OWN_FULL &&
+    (flags & (OWN_FULL | IRREGULAR)) === OWN_FULL &&
+    last >= quiet[LOOK_BEFORE] &&
+    at < quiet[LATE_AT] &&
     next > 0 &&
     next < windowSize &&
     interval > 0 &&
@@ -156,8 +164,8 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
   return true;
 }
 
-/** Takes any heartbeat in. */
-export function anyBeat(slab: PeerSlab, row: number): BeatOutcome {
+/** Takes any heartbeat in; the interval before the first of a new life is not learnt. */
+export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutcome {
   const { f64, i32 } = slab;
   const at = arrival[0];
   if (!Number.isFinite(at)) return 'not-finite';
@@ -167,11 +175,22 @@ export function anyBeat(slab: PeerSlab, row: number): BeatOutcome {
   } else {
     const last = f64[row + LAST];
     if (!(at > last)) return at === last ? 'duplicate' : 'out-of-order';
-    learn(slab, row, slab.profile(row), at - last, !(at < f64[row + SUSPECT_AT]));
+    // What spans a pause is no interval of the peer's; nor is what spans a suspicion.
+    const paused = pausedSince(slab, row, at);
+    const due = f64[row + SUSPECT_AT] + paused;
+    const disturbed = paused > 0 || (flags & RESTORED) !== 0;
+    if (!restart) learn(slab, row, slab.profile(row), at - last, disturbed || !(at < due));
   }
+  i32[2 * row + FLAGS] &= ~RESTORED;
   f64[row + LAST] = at;
   expect(slab, row);
   return 'accepted';
+}
+
+/** What was paused since the last heartbeat: it is no silence. */
+export function pausedSince(slab: PeerSlab, row: number, at: number): number {
+  const last = slab.f64[row + LAST];
+  return last < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), last, at) : 0;
 }
 
 /** Whether a heartbeat at `at` is later than halfway between its expected time and its deadline. */
@@ -179,7 +198,8 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
   const { hot } = slab.profile(row);
   const last = slab.f64[row + LAST];
   const expected = last + meanOf(slab, row, shareOf(slab, row, hot)) + hot[PAUSE];
-  return at > expected && at > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
+  const counted = at - pausedSince(slab, row, at);
+  return counted > expected && counted > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
 }
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
@@ -208,13 +228,19 @@ function reached(
 }
 
 /** The measured σ as it is used: not below the floors. No root is taken of what they cover. */
-function flooredStdDev(hot: Float64Array, mean: number, variance: number): number {
+export function flooredStdDev(hot: Float64Array, mean: number, variance: number): number {
   const relative = hot[RELATIVE_FLOOR] * mean;
   const floor = relative > hot[FLOOR] ? relative : hot[FLOOR];
   return variance > floor * floor ? Math.sqrt(variance) : floor;
 }
 
-/** When φ reaches a level if silence goes on; Infinity before the start. */
+/** When silence is suspicion if it goes on, moved by pauses; Infinity while it does not count. */
+export function deadline(slab: PeerSlab, row: number): number {
+  if (slab.isDown(row)) return Infinity;
+  return slab.f64[row + SUSPECT_AT] + pausedSince(slab, row, Infinity);
+}
+
+/** When φ reaches a level if silence goes on and nothing is paused; Infinity before the start. */
 export function instantOf(slab: PeerSlab, row: number, { perMean, perStdDev }: Reach): number {
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0) return Infinity;
   const { hot } = slab.profile(row);
@@ -237,7 +263,9 @@ export function phiAt(slab: PeerSlab, row: number, at: number): number {
   const shift = f64[row + SUM] * share;
   const mean = f32[w + ANCHOR] + shift;
   const stdDev = flooredStdDev(hot, mean, f64[row + SQUARES] * share - shift * shift);
-  const silence = at - f64[row + LAST];
+  const last = f64[row + LAST];
+  let silence = at - last;
+  if (last < slab.quiet[LOOK_BEFORE]) silence -= pausedSince(slab, row, at);
   if (model !== arrivalModels.normal) return phiOf(model, silence, mean + hot[PAUSE], stdDev);
   const z = (silence - mean - hot[PAUSE]) / stdDev;
   return z < HUGE ? phiOfZ(z) : z > 0 ? MOST : 0;
@@ -250,7 +278,7 @@ function phiOf(model: ArrivalModel, silence: number, expected: number, stdDev: n
 }
 
 /** What one sample counts; of a full window it is at hand. */
-function shareOf(slab: PeerSlab, row: number, hot: Float64Array): number {
+export function shareOf(slab: PeerSlab, row: number, hot: Float64Array): number {
   const head = slab.i32[2 * row + HEAD];
   return head < 0 ? hot[SHARE] : 1 / head;
 }

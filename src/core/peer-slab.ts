@@ -5,6 +5,8 @@
  * Records live in slabs, so that more peers mean one more slab and never a copy of all of them.
  */
 
+import { Journal } from './journal.js';
+import { ProcessClock } from './process-clock.js';
 import type { Profile } from './profile.js';
 import type { RingPool } from './ring-pool.js';
 
@@ -51,8 +53,12 @@ export const OWN_FULL = 24;
 /** How many rungs of its ladder the peer has crossed. */
 export const RUNG_SHIFT = 5;
 export const RUNG_MASK = 31 << RUNG_SHIFT;
-/** The upper 22 bits, for as many profiles as can be in use at once. */
-export const PROFILE_SHIFT = 10;
+/** Its silence has been counted as part of what may be a mass silence. */
+export const OVERDUE = 1 << 10;
+/** Not heard since it was restored. */
+export const RESTORED = 1 << 11;
+/** The upper 20 bits, for as many profiles as can be in use at once. */
+export const PROFILE_SHIFT = 12;
 
 // The cold record, `coldF32[row + …]` and `coldI32[row + …]`.
 /** Candidate intervals in a row, their sum and the longest of them. */
@@ -81,14 +87,19 @@ export class PeerSlab {
   readonly i32: Int32Array;
   readonly coldF32: Float32Array;
   readonly coldI32: Int32Array;
+  /** See there; at hand, since every heartbeat looks at it. */
+  readonly quiet: Float64Array;
+  #journal: Journal | undefined;
 
   constructor(
     records: number,
     readonly rings: RingPool,
     readonly profiles: readonly Profile[],
+    readonly clock = new ProcessClock(),
     /** The slot of its first record. */
     readonly first = 0,
   ) {
+    this.quiet = clock.quiet;
     const buffer = new ArrayBuffer(SHIFT + records * 64);
     this.f64 = new Float64Array(buffer, SHIFT).fill(Infinity);
     this.f32 = new Float32Array(buffer, SHIFT);
@@ -99,5 +110,26 @@ export class PeerSlab {
 
   profile(row: number): Profile {
     return this.profiles[this.i32[2 * row + FLAGS] >>> PROFILE_SHIFT];
+  }
+
+  /** What was told of these peers, if anything was. */
+  get journal(): Journal | undefined {
+    return this.#journal;
+  }
+
+  /** The journal to write into. */
+  writtenJournal(): Journal {
+    this.#journal ??= new Journal(this.f64.length >> 3);
+    return this.#journal;
+  }
+
+  /** The link that the peer is heard by; 0 for none. */
+  link(row: number): number {
+    return this.#journal === undefined ? 0 : this.#journal.link(row >> 3);
+  }
+
+  isDown(row: number): boolean {
+    const link = this.link(row);
+    return link !== 0 && this.clock.isDown(link);
   }
 }

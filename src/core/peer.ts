@@ -1,9 +1,22 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
+import type { Explanation } from './explanation.js';
 import { countOf } from './interval-window.js';
+import type { Evidence } from './journal.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
-import { arrival, instantOf, lastHeartbeat, mean, phiAt, stdDev, timeOf } from './peer-record.js';
-import { type PeerSlab, SUSPECT_AT, WATCH } from './peer-slab.js';
-import { type PeerTable, rowOf, slotOf } from './peer-table.js';
+import {
+  arrival,
+  deadline,
+  instantOf,
+  lastHeartbeat,
+  mean,
+  pausedSince,
+  phiAt,
+  stdDev,
+  timeOf,
+} from './peer-record.js';
+import { type PeerSlab, WATCH } from './peer-slab.js';
+import { rowOf, slotOf } from './peer-table.js';
+import type { Verdicts } from './verdicts.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
@@ -12,16 +25,17 @@ import { type PeerTable, rowOf, slotOf } from './peer-table.js';
  */
 export class Peer<Id = string> {
   readonly id: Id;
-  readonly #table: PeerTable<Id>;
+  readonly #verdicts: Verdicts<Id>;
   /** The record, which is this peer's as long as the number of its watch is the same. */
   readonly #record: PeerSlab | undefined;
   readonly #row: number;
   readonly #watch: number;
 
   /** @internal handles come from `FailureDetector.watch`; slot −1 makes one that is refused */
-  constructor(id: Id, table: PeerTable<Id>, slot: number) {
+  constructor(id: Id, verdicts: Verdicts<Id>, slot: number) {
+    const { table } = verdicts;
     this.id = id;
-    this.#table = table;
+    this.#verdicts = verdicts;
     this.#record = slot < 0 ? undefined : table.slab(slot);
     this.#row = rowOf(slot);
     this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
@@ -38,15 +52,18 @@ export class Peer<Id = string> {
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#table.now()): HeartbeatOutcome {
+  heartbeat(at = this.#verdicts.now(), evidence?: Evidence): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slab = this.#slab;
-    return slab ? this.#table.heartbeat(slab, this.#row) : this.#table.refuse();
+    const verdicts = this.#verdicts;
+    if (!slab) return verdicts.refuse();
+    if (evidence) return verdicts.testify(slab, this.#row, evidence);
+    return verdicts.heartbeat(slab, this.#row);
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
-  phi(at = this.#table.now()): number {
+  phi(at = this.#verdicts.now()): number {
     const slab = this.#slab;
     return slab ? phiAt(slab, this.#row, timeOf(at)) : 0;
   }
@@ -61,18 +78,25 @@ export class Peer<Id = string> {
     const slab = this.#slab;
     const row = this.#row;
     if (!slab) return Infinity;
-    if (phi === undefined) return slab.f64[row + SUSPECT_AT];
-    return instantOf(slab, row, slab.profile(row).model.reach(phi));
+    if (phi === undefined) return deadline(slab, row);
+    const reach = slab.profile(row).model.reach(phi);
+    if (slab.isDown(row)) return Infinity;
+    return instantOf(slab, row, reach) + pausedSince(slab, row, Infinity);
+  }
+
+  /** What led to the present answer, at `at` (now by default); undefined once forgotten. */
+  explain(at = this.#verdicts.now()): Explanation<Id> | undefined {
+    return this.#slab && this.#verdicts.explain(this.#slot, timeOf(at));
   }
 
   /** Undefined once forgotten. */
   get status(): Status | undefined {
-    return this.#slab && this.#table.status(this.#slot);
+    return this.#slab && this.#verdicts.table.status(this.#slot);
   }
 
   /** The highest level that φ has crossed, `'suspect'` among them; undefined for none. */
   get level(): string | undefined {
-    return this.#slab && this.#table.level(this.#slot);
+    return this.#slab && this.#verdicts.table.level(this.#slot);
   }
 
   /** Mean of the window in ms, the two prior samples included; undefined once forgotten. */
@@ -99,7 +123,7 @@ export class Peer<Id = string> {
   /** Stops watching the peer and frees what it used; false when that was done before. */
   forget(): boolean {
     if (!this.#slab) return false;
-    this.#table.remove(this.#slot);
+    this.#verdicts.remove(this.#slot);
     return true;
   }
 }

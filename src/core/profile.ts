@@ -14,8 +14,8 @@ export interface Rung extends Reach {
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
 export const LEAST = 1e-6;
 
-/** A record has 22 bits for the number of its profile. */
-const MAX_PROFILES = 1 << 22;
+/** A record has 20 bits for the number of its profile. */
+const MAX_PROFILES = 1 << 20;
 
 // Numbers of a profile's `hot` array.
 export const PER_MEAN = 0;
@@ -42,6 +42,8 @@ export class Profile {
   readonly rungs: readonly Rung[];
   /** The number of rungs that are crossed once `suspect` is. */
   readonly suspectRung: number;
+  /** φ = 1, or the threshold if that is lower: one in ten healthy silences is as long. */
+  readonly overdue: Reach;
   /** Peers that use it. */
   users = 0;
 
@@ -59,6 +61,7 @@ export class Profile {
       .sort((a, b) => a.phi - b.phi); // stable
     this.suspectRung = this.rungs.findIndex(({ name }) => name === 'suspect') + 1;
     const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
+    this.overdue = this.model.reach(Math.min(threshold, 1));
     const floor = Math.max(minStdDev.absolute, LEAST);
     const { acceptablePause, maxSilence } = options;
     this.quick = perMean >= 1 && perStdDev >= 0 && maxSilence === Infinity;

@@ -1,0 +1,128 @@
+/** Everything that led to today's answer about a peer, as data. */
+
+import type { ModelName } from './arrival-model.js';
+import { meanOf, varianceOf } from './interval-window.js';
+import type { Loss, PeerDrops } from './journal.js';
+import { isSuspect, levelOf } from './ladder.js';
+import type { Status } from './outcomes.js';
+import {
+  deadline,
+  flooredStdDev,
+  lastHeartbeat,
+  pausedSince,
+  phiAt,
+  shareOf,
+} from './peer-record.js';
+import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
+import { FLOOR, LEAST } from './profile.js';
+
+/** What holds a verdict back, or makes it less sure. */
+export type Held = 'stall' | 'mass-silence' | 'link-down' | 'bootstrap';
+
+/** Times in ms of the detector's clock; durations in ms. */
+export interface Explanation<Id = string> {
+  readonly peer: Id;
+  readonly status: Status;
+  /** The highest level that was said to be crossed, `'suspect'` among them. */
+  readonly level: string | undefined;
+  /** The suspicion level of the silence so far. */
+  readonly phi: number;
+  /**
+   * Since the last heartbeat, or since the watch began, without what was paused; undefined before
+   * either.
+   */
+  readonly silence: number | undefined;
+  /** Of the inter-arrival times in the window. */
+  readonly mean: number;
+  /** As measured. */
+  readonly stdDev: number;
+  /** As φ is computed with: not below the floors. */
+  readonly stdDevUsed: number;
+  /** The floor of option `minStdDev` that was used; undefined when σ is above both. */
+  readonly floor: 'absolute' | 'relative' | undefined;
+  /** Samples in the window, the two prior ones included. */
+  readonly sampleCount: number;
+  readonly model: ModelName;
+  readonly threshold: number;
+  /** When the peer is suspected if silence goes on, or was; Infinity while that does not count. */
+  readonly suspectAt: number;
+  /** Undefined before the first. */
+  readonly lastHeartbeat: number | undefined;
+  /** Heartbeats that were dropped, by reason. */
+  readonly dropped: PeerDrops;
+  /** Newer incarnations seen. */
+  readonly restarts: number;
+  /** Returns from suspicion of late, which make the next one harder. */
+  readonly flaps: number;
+  /** Of the numbered heartbeats. */
+  readonly loss: Loss;
+  /**
+   * What holds its verdict back: our own stall, everybody's silence, its link; or `'bootstrap'`:
+   * it was never heard, and what is expected of it is a guess. Undefined for nothing.
+   */
+  readonly held: Held | undefined;
+}
+
+const NO_DROPS: PeerDrops = {
+  duplicate: 0,
+  'out-of-order': 0,
+  'not-finite': 0,
+  'stale-incarnation': 0,
+};
+
+/** What is known besides the peer's record. */
+export interface Circumstances<Id> {
+  readonly peer: Id;
+  readonly at: number;
+  readonly draining: boolean;
+  readonly massSilence: boolean;
+  /** How long a return from suspicion counts. */
+  readonly calm: number;
+}
+
+export function explain<Id>(
+  slab: PeerSlab,
+  row: number,
+  { peer, at, draining, massSilence, calm }: Circumstances<Id>,
+): Explanation<Id> {
+  const { hot, options } = slab.profile(row);
+  const { journal } = slab;
+  const entry = row >> 3;
+  const flags = slab.i32[2 * row + FLAGS];
+  const heard = (flags & HEARD) !== 0;
+  const suspect = isSuspect(slab, row);
+  const share = shareOf(slab, row, hot);
+  const mean = meanOf(slab, row, share);
+  const variance = varianceOf(slab, row, share);
+  const stdDev = Math.sqrt(variance);
+  const stdDevUsed = flooredStdDev(hot, mean, variance);
+  const absolute = stdDevUsed === hot[FLOOR] && hot[FLOOR] > LEAST;
+  let held: Held | undefined;
+  if (slab.isDown(row)) held = 'link-down';
+  else if (suspect) held = undefined;
+  else if (draining) held = 'stall';
+  else if (massSilence) held = 'mass-silence';
+  else if (!heard) held = 'bootstrap';
+  return {
+    peer,
+    status: suspect ? 'suspect' : heard ? 'available' : 'starting',
+    level: levelOf(slab, row),
+    phi: phiAt(slab, row, at),
+    silence:
+      (flags & STARTED) === 0 ? undefined : at - slab.f64[row + LAST] - pausedSince(slab, row, at),
+    mean,
+    stdDev,
+    stdDevUsed,
+    floor: stdDevUsed <= stdDev ? undefined : absolute ? 'absolute' : 'relative',
+    sampleCount: Math.round(1 / share),
+    model: options.model,
+    threshold: options.threshold,
+    suspectAt: deadline(slab, row),
+    lastHeartbeat: lastHeartbeat(slab, row),
+    dropped: journal?.dropped(entry) ?? NO_DROPS,
+    restarts: journal?.restarts(entry) ?? 0,
+    flaps: journal?.flaps(entry, at, calm) ?? 0,
+    loss: journal?.loss(entry) ?? { received: 0, lost: 0, rate: 0 },
+    held,
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * What is told of a peer beyond when it beats: its life and the numbers of its heartbeats, what of
+ * them was lost or dropped, how often it restarted and flapped, and by which link it is heard. One
+ * more cache line a peer, of those slabs in which anything was told at all.
+ */
+/** What a heartbeat says of itself. */
+export interface Evidence {
+  /**
+   * Number of the sender's life, an integer from 0: a later life has a higher one. Heartbeats of
+   * an older life are dropped; a newer one is a restart, whose gap is not learnt.
+   */
+  readonly incarnation?: number;
+  /** Number of the heartbeat in that life, an integer from 0: tells duplicates, order and loss. */
+  readonly sequence?: number;
+  /** The link that the heartbeat came by; silence does not count while it is down. */
+  readonly link?: { readonly number: number };
+}
+
+/** Heartbeats of a peer that were numbered, about the last thousand of them. */
+export interface Loss {
+  readonly received: number;
+  readonly lost: number;
+  /** lost / (lost + received); 0 when none was numbered. */
+  readonly rate: number;
+}
+
+/** What became of a heartbeat by what it says of itself. */
+export type Admission = 'accepted' | 'restart' | 'duplicate' | 'out-of-order' | 'stale-incarnation';
+
+// Doubles of the record, `f64[entry * 8 + …]`.
+const INCARNATION = 0;
+const SEQUENCE = 1;
+/** When the peer last became available again. */
+const RETURNED_AT = 2;
+
+// 32-bit words, `i32[entry * 16 + …]`.
+/** Of the 32 heartbeats up to the last: bit n says that sequence − n was seen. */
+const SEEN = 6;
+const RECEIVED = 7;
+const LOST = 8;
+const RESTARTS = 9;
+const FLAPS = 10;
+const LINK = 11;
+/** Dropped heartbeats, by reason. */
+const DROPPED = 12;
+const WORDS = 16;
+
+const NONE = -1;
+/** Beyond so many heartbeats, older ones count half. */
+const MEMORY = 1024;
+
+const REASONS = ['duplicate', 'out-of-order', 'not-finite', 'stale-incarnation'] as const;
+
+/** Heartbeats of one peer that were dropped, by reason. */
+export type PeerDrops = Record<(typeof REASONS)[number], number>;
+
+/** The journals of a slab's peers; an entry is a record's number in the slab. */
+export class Journal {
+  readonly #f64: Float64Array;
+  readonly #i32: Int32Array;
+
+  constructor(records: number) {
+    const buffer = new ArrayBuffer(records * WORDS * 4);
+    this.#f64 = new Float64Array(buffer);
+    this.#i32 = new Int32Array(buffer);
+    for (let entry = 0; entry < records; entry++) this.clear(entry);
+  }
+
+  clear(entry: number): void {
+    this.#i32.fill(0, entry * WORDS, (entry + 1) * WORDS);
+    this.#f64.fill(NONE, entry * 8, entry * 8 + 2);
+    this.#f64[entry * 8 + RETURNED_AT] = -Infinity;
+  }
+
+  /**
+   * Takes in what a heartbeat says of itself: why it is to be dropped, `'restart'` if it is the
+   * first of a new life, `'accepted'` else. Whatever is no integer from 0 says nothing.
+   */
+  admit(entry: number, evidence: Evidence): Admission {
+    const { incarnation, sequence } = evidence;
+    const d = entry * 8;
+    const w = entry * WORDS;
+    const i32 = this.#i32;
+    let restart = false;
+    if (isCount(incarnation)) {
+      const known = this.#f64[d + INCARNATION];
+      if (incarnation < known) return 'stale-incarnation';
+      if (incarnation > known) {
+        restart = known !== NONE;
+        this.#f64[d + INCARNATION] = incarnation;
+        if (restart) {
+          i32[w + RESTARTS]++;
+          this.#f64[d + SEQUENCE] = NONE; // numbers begin anew
+        }
+      }
+    }
+    const outcome = isCount(sequence) ? this.#number(entry, sequence) : 'accepted';
+    return restart && outcome === 'accepted' ? 'restart' : outcome;
+  }
+
+  /** Takes the number of a heartbeat in. */
+  #number(entry: number, sequence: number): 'accepted' | 'duplicate' | 'out-of-order' {
+    const d = entry * 8;
+    const w = entry * WORDS;
+    const i32 = this.#i32;
+    const ahead = sequence - this.#f64[d + SEQUENCE];
+    const farBehind = ahead <= -32;
+    // Whoever does not number its lives may have begun a new one.
+    const anew = farBehind && this.#f64[d + INCARNATION] === NONE;
+    if (this.#f64[d + SEQUENCE] === NONE || anew || ahead >= 32) i32[w + SEEN] = 1;
+    else if (ahead > 0) i32[w + SEEN] = (i32[w + SEEN] << ahead) | 1;
+    else {
+      const bit = farBehind ? 0 : 1 << -ahead;
+      if ((i32[w + SEEN] & bit) !== 0) return 'duplicate';
+      i32[w + SEEN] |= bit;
+      // It was counted as lost, or, farther behind, perhaps as received.
+      if (!farBehind) this.#count(w, 1, i32[w + LOST] > 0 ? -1 : 0);
+      return 'out-of-order';
+    }
+    const first = this.#f64[d + SEQUENCE] === NONE || anew;
+    this.#count(w, 1, first ? 0 : Math.min(ahead - 1, MEMORY));
+    this.#f64[d + SEQUENCE] = sequence;
+    return 'accepted';
+  }
+
+  #count(w: number, received: number, lost: number): void {
+    const i32 = this.#i32;
+    i32[w + RECEIVED] += received;
+    i32[w + LOST] += lost;
+    if (i32[w + RECEIVED] + i32[w + LOST] <= 2 * MEMORY) return;
+    i32[w + RECEIVED] >>= 1;
+    i32[w + LOST] >>= 1;
+  }
+
+  link(entry: number): number {
+    return this.#i32[entry * WORDS + LINK];
+  }
+
+  setLink(entry: number, link: number): void {
+    this.#i32[entry * WORDS + LINK] = link;
+  }
+
+  drop(entry: number, reason: keyof PeerDrops): void {
+    this.#i32[entry * WORDS + DROPPED + REASONS.indexOf(reason)]++;
+  }
+
+  dropped(entry: number): PeerDrops {
+    const of = (reason: keyof PeerDrops) =>
+      this.#i32[entry * WORDS + DROPPED + REASONS.indexOf(reason)];
+    return Object.fromEntries(REASONS.map((reason) => [reason, of(reason)])) as PeerDrops;
+  }
+
+  restarts(entry: number): number {
+    return this.#i32[entry * WORDS + RESTARTS];
+  }
+
+  loss(entry: number): Loss {
+    const received = this.#i32[entry * WORDS + RECEIVED];
+    const lost = this.#i32[entry * WORDS + LOST];
+    return { received, lost, rate: lost === 0 ? 0 : lost / (lost + received) };
+  }
+
+  /** How often the peer returned from suspicion, until it stayed for `calm` ms. */
+  flaps(entry: number, at: number, calm: number): number {
+    const kept = at - this.#f64[entry * 8 + RETURNED_AT] < calm;
+    return kept ? this.#i32[entry * WORDS + FLAPS] : 0;
+  }
+
+  returned(entry: number, at: number, calm: number): void {
+    this.#i32[entry * WORDS + FLAPS] = this.flaps(entry, at, calm) + 1;
+    this.#f64[entry * 8 + RETURNED_AT] = at;
+  }
+}
+
+const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;

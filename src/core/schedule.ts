@@ -1,0 +1,143 @@
+/**
+ * When verdicts are looked for: at the earliest of their instants, in slices, and, when this
+ * process could not run, not before the heartbeats that wait to be read have been read.
+ */
+import type { Host } from './host.js';
+import type { ResolvedSettings } from './options.js';
+import type { ProcessClock } from './process-clock.js';
+import { StallGuard } from './stall-guard.js';
+import { DONE, MOVED, type Runner, SAID } from './verdicts.js';
+import { WakeTimer } from './wake-timer.js';
+
+/** The timer works in slices of this many ms, so that a mass death does not block the process. */
+const SLICE = 8;
+const STEPS_PER_LOOK = 64;
+
+/** What is looked for; `Verdicts` are that. */
+export interface Steps {
+  step(at: number): number;
+  earliest(): number;
+  /** Counts the heartbeats that were read late, at least. */
+  readonly looked: number;
+}
+
+export class Schedule implements Runner {
+  readonly #host: Host;
+  readonly #timers: boolean;
+  readonly #timer: WakeTimer;
+  readonly #guard: StallGuard | undefined;
+  readonly #drain: number;
+  #steps: Steps = { step: () => DONE, earliest: () => Infinity, looked: 0 };
+  #advancing = false;
+  #closed = false;
+  /** Verdicts wait until then at most for what waits to be read; −Infinity for not at all. */
+  #drainedBy = -Infinity;
+  #looked = 0;
+
+  /** @param stalled told when this process could not run, and for how long */
+  constructor(
+    settings: ResolvedSettings,
+    clock: ProcessClock,
+    stalled: (at: number, duration: number) => void,
+  ) {
+    const { host, timers, stallGuard } = settings;
+    this.#host = host;
+    this.#timers = timers;
+    this.#timer = new WakeTimer(host, () => this.#wake());
+    this.#guard = stallGuard && new StallGuard(clock, stallGuard, stalled);
+    this.#drain = stallGuard?.drain ?? 0;
+  }
+
+  run(steps: Steps): void {
+    this.#steps = steps;
+  }
+
+  /** Whether verdicts wait for what waits to be read. */
+  get draining(): boolean {
+    return this.#drainedBy !== -Infinity;
+  }
+
+  earlier(at: number): void {
+    if (!this.#timers || this.#closed || this.#advancing || !(at < this.#timer.at)) return;
+    this.#arm(at);
+  }
+
+  late(): void {
+    this.look(false);
+  }
+
+  /** Notices a stall; `own` if it was our own work or that of listeners, which is nobody's news. */
+  look(own: boolean): void {
+    const now = this.#host.now();
+    if (!this.#guard?.look(now, own) || this.#closed) return;
+    this.#looked = Number.NaN; // a whole round of the event loop from now on
+    if (this.draining) return;
+    this.#drainedBy = now + this.#drain;
+    this.#host.setImmediate(this.#turn);
+  }
+
+  /** After each round of the event loop, until one has brought no heartbeat. */
+  readonly #turn = (): void => {
+    if (this.#closed) return;
+    this.look(false);
+    const { looked } = this.#steps;
+    if (looked === this.#looked || this.#host.now() >= this.#drainedBy) {
+      this.#drainedBy = -Infinity;
+      this.#wake();
+    } else {
+      this.#looked = looked;
+      this.#host.setImmediate(this.#turn);
+    }
+  };
+
+  /** Says all that is due by `at`; the next instant worth calling at. */
+  advance(at: number): number {
+    const nested = this.#advancing;
+    this.#advancing = true;
+    if (Number.isFinite(at)) while (!this.#closed && this.#steps.step(at) !== DONE);
+    this.#advancing = nested;
+    return this.#rearm();
+  }
+
+  /** Says what is due, as long as it takes, but not for longer than a slice at a time. */
+  #wake(): void {
+    if (this.#closed) return;
+    this.look(false);
+    let now = this.#host.now();
+    const until = now + SLICE;
+    let result = MOVED;
+    this.#advancing = true;
+    for (let n = 1; !this.#closed && !this.draining && result !== DONE && now < until; n++) {
+      result = this.#steps.step(now);
+      // Listeners take time: what comes after them is said then.
+      if (result === SAID || n % STEPS_PER_LOOK === 0) now = this.#host.now();
+    }
+    this.#advancing = false;
+    if (this.draining) return; // wakes again when that is over
+    if (result === DONE) this.#rearm();
+    else if (!this.#closed) this.#arm(now); // the rest after other work
+  }
+
+  #rearm(): number {
+    if (this.#closed) return Infinity;
+    const next = this.#steps.earliest();
+    if (this.#timers) this.#arm(next);
+    return next;
+  }
+
+  /** Wakes at `next`, or earlier to see whether this process runs. */
+  #arm(next: number): void {
+    if (this.#guard === undefined) {
+      this.#timer.arm(next);
+      return;
+    }
+    this.look(false);
+    this.#guard.expect(this.#host.now(), next);
+    this.#timer.arm(Math.min(next, this.#guard.due));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer.arm(Infinity);
+  }
+}

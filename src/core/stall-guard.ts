@@ -1,0 +1,90 @@
+/**
+ * Notices when this process could not run. It expects to be called at {@link StallGuard.due}; when
+ * the next call of any kind comes later than that by more than the slack, the time between was a
+ * stall, and is a pause of the process clock.
+ *
+ * The abstention is bounded. Stalls fill a bucket that running time drains; once it holds more
+ * than `maxHold`, they count as silence, until it has drained. Whoever is silent is hence suspected
+ * after at most 2·T_D + maxHold + one stall, T_D the detection time without stalls: of a silence
+ * that has run for P < T_D, stalls took at most P + maxHold before the last one was let in.
+ */
+import { LATE_AT, type ProcessClock } from './process-clock.js';
+
+/** How the process's own stalls are told from silence. All in ms. */
+export interface StallGuardOptions {
+  /**
+   * How late the process may be before it is a stall. Default 100. Lower takes shorter stalls out
+   * of every silence; as low as timers jitter it would do so all the time.
+   */
+  slack?: number;
+  /**
+   * How much more than it ran the process may have stalled until its stalls count as silence all
+   * the same. Default 30,000. Raising it keeps a loaded process from false alarms for longer, and
+   * delays what it finds by as much at most.
+   */
+  maxHold?: number;
+  /**
+   * How long, after a stall, heartbeats that wait to be read may delay verdicts. Default 500. They
+   * come as soon as a round of the event loop has brought no heartbeat.
+   */
+  drain?: number;
+}
+
+export type ResolvedStallGuard = Required<StallGuardOptions>;
+
+/** Between two looks at the clock while a deadline is near, in ms. */
+const TICK = 50;
+/** With a deadline farther away, a tenth of the way to it: a stall is known to a tenth of it. */
+const SHARE = 0.1;
+
+export class StallGuard {
+  readonly #clock: ProcessClock;
+  readonly #options: ResolvedStallGuard;
+  readonly #say: (at: number, duration: number) => void;
+  #due = Infinity;
+  /** When it was called last, and what stalls have put into the bucket by then. */
+  #seen = 0;
+  #level = 0;
+
+  /** @param say told of each stall that was not of our own making */
+  constructor(
+    clock: ProcessClock,
+    options: ResolvedStallGuard,
+    say: (at: number, duration: number) => void,
+  ) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#say = say;
+  }
+
+  /** When it wants to be called next; Infinity while it sleeps. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** Looks again in time for what is due at `deadline`; sleeps if that is never. */
+  expect(now: number, deadline: number): void {
+    this.#seen = now;
+    this.#due = deadline === Infinity ? Infinity : now + Math.max(TICK, SHARE * (deadline - now));
+    this.#clock.quiet[LATE_AT] = this.#due + this.#options.slack;
+  }
+
+  /**
+   * Whether the process comes late at `now`. What listeners and our own work took is a pause like
+   * any other, but nobody's news: `own`.
+   */
+  look(now: number, own = false): boolean {
+    const due = this.#due;
+    const late = now > due + this.#options.slack;
+    this.#level = Math.max(this.#level - (Math.min(now, due) - this.#seen), 0);
+    this.#seen = now;
+    if (!late) return false;
+    const excused = this.#level < this.#options.maxHold;
+    this.#level += now - due;
+    if (excused) this.#clock.pause(due, now);
+    this.#due = now + TICK;
+    this.#clock.quiet[LATE_AT] = this.#due + this.#options.slack;
+    if (!own) this.#say(now, now - due);
+    return true;
+  }
+}
