@@ -41,7 +41,8 @@ function bare(socket, slots) {
 async function cpuPerHeartbeat(heartbeats, port, batch, perSecond) {
   const sender = fork(SENDER, [port, PEERS, batch, perSecond]);
   await new Promise((resolve) => sender.once('spawn', resolve));
-  while (heartbeats() === 0) await sleep(5);
+  const none = heartbeats();
+  while (heartbeats() === none) await sleep(5);
   const before = heartbeats();
   const cpu = process.cpuUsage();
   await sleep(STRETCH);

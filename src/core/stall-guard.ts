@@ -65,8 +65,7 @@ export class StallGuard {
   /** Looks again in time for what is due at `deadline`; sleeps if that is never. */
   expect(now: number, deadline: number): void {
     this.#seen = now;
-    this.#due = deadline === Infinity ? Infinity : now + Math.max(TICK, SHARE * (deadline - now));
-    this.#clock.quiet[LATE_AT] = this.#due + this.#options.slack;
+    this.#lookAt(deadline === Infinity ? Infinity : now + Math.max(TICK, SHARE * (deadline - now)));
   }
 
   /**
@@ -78,13 +77,17 @@ export class StallGuard {
     const late = now > due + this.#options.slack;
     this.#level = Math.max(this.#level - (Math.min(now, due) - this.#seen), 0);
     this.#seen = now;
+    if (late || due < now + TICK) this.#lookAt(now + TICK); // it runs now
     if (!late) return false;
     const excused = this.#level < this.#options.maxHold;
     this.#level += now - due;
     if (excused) this.#clock.pause(due, now);
-    this.#due = now + TICK;
-    this.#clock.quiet[LATE_AT] = this.#due + this.#options.slack;
     if (!own) this.#say(now, now - due);
     return true;
+  }
+
+  #lookAt(due: number): void {
+    this.#due = due;
+    this.#clock.quiet[LATE_AT] = due + this.#options.slack;
   }
 }
