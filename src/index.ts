@@ -34,4 +34,9 @@ export type {
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';
+export type {
+  DetectorSnapshot,
+  FailureDetectorSnapshot,
+  PeerSnapshot,
+} from './core/snapshot.js';
 export type { StallGuardOptions } from './core/stall-guard.js';

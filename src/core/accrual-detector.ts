@@ -14,9 +14,11 @@ import {
   stdDev,
   timeOf,
 } from './peer-record.js';
-import { PeerSlab, SUSPECT_AT } from './peer-slab.js';
+import { FLAGS, HEARD, LAST, PeerSlab, STARTED, SUSPECT_AT } from './peer-slab.js';
 import { Profile } from './profile.js';
 import { RingPool } from './ring-pool.js';
+import { type DetectorSnapshot, learntOf, putLearnt } from './snapshot.js';
+import { checkBoolean, checkNumber, checkObject, checkRange } from './validate.js';
 
 /**
  * Watches one peer. Never reads a clock, never sets a timer: every method takes the time in ms,
@@ -70,6 +72,45 @@ export class PhiAccrualDetector {
   /** Whether `at` lies before {@link suspectAt}; the deadline decides, not φ's rounding. */
   isAvailable(at: number): boolean {
     return at < this.suspectAt();
+  }
+
+  /** What was learnt, as plain JSON. */
+  snapshot(): DetectorSnapshot {
+    const started = (this.#slab.i32[FLAGS] & STARTED) !== 0;
+    const heard = this.lastHeartbeat !== undefined;
+    return {
+      version: 1,
+      heard,
+      last: started ? this.#slab.f64[LAST] : null,
+      ...learntOf(this.#slab, 0),
+    };
+  }
+
+  /**
+   * A detector that goes on where another stood.
+   *
+   * @param at the silence of a peer that was expected begins anew here; by default it goes on
+   * @throws TypeError, RangeError for what is no snapshot
+   */
+  static restore(
+    snapshot: DetectorSnapshot,
+    options?: DetectorOptions,
+    at?: number,
+  ): PhiAccrualDetector {
+    const detector = new PhiAccrualDetector(options);
+    const slab = detector.#slab;
+    checkObject('snapshot', snapshot);
+    const { version, last } = snapshot;
+    checkRange('snapshot.version', '1', version, version === 1);
+    const heard = checkBoolean('snapshot.heard', snapshot.heard);
+    const times = { least: -Number.MAX_VALUE, most: Number.MAX_VALUE };
+    if (last !== null) checkNumber('snapshot.last', last, times);
+    if (at !== undefined) checkNumber('at', at, times);
+    putLearnt(slab, 0, snapshot);
+    if (last === null) return detector;
+    start(slab, 0, at ?? last);
+    if (heard) slab.i32[FLAGS] |= HEARD;
+    return detector;
   }
 
   /** Mean of the window in ms, the two prior samples included while they are in it. */

@@ -16,6 +16,14 @@ import { Peer } from './peer.js';
 import { arrival, phiAt, timeOf } from './peer-record.js';
 import { PeerTable, rowOf } from './peer-table.js';
 import { Schedule } from './schedule.js';
+import {
+  type FailureDetectorSnapshot,
+  optionsOf,
+  type PeerSnapshot,
+  peersOf,
+  snapshotPeer,
+} from './snapshot.js';
+import { checkRange } from './validate.js';
 import { Verdicts } from './verdicts.js';
 
 /** Slots that there are not. */
@@ -153,6 +161,65 @@ export class FailureDetector<Id = string> {
         this.#verdicts.linkUp(number, now + grace, now);
       },
     };
+  }
+
+  /**
+   * What was learnt about all peers, as plain JSON; `JSON.stringify` it, or write
+   * {@link snapshotPeers} line by line where there are many.
+   */
+  snapshot(): FailureDetectorSnapshot<Id> {
+    return { version: 1, peers: [...this.snapshotPeers()] };
+  }
+
+  /** What was learnt about each peer, one at a time, in the order of the watches. */
+  *snapshotPeers(): IterableIterator<PeerSnapshot<Id>> {
+    for (const [id, slot] of this.#table.slots) {
+      const { defaults } = this.#settings;
+      yield snapshotPeer(this.#table.slab(slot), rowOf(slot), id, this.#now(), defaults);
+    }
+  }
+
+  /**
+   * A detector that goes on where another stood; the time between is no silence.
+   *
+   * @param snapshot as {@link snapshot} or {@link snapshotPeers} gave it
+   * @throws TypeError, RangeError for what is no snapshot, or has more peers than `maxPeers`
+   */
+  static restore<Id = string>(
+    snapshot: FailureDetectorSnapshot<Id> | Iterable<PeerSnapshot<Id>>,
+    options?: FailureDetectorOptions,
+  ): FailureDetector<Id> {
+    const detector = new FailureDetector<Id>(options);
+    try {
+      for (const peer of peersOf(snapshot)) {
+        const restored = detector.restorePeer(peer);
+        checkRange('snapshot.peer', 'one that has room and is not there yet', peer.peer, restored);
+      }
+    } catch (error) {
+      detector.close();
+      throw error;
+    }
+    return detector;
+  }
+
+  /**
+   * Watches one more peer, from its snapshot; false when it is watched already or there is no room.
+   *
+   * @throws TypeError, RangeError for what is no snapshot of a peer
+   */
+  restorePeer(snapshot: PeerSnapshot<Id>): boolean {
+    const options = resolveOptions(optionsOf(snapshot), this.#settings.defaults);
+    const { peer } = snapshot;
+    if (this.#table.slots.has(peer)) return false;
+    const slot = this.#admit(peer, options);
+    if (slot < 0) return false;
+    try {
+      this.#verdicts.restore(slot, snapshot);
+    } catch (error) {
+      this.#verdicts.remove(slot);
+      throw error;
+    }
+    return true;
   }
 
   /** Stops watching a peer and frees what it used; false if it was not watched. No event. */

@@ -27,7 +27,7 @@
  */
 import { ANCHOR, HEAD, PEAK, PeerSlab, RING, SQUARES, SUM } from './peer-slab.js';
 import { MAX_RING, RingPool } from './ring-pool.js';
-import { checkNumber } from './validate.js';
+import { checkNumber, checkObject, checkRange, checkType } from './validate.js';
 
 /** Intervals are clamped to this (30,000 years), so that no square overflows. */
 export const LONGEST = 1e15;
@@ -133,6 +133,70 @@ export function clear(slab: PeerSlab, row: number, size: number): void {
   const count = countOf(slab, row, size);
   if (count > 0) slab.rings.free(slab.i32[2 * row + RING], capacityFor(count, size));
   slab.i32[2 * row + HEAD] = 0;
+}
+
+/** A window as plain JSON, from which it goes on to the last bit. */
+export interface WindowSnapshot {
+  /** In ms, in the order in which they lie in the ring. */
+  readonly samples: readonly number[];
+  /** Where the next one goes. */
+  readonly next: number;
+  /** K, Σ(x − K), Σ(x − K)², and the largest that this was since it was computed afresh. */
+  readonly sums: readonly [number, number, number, number];
+}
+
+export function windowOf(slab: PeerSlab, row: number, size: number): WindowSnapshot {
+  const { f64, f32, i32, rings } = slab;
+  const head = i32[2 * row + HEAD];
+  const count = countOf(slab, row, size);
+  const ref = i32[2 * row + RING];
+  const start = ref & REF_OFFSET;
+  const ring = rings.chunks[ref >>> REF_SHIFT].subarray(start, start + count);
+  return {
+    samples: Array.from(ring, (x) => Number(x.toPrecision(9))), // nine digits name a 32-bit float
+    next: head < 0 ? ~head : head,
+    sums: [f32[2 * row + ANCHOR], f64[row + SUM], f64[row + SQUARES], f32[2 * row + PEAK]],
+  };
+}
+
+/**
+ * Makes the window what a snapshot says; of one of another size, its newest samples.
+ *
+ * @throws TypeError, RangeError that name the part, what was expected and what came
+ */
+export function putWindow(slab: PeerSlab, row: number, size: number, given: WindowSnapshot): void {
+  checkObject('snapshot.window', given);
+  const { samples, next, sums } = given;
+  const most = MAX_RING;
+  checkType('snapshot.window.samples', 'an array', samples, Array.isArray(samples));
+  const { length } = samples;
+  checkNumber('snapshot.window.samples.length', length, { least: 1, most, integer: true });
+  for (const x of samples) checkNumber('snapshot.window.samples', x, { least: 0, most: LONGEST });
+  checkNumber('snapshot.window.next', next, { least: 0, most: length, integer: true });
+  const fits = Array.isArray(sums) && sums.length === 4;
+  checkType('snapshot.window.sums', 'an array of 4 numbers', sums, fits);
+  const [anchor, sum, squares, peak] = sums;
+  checkNumber('snapshot.window.sums[0]', anchor, { least: 0, most: LONGEST });
+  let s = 0;
+  let q = 0;
+  for (const x of samples) {
+    s += Math.fround(x) - anchor;
+    q += (Math.fround(x) - anchor) ** 2;
+  }
+  const near = (a: number, b: number, scale: number) => Math.abs(a - b) <= 1e-6 * scale;
+  const agree =
+    near(sum, s, Math.sqrt(length * q)) && near(squares, q, q) && peak >= 0 && peak < Infinity;
+  checkRange('snapshot.window.sums', 'the sums of the samples', sums, agree);
+  clear(slab, row, size);
+  const full = length === size && next < size;
+  const aged = next < length ? [...samples.slice(next), ...samples.slice(0, next)] : samples;
+  for (const x of full ? samples : aged.slice(-size)) push(slab, row, size, x);
+  if (!full && !(length < size && next === length)) return;
+  slab.i32[2 * row + HEAD] = full ? ~next : next;
+  slab.f32[2 * row + ANCHOR] = anchor;
+  slab.f64[row + SUM] = sum;
+  slab.f64[row + SQUARES] = squares;
+  slab.f32[2 * row + PEAK] = peak;
 }
 
 /** The samples, oldest first. */

@@ -3,6 +3,8 @@
  * them was lost or dropped, how often it restarted and flapped, and by which link it is heard. One
  * more cache line a peer, of those slabs in which anything was told at all.
  */
+import { checkNumber, checkObject, checkType } from './validate.js';
+
 /** What a heartbeat says of itself. */
 export interface Evidence {
   /**
@@ -46,6 +48,7 @@ const DROPPED = 12;
 const WORDS = 16;
 
 const NONE = -1;
+const COUNTED = 2 ** 31 - 1;
 /** Beyond so many heartbeats, older ones count half. */
 const MEMORY = 1024;
 
@@ -150,6 +153,50 @@ export class Journal {
     return Object.fromEntries(REASONS.map((reason) => [reason, of(reason)])) as PeerDrops;
   }
 
+  snapshot(entry: number, at: number): JournalSnapshot {
+    const d = entry * 8;
+    const w = entry * WORDS;
+    const i32 = this.#i32;
+    const [incarnation, sequence, returnedAt] = this.#f64.subarray(d, d + 3);
+    return {
+      ...(incarnation !== NONE && { incarnation }),
+      ...(sequence !== NONE && { sequence }),
+      seen: i32[w + SEEN],
+      received: i32[w + RECEIVED],
+      lost: i32[w + LOST],
+      restarts: i32[w + RESTARTS],
+      flaps: i32[w + FLAPS],
+      ...(returnedAt !== -Infinity && { sinceReturn: at - returnedAt }),
+      dropped: Array.from(REASONS, (_, i) => i32[w + DROPPED + i]),
+    };
+  }
+
+  /** @throws TypeError, RangeError that name the part, what was expected and what came */
+  restore(entry: number, given: JournalSnapshot, at: number): void {
+    const name = 'snapshot.journal';
+    checkObject(name, given);
+    const count = (key: string, value: unknown, least = 0) =>
+      checkNumber(`${name}.${key}`, value, { least, most: COUNTED, integer: true });
+    const most = Number.MAX_SAFE_INTEGER;
+    const { incarnation = NONE, sequence = NONE, sinceReturn = Infinity, dropped } = given;
+    checkNumber(`${name}.incarnation`, incarnation, { least: NONE, most, integer: true });
+    checkNumber(`${name}.sequence`, sequence, { least: NONE, most, integer: true });
+    checkNumber(`${name}.sinceReturn`, sinceReturn, { least: -Number.MAX_VALUE, most: Infinity });
+    const fits = Array.isArray(dropped) && dropped.length === REASONS.length;
+    checkType(`${name}.dropped`, `an array of ${REASONS.length} numbers`, dropped, fits);
+    const words = [
+      count('seen', given.seen, -COUNTED - 1),
+      count('received', given.received),
+      count('lost', given.lost),
+      count('restarts', given.restarts),
+      count('flaps', given.flaps),
+      0, // links are the process's own
+      ...dropped.map((n) => count('dropped', n)),
+    ];
+    this.#i32.set(words, entry * WORDS + SEEN);
+    this.#f64.set([incarnation, sequence, at - sinceReturn], entry * 8);
+  }
+
   restarts(entry: number): number {
     return this.#i32[entry * WORDS + RESTARTS];
   }
@@ -170,6 +217,21 @@ export class Journal {
     this.#i32[entry * WORDS + FLAPS] = this.flaps(entry, at, calm) + 1;
     this.#f64[entry * 8 + RETURNED_AT] = at;
   }
+}
+
+/** A journal as plain JSON. */
+export interface JournalSnapshot {
+  readonly incarnation?: number;
+  readonly sequence?: number;
+  /** The last 32 numbers that were seen, as bits. */
+  readonly seen: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly restarts: number;
+  readonly flaps: number;
+  /** In ms, at the time of the snapshot. */
+  readonly sinceReturn?: number;
+  readonly dropped: readonly number[];
 }
 
 const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;

@@ -178,8 +178,7 @@ export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutco
     // What spans a pause is no interval of the peer's; nor is what spans a suspicion.
     const paused = pausedSince(slab, row, at);
     const due = f64[row + SUSPECT_AT] + paused;
-    const disturbed = paused > 0 || (flags & RESTORED) !== 0;
-    if (!restart) learn(slab, row, slab.profile(row), at - last, disturbed || !(at < due));
+    if (!restart) learn(slab, row, slab.profile(row), at - last, paused > 0 || !(at < due));
   }
   i32[2 * row + FLAGS] &= ~RESTORED;
   f64[row + LAST] = at;
@@ -203,7 +202,7 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
 }
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
-function expect(slab: PeerSlab, row: number): void {
+export function expect(slab: PeerSlab, row: number): void {
   const { hot } = slab.profile(row);
   const share = shareOf(slab, row, hot);
   const silence = tolerated(hot, meanOf(slab, row, share), varianceOf(slab, row, share));

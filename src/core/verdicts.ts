@@ -35,6 +35,7 @@ import {
 } from './peer-slab.js';
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
+import { type PeerSnapshot, restorePeer } from './snapshot.js';
 
 /** Results of {@link Verdicts.step}. */
 export const DONE = 0;
@@ -104,6 +105,13 @@ export class Verdicts<Id> implements Deadlines, Silences {
     this.table.reconfigure(slot, options);
     const slab = this.table.slab(slot);
     if (this.#mass && this.table.status(slot) === 'available') this.#join(slab, rowOf(slot));
+    this.#enqueue(slot);
+  }
+
+  /** A new peer goes on where its snapshot stood. */
+  restore(slot: number, snapshot: PeerSnapshot<Id>): void {
+    restorePeer(this.table.slab(slot), rowOf(slot), snapshot, this.now());
+    if (this.table.status(slot) === 'available') this.#join(this.table.slab(slot), rowOf(slot));
     this.#enqueue(slot);
   }
 

@@ -1,0 +1,211 @@
+/**
+ * What was learnt about a peer, as plain JSON: for a rolling deploy, or another machine. Nothing in
+ * it depends on the origin of a clock, and the time until it is restored is no silence.
+ */
+import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
+import type { JournalSnapshot } from './journal.js';
+import { levelOf, setRung } from './ladder.js';
+import type { ResolvedOptions, WatchOptions } from './options.js';
+import { expect, pausedSince } from './peer-record.js';
+import {
+  CANDIDATES,
+  FLAGS,
+  HEARD,
+  LAST,
+  OWN_FULL,
+  OWN_ONE,
+  type PeerSlab,
+  RECOVERED,
+  RESTORED,
+  RUN_COUNT,
+  STARTED,
+} from './peer-slab.js';
+import {
+  checkBoolean,
+  checkKeys,
+  checkNumber,
+  checkObject,
+  checkRange,
+  checkType,
+} from './validate.js';
+
+/** What was learnt from the heartbeats of one peer. */
+export interface LearntSnapshot {
+  readonly window: WindowSnapshot;
+  /** Intervals of the peer's own that were learnt, up to 3. */
+  readonly learnt: number;
+  /** The intervals that may be a new cadence: how many, their sum and the longest, and so on. */
+  readonly candidates?: readonly number[];
+}
+
+/** A `PhiAccrualDetector`, in the time of its own. */
+export interface DetectorSnapshot extends LearntSnapshot {
+  readonly version: 1;
+  readonly heard: boolean;
+  /** Time of the last heartbeat, or of the start; null before either. */
+  readonly last: number | null;
+}
+
+/** One peer of a {@link FailureDetectorSnapshot}. */
+export interface PeerSnapshot<Id = string> extends LearntSnapshot {
+  readonly peer: Id;
+  readonly heard: boolean;
+  /** In ms, at the time of the snapshot; null if the peer was not expected yet. */
+  readonly silence: number | null;
+  /** The highest level that was said to be crossed. */
+  readonly level?: string;
+  /** Beats in time since the suspicion. */
+  readonly recovered?: number;
+  readonly journal?: JournalSnapshot;
+  /** Options that differ from those of the detector; null stands for Infinity. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** All peers of a detector. */
+export interface FailureDetectorSnapshot<Id = string> {
+  readonly version: 1;
+  readonly peers: readonly PeerSnapshot<Id>[];
+}
+
+const MOST = Number.MAX_VALUE;
+
+export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
+  const flags = slab.i32[2 * row + FLAGS];
+  const learnt = (flags & OWN_FULL) / OWN_ONE;
+  const window = windowOf(slab, row, slab.profile(row).windowSize);
+  if ((flags & CANDIDATES) === 0) return { window, learnt };
+  const { coldI32, coldF32 } = slab;
+  const candidates = Array.from({ length: RECOVERED - RUN_COUNT }, (_, i) =>
+    COUNTS.includes(i) ? coldI32[row + RUN_COUNT + i] : coldF32[row + RUN_COUNT + i],
+  );
+  return { window, learnt, candidates };
+}
+
+/** Which of the candidates' numbers are counts. */
+const COUNTS = [0, 3];
+
+/** @throws TypeError, RangeError that name the part, what was expected and what came */
+export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): void {
+  const { window, learnt, candidates } = given;
+  const own = checkNumber('snapshot.learnt', learnt, { least: 0, most: 3, integer: true });
+  const length = RECOVERED - RUN_COUNT;
+  if (candidates !== undefined) {
+    const fits = Array.isArray(candidates) && candidates.length === length;
+    checkType('snapshot.candidates', `an array of ${length} numbers`, candidates, fits);
+    candidates.forEach((n, i) => {
+      checkNumber(`snapshot.candidates[${i}]`, n, {
+        least: 0,
+        most: 1e38,
+        integer: COUNTS.includes(i),
+      });
+    });
+  }
+  putWindow(slab, row, slab.profile(row).windowSize, window);
+  const flags = slab.i32[2 * row + FLAGS] & ~(OWN_FULL | CANDIDATES);
+  slab.i32[2 * row + FLAGS] = flags | (own * OWN_ONE) | (candidates ? CANDIDATES : 0);
+  candidates?.forEach((n, i) => {
+    if (COUNTS.includes(i)) slab.coldI32[row + RUN_COUNT + i] = n;
+    else slab.coldF32[row + RUN_COUNT + i] = n;
+  });
+}
+
+export function snapshotPeer<Id>(
+  slab: PeerSlab,
+  row: number,
+  peer: Id,
+  at: number,
+  defaults: ResolvedOptions,
+): PeerSnapshot<Id> {
+  const flags = slab.i32[2 * row + FLAGS];
+  const started = (flags & STARTED) !== 0;
+  const level = levelOf(slab, row);
+  const journal = slab.journal?.snapshot(row >> 3, at);
+  const options = differences(slab.profile(row).options, defaults);
+  return {
+    peer,
+    heard: (flags & HEARD) !== 0,
+    silence: started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : null,
+    ...learntOf(slab, row),
+    ...(level !== undefined && { level, recovered: slab.coldI32[row + RECOVERED] }),
+    ...(journal && { journal }),
+    ...(options && { options }),
+  };
+}
+
+function differences(
+  options: ResolvedOptions,
+  defaults: ResolvedOptions,
+): Record<string, unknown> | undefined {
+  if (options === defaults) return undefined;
+  const entries = Object.entries(options)
+    .filter(([key, value]) => {
+      return JSON.stringify(value) !== JSON.stringify(defaults[key as keyof ResolvedOptions]);
+    })
+    .map(([key, value]) => [key, value === Infinity ? null : value]);
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+}
+
+const KEYS = [
+  'peer',
+  'heard',
+  'silence',
+  'window',
+  'learnt',
+  'candidates',
+  'level',
+  'recovered',
+  'journal',
+  'options',
+];
+
+/** The options of a peer's snapshot, to be resolved; checks that it may be one. */
+export function optionsOf(snapshot: PeerSnapshot<unknown>): WatchOptions {
+  checkObject('snapshot', snapshot);
+  checkKeys('snapshot', snapshot, KEYS);
+  checkType('snapshot.peer', 'an id', snapshot.peer, snapshot.peer != null);
+  const { options = {} } = snapshot;
+  checkObject('snapshot.options', options);
+  const given = { ...options };
+  if (given.maxSilence === null) given.maxSilence = Infinity;
+  return given;
+}
+
+/**
+ * Puts what a snapshot says into a fresh record; silence goes on at `at` where it stood.
+ *
+ * @throws TypeError, RangeError that name the part, what was expected and what came
+ */
+export function restorePeer(
+  slab: PeerSlab,
+  row: number,
+  snapshot: PeerSnapshot<unknown>,
+  at: number,
+): void {
+  const { silence, level, recovered = 0, journal } = snapshot;
+  const heard = checkBoolean('snapshot.heard', snapshot.heard);
+  if (silence !== null) checkNumber('snapshot.silence', silence, { least: -MOST, most: MOST });
+  checkNumber('snapshot.recovered', recovered, { least: 0, most: 1e9, integer: true });
+  if (level !== undefined)
+    checkType('snapshot.level', 'a string', level, typeof level === 'string');
+  putLearnt(slab, row, snapshot);
+  if (journal !== undefined) slab.writtenJournal().restore(row >> 3, journal, at);
+  if (silence === null) return;
+  slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0);
+  slab.f64[row + LAST] = at - silence;
+  expect(slab, row);
+  setRung(slab, row, slab.profile(row).rungs.findIndex(({ name }) => name === level) + 1);
+  slab.coldI32[row + RECOVERED] = recovered;
+}
+
+/** The peers of a snapshot of either form. */
+export function peersOf<Id>(
+  snapshot: FailureDetectorSnapshot<Id> | Iterable<PeerSnapshot<Id>>,
+): Iterable<PeerSnapshot<Id>> {
+  const isIterable = (value: unknown): value is Iterable<PeerSnapshot<Id>> =>
+    typeof value === 'object' && value !== null && Symbol.iterator in value;
+  if (isIterable(snapshot)) return snapshot;
+  checkObject('snapshot', snapshot);
+  checkRange('snapshot.version', '1', snapshot.version, snapshot.version === 1);
+  checkType('snapshot.peers', 'an array', snapshot.peers, isIterable(snapshot.peers));
+  return snapshot.peers;
+}

@@ -1,0 +1,222 @@
+/** Time in which this process could not run is no silence. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ProcessClock } from '../src/core/process-clock.js';
+import { FailureDetector, type FailureDetectorOptions } from '../src/index.js';
+import { Loop } from './support/loop.js';
+
+const T_D = 2403.0003110436974;
+
+/** Peers that beat once a second at phases of their own, until `until`, into a queue. */
+function world(peers: number, options: FailureDetectorOptions = {}) {
+  const loop = new Loop();
+  const detector = new FailureDetector({ clock: loop, massSilence: false, ...options });
+  const events: string[] = [];
+  const suspected: { peer: string; at: number; reason: string; silence: number }[] = [];
+  detector.on('stall', ({ duration }) => events.push(`stall ${Math.round(duration)}`));
+  detector.on('suspect', ({ peer, at, reason, silence }) => {
+    events.push(`suspect ${peer}`);
+    suspected.push({ peer, at, reason, silence });
+  });
+  const beats = (id: string, from: number, until: number, lost = (_: number) => false) => {
+    for (let at = from; at < until; at += 1000) {
+      if (!lost(at)) loop.arrive(at, () => detector.heartbeat(id));
+    }
+  };
+  const all = (until: number, lost?: (at: number) => boolean) => {
+    for (let i = 0; i < peers; i++) beats(`p${i}`, (1000 / peers) * i, until, lost);
+  };
+  return { loop, detector, events, suspected, beats, all };
+}
+
+describe('a stall of the process', () => {
+  it('makes nobody suspect whose heartbeats wait to be read, and is said once', () => {
+    const { loop, events, all } = world(500);
+    all(60_000);
+    loop.setTimeout(() => loop.block(5000), 20_500);
+    loop.runUntil(60_000);
+    expect(events).toEqual([expect.stringMatching(/^stall 49\d\d$|^stall 5000$/)]);
+  });
+
+  it('makes nobody suspect whose heartbeats were lost', () => {
+    const { loop, events, all } = world(500);
+    all(60_000, (at) => at > 20_500 && at < 25_500);
+    loop.setTimeout(() => loop.block(5000), 20_500);
+    loop.runUntil(60_000);
+    expect(events.filter((event) => event.startsWith('suspect'))).toEqual([]);
+  });
+
+  it('would make everybody suspect without the guard', () => {
+    const { loop, events, all } = world(500, { stallGuard: false });
+    all(60_000);
+    loop.setTimeout(() => loop.block(5000), 20_500);
+    loop.runUntil(60_000);
+    expect(events.filter((event) => event.startsWith('suspect')).length).toBe(500);
+  });
+
+  it('moves the verdict on who died in it by no more than the stall, and says why', () => {
+    const { loop, suspected, all, beats, detector } = world(20);
+    all(60_000);
+    beats('dead', 500, 20_000);
+    loop.setTimeout(() => loop.block(5000), 20_600);
+    loop.runUntil(60_000);
+    expect(suspected.length).toBe(1);
+    const [{ peer, at, reason, silence }] = suspected;
+    expect([peer, reason]).toEqual(['dead', 'stall']);
+    const last = detector.peer('dead')?.lastHeartbeat as number;
+    expect(at - last).toBeGreaterThan(T_D - 500 + 4900);
+    expect(at - last).toBeLessThan(T_D + 5000 + 100);
+    expect(silence).toBeLessThan(T_D + 100);
+  });
+
+  it('is not learnt', () => {
+    const { loop, detector, all } = world(10);
+    all(60_000);
+    loop.setTimeout(() => loop.block(1900), 30_050);
+    loop.runUntil(59_000);
+    // Only what came right after it, earlier than it would have.
+    for (const id of detector.peers()) {
+      expect(Math.abs((detector.peer(id)?.mean as number) - 1000)).toBeLessThan(20);
+    }
+  });
+
+  it('of listeners, or of our own, is no event, and makes nobody suspect', () => {
+    const { loop, detector, events, all, beats } = world(50);
+    all(60_000);
+    beats('dead', 500, 20_000);
+    detector.on('suspect', () => loop.block(4000));
+    loop.runUntil(60_000);
+    expect(events).toEqual(['suspect dead']);
+  });
+
+  it('is noticed by a heartbeat that is read before any timer', () => {
+    const { loop, detector, events, beats } = world(1);
+    beats('a', 0, 20_000);
+    beats('b', 10, 20_000);
+    // Blocked by input: the next heartbeat of b is read in the same phase, before timers.
+    loop.arrive(10_005, () => loop.block(3000));
+    loop.runUntil(20_000);
+    expect(events).toEqual([expect.stringMatching(/^stall/)]);
+    expect(detector.peer('b')?.mean).toBeCloseTo(1000, -1.5);
+  });
+
+  it('does not stop a loaded process from finding the dead: 2·T_D + maxHold + one stall', () => {
+    for (const [run, stall] of [
+      [100, 900],
+      [300, 700],
+      [60, 5000],
+    ]) {
+      const maxHold = 10_000;
+      const { loop, suspected, beats } = world(1, { stallGuard: { maxHold } });
+      beats('healthy', 0, 400_000);
+      beats('dead', 500, 20_000);
+      for (let at = 21_000; at < 400_000; at += run + stall) {
+        loop.setTimeout(() => loop.block(stall), at);
+      }
+      loop.runUntil(200_000);
+      const found = suspected.filter(({ peer }) => peer === 'dead');
+      expect(found.length).toBe(1);
+      expect(found[0].at - 19_500).toBeLessThan(2 * T_D + maxHold + 2 * stall + 500);
+    }
+  });
+
+  it('ends the wait for input that never pauses after `drain`', () => {
+    const { loop, suspected, all, beats } = world(1);
+    all(60_000);
+    beats('dead', 500, 20_000);
+    for (let at = 20_000; at < 40_000; at += 0.5) {
+      loop.arrive(at, () => {}); // not ours, and no heartbeat
+    }
+    loop.setTimeout(() => loop.block(5000), 20_600);
+    loop.runUntil(60_000);
+    expect(suspected.map(({ peer }) => peer)).toEqual(['dead']);
+  });
+
+  it('holds verdicts meanwhile, and explains it', () => {
+    const { loop, detector, all } = world(100);
+    all(30_000);
+    const held: unknown[] = [];
+    detector.on('stall', () => loop.setImmediate(() => held.push(detector.explain('p3')?.held)));
+    loop.setTimeout(() => loop.block(3000), 10_500);
+    loop.runUntil(30_000);
+    expect(held).toEqual(['stall']);
+    expect(detector.explain('p3')?.held).toBeUndefined();
+  });
+
+  it('needs timers', () => {
+    expect(() => new FailureDetector({ timers: false, stallGuard: true })).toThrow(RangeError);
+    expect(() => new FailureDetector({ stallGuard: { slack: 50 } }).close()).not.toThrow();
+  });
+
+  it('ticks with the one timer only, and not without peers', () => {
+    const loop = new Loop();
+    const detector = new FailureDetector({ clock: loop });
+    expect(loop.timers).toBe(0);
+    detector.heartbeat('a');
+    expect(loop.timers).toBe(1);
+    loop.runUntil(1000);
+    expect(loop.timers).toBe(1);
+    detector.forget('a');
+    loop.runUntil(20_000);
+    expect(loop.timers).toBe(0);
+  });
+});
+
+describe('a link that is down', () => {
+  it('freezes its peers until it is back, and one interval more', () => {
+    const { loop, detector, suspected } = world(0);
+    const [wire, other] = [detector.link(), detector.link()];
+    for (let at = 0; at < 60_000; at += 1000) {
+      const down = at > 10_000 && at < 40_000;
+      if (!down) loop.arrive(at, () => detector.heartbeat('a', undefined, { link: wire }));
+      if (at < 10_000) loop.arrive(at, () => detector.heartbeat('dead', undefined, { link: wire }));
+      if (at < 15_000) loop.arrive(at, () => detector.heartbeat('b', undefined, { link: other }));
+    }
+    loop.setTimeout(() => wire.down(), 10_900);
+    loop.setTimeout(() => {
+      expect(detector.explain('a')?.held).toBe('link-down');
+      expect(detector.peer('a')?.suspectAt()).toBe(Infinity);
+      expect(detector.phi('a')).toBeLessThan(2);
+    }, 30_000);
+    loop.setTimeout(() => wire.up(), 39_500);
+    loop.runUntil(60_000);
+    expect(suspected.map(({ peer }) => peer)).toEqual(['b', 'dead']);
+    expect(suspected[0].at).toBeCloseTo(14_000 + T_D, -1);
+    expect(suspected[1].at).toBeCloseTo(39_500 + 1000 + T_D - 1900, -2);
+    expect(detector.peer('a')?.mean).toBeCloseTo(1000, -1.2);
+  });
+});
+
+describe('ProcessClock', () => {
+  it('knows what was paused between any two instants', () => {
+    const pause = fc.tuple(fc.nat(100), fc.nat(100));
+    fc.assert(
+      fc.property(fc.array(pause, { maxLength: 60 }), fc.array(fc.nat(6000)), (pauses, times) => {
+        const clock = new ProcessClock();
+        const stopped = new Set<number>();
+        let now = 0;
+        for (const [run, stall] of pauses) {
+          const from = now + run;
+          now = from + stall;
+          clock.pause(from, now);
+          for (let t = from; t < now; t++) stopped.add(t);
+        }
+        for (const from of times) {
+          for (const to of times.slice(0, 9)) {
+            let expected = 0;
+            for (let t = from; t < to; t++) if (stopped.has(t)) expected++;
+            expect(clock.paused(0, from, to)).toBe(expected);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('forgets the oldest of very many pauses, never the recent ones', () => {
+    const clock = new ProcessClock();
+    for (let i = 0; i < 10_000; i++) clock.pause(10 * i, 10 * i + 1);
+    expect(clock.paused(0, 95_000, 100_000)).toBe(500);
+    expect(clock.paused(0, -5, 100_000)).toBeGreaterThanOrEqual(1000);
+  });
+});
