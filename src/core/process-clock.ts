@@ -89,6 +89,10 @@ export class ProcessClock {
     return this.#timelines.push(new Timeline()) - 1;
   }
 
+  isLink(number: unknown): number is number {
+    return Number.isInteger(number) && (number as number) in this.#timelines;
+  }
+
   isDown(link: number): boolean {
     return this.#timelines[link].downSince < Infinity;
   }

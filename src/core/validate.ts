@@ -1,13 +1,14 @@
 /** Checks of options: what is wrong is said with the option's name, what was expected, what came. */
 
-function got(name: string, expected: string, value: unknown): string {
-  let shown = String(value);
-  if (typeof value === 'string') shown = JSON.stringify(value);
-  else if (Array.isArray(value)) shown = 'an array';
-  else if (typeof value === 'object' && value !== null) shown = 'an object';
-  else if (typeof value === 'function') shown = 'a function';
-  return `${name}: expected ${expected}, got ${shown}`;
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
 }
+
+const got = (name: string, expected: string, value: unknown): string =>
+  `${name}: expected ${expected}, got ${shown(value)}`;
 
 /** Throws a TypeError unless `fits`. */
 export function checkType(name: string, expected: string, value: unknown, fits: boolean): void {

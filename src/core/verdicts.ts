@@ -138,7 +138,8 @@ export class Verdicts<Id> implements Deadlines, Silences {
     const journal = slab.writtenJournal();
     const entry = row >> 3;
     const outcome = journal.admit(entry, evidence);
-    const link = evidence.link?.number ?? 0;
+    const number = evidence.link?.number;
+    const link = slab.clock.isLink(number) ? number : 0;
     if (link !== journal.link(entry)) journal.setLink(entry, link);
     if (outcome === 'accepted') return this.heartbeat(slab, row);
     if (outcome === 'restart') return this.#beat(slab, row, true);

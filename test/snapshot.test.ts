@@ -1,0 +1,217 @@
+/** What was learnt survives a process, and garbage does not get in. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  FailureDetector,
+  type FailureDetectorOptions,
+  type FailureDetectorSnapshot,
+  PhiAccrualDetector,
+} from '../src/index.js';
+
+const OPTIONS: FailureDetectorOptions = {
+  timers: false,
+  windowSize: 12,
+  levels: { uneasy: 1, dead: 20 },
+  recoverAfter: 2,
+};
+
+/** A detector on a clock of its own origin, and what it says. */
+function living(origin: number, make: (options: FailureDetectorOptions) => FailureDetector) {
+  let now = 0;
+  const detector = make({ ...OPTIONS, clock: () => origin + now });
+  const said: unknown[] = [];
+  for (const event of ['level', 'suspect', 'available'] as const) {
+    detector.on(event, ({ peer, level, previous, due }) => {
+      said.push([event, peer, level, previous, Math.round((due - origin) * 1e3)]);
+    });
+  }
+  return {
+    detector,
+    said,
+    at: (time: number) => {
+      now = time;
+      detector.advance();
+    },
+  };
+}
+
+const step = fc.record({
+  peer: fc.constantFrom('a', 'b', 'c'),
+  wait: fc.constantFrom(1, 100, 900, 1000, 1100, 2000, 5000, 12_000),
+  evidence: fc.constantFrom(undefined, { incarnation: 1 }, { incarnation: 2, sequence: 5 }),
+});
+
+describe('snapshot and restore', () => {
+  it('are invisible: the restored one says the same from then on', () => {
+    const half = fc.array(step, { maxLength: 40 });
+    fc.assert(
+      fc.property(half, half, fc.constantFrom(0, -5e8, 1.7e12), (before, after, origin) => {
+        const first = living(0, (options) => new FailureDetector(options));
+        first.detector.watch('c', { threshold: 3, windowSize: 4, maxSilence: 4000 });
+        let now = 0;
+        for (const { peer, wait, evidence } of before) {
+          first.at((now += wait));
+          first.detector.heartbeat(peer, undefined, evidence);
+        }
+        first.at((now += 10));
+        const kept = now;
+        const text = JSON.stringify(first.detector.snapshot());
+        const snapshot: FailureDetectorSnapshot = JSON.parse(text);
+        const second = living(origin - kept, (options) => {
+          const clock = () => origin;
+          const restored = FailureDetector.restore(snapshot, { ...options, clock });
+          expect(JSON.parse(JSON.stringify(restored.snapshot()))).toEqual(snapshot);
+          restored.close();
+          // The same again on the living clock.
+          return new FailureDetector(options);
+        });
+        second.at(kept);
+        for (const peer of snapshot.peers) expect(second.detector.restorePeer(peer)).toBe(true);
+        first.said.length = 0;
+        for (const { peer, wait, evidence } of after) {
+          for (const each of [first, second]) {
+            each.at(now + wait);
+            each.detector.heartbeat(peer, undefined, evidence);
+          }
+          now += wait;
+          for (const id of first.detector.peers()) {
+            const [x, y] = [first, second].map(({ detector }) => detector.explain(id));
+            expect(y?.phi).toBeCloseTo(x?.phi as number, 4);
+            expect({ ...y, phi: 0, suspectAt: 0, silence: 0, lastHeartbeat: 0 }).toEqual({
+              ...x,
+              phi: 0,
+              suspectAt: 0,
+              silence: 0,
+              lastHeartbeat: 0,
+              // What lies in the window after a restore is the same to the rounding of times.
+              mean: expect.closeTo(x?.mean as number, 3),
+              stdDev: expect.closeTo(x?.stdDev as number, 3),
+              stdDevUsed: expect.closeTo(x?.stdDevUsed as number, 3),
+            });
+          }
+        }
+        const tolerant = (said: unknown[]) => said.map((each) => (each as unknown[]).slice(0, 4));
+        expect(tolerant(second.said)).toEqual(tolerant(first.said));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('take the time between for no silence, and say that a verdict comes from them', () => {
+    let now = 0;
+    const detector = new FailureDetector({ clock: () => now, timers: false });
+    for (; now < 10_000; now += 1000) detector.heartbeat('a');
+    now += 500; // 1.5 s after the last one
+    const snapshot = detector.snapshot();
+    let later = -7e6;
+    const restored = FailureDetector.restore(snapshot, { clock: () => later, timers: false });
+    expect(restored.status('a')).toBe('available');
+    expect(restored.phi('a')).toBeCloseTo(detector.phi('a') as number, 9);
+    const reasons: string[] = [];
+    restored.on('suspect', ({ reason }) => reasons.push(reason));
+    later += 2000;
+    restored.advance();
+    expect(reasons).toEqual(['restored']);
+  });
+
+  it('go through a stream line by line, whatever happens meanwhile', () => {
+    const detector = new FailureDetector({ timers: false, clock: () => 0 });
+    for (let i = 0; i < 1000; i++) detector.watch(`p${i}`);
+    const lines: string[] = [];
+    for (const peer of detector.snapshotPeers()) {
+      lines.push(JSON.stringify(peer));
+      detector.forget(`p${lines.length + 10}`);
+      if (lines.length === 5) detector.watch('new');
+    }
+    const restored = FailureDetector.restore(
+      (function* () {
+        for (const line of lines) yield JSON.parse(line);
+      })(),
+      { timers: false },
+    );
+    expect(restored.size).toBe(lines.length);
+    expect(restored.restorePeer(JSON.parse(lines[0]))).toBe(false); // it is there already
+  });
+
+  it('of one peer too', () => {
+    const detector = new PhiAccrualDetector({ windowSize: 10 });
+    for (let i = 0; i < 30; i++) detector.heartbeat(1000 * i + 30 * (i % 3));
+    const kept = JSON.parse(JSON.stringify(detector.snapshot()));
+    const restored = PhiAccrualDetector.restore(kept, { windowSize: 10 });
+    expect(restored.phi(31_000)).toBe(detector.phi(31_000));
+    expect(restored.suspectAt()).toBe(detector.suspectAt());
+    for (let i = 30; i < 60; i++) {
+      for (const each of [detector, restored]) each.heartbeat(1000 * i + 30 * (i % 3));
+      expect(restored.suspectAt()).toBe(detector.suspectAt());
+    }
+    const elsewhere = PhiAccrualDetector.restore(kept, { windowSize: 10 }, 5);
+    expect(elsewhere.lastHeartbeat).toBe(5);
+    const smaller = PhiAccrualDetector.restore(kept, { windowSize: 4 });
+    expect(smaller.sampleCount).toBe(4);
+    expect(PhiAccrualDetector.restore(new PhiAccrualDetector().snapshot()).phi(9e9)).toBe(0);
+  });
+});
+
+describe('garbage', () => {
+  const good = () => {
+    const detector = new FailureDetector({ timers: false, clock: () => 0 });
+    for (let t = 0; t < 20_000; t += 1000) {
+      detector.heartbeat('a', t, { incarnation: 1, sequence: t / 1000 });
+      detector.heartbeat('b', t);
+    }
+    return JSON.parse(JSON.stringify(detector.snapshot()));
+  };
+
+  it.each([
+    ['nothing', () => undefined],
+    ['a string', () => 'peers'],
+    ['another version', () => ({ ...good(), version: 2 })],
+    ['no peers', () => ({ version: 1 })],
+    ['a peer twice', () => ({ version: 1, peers: [good().peers[0], good().peers[0]] })],
+  ])('is refused: %s', (_, make) => {
+    expect(() => FailureDetector.restore(make() as never)).toThrow(/^snapshot/);
+  });
+
+  it('of any kind, anywhere, is refused with a TypeError or a RangeError, or does no harm', () => {
+    const paths: (string | number)[][] = [];
+    const walk = (value: unknown, path: (string | number)[]) => {
+      paths.push(path);
+      if (typeof value !== 'object' || value === null) return;
+      for (const [key, inner] of Object.entries(value)) {
+        if (path.length < 4 || Number(key) < 2) walk(inner, [...path, key]);
+      }
+    };
+    walk(good(), []);
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+        const snapshot = { root: good() };
+        let place: Record<string, unknown> = snapshot as never;
+        let key: string | number = 'root';
+        for (const next of path) {
+          place = place[key] as Record<string, unknown>;
+          key = next;
+        }
+        place[key] = value;
+        let detector: FailureDetector;
+        try {
+          detector = FailureDetector.restore(snapshot.root, { timers: false, clock: () => 0 });
+        } catch (error) {
+          expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+          expect((error as Error).message).toMatch(/: expected |: unknown option|: too many/);
+          return;
+        }
+        for (const id of detector.peers()) {
+          for (const t of [0, 1000, 1e9]) {
+            const phi = detector.phi(id, t) as number;
+            expect(Number.isFinite(phi) && phi >= 0).toBe(true);
+          }
+          detector.heartbeat(id, 1e6);
+          expect((detector.explain(id)?.stdDev as number) >= 0).toBe(true);
+        }
+        detector.advance(1e12);
+        for (const id of [...detector.peers()]) expect(detector.forget(id)).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
