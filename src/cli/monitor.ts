@@ -7,6 +7,7 @@ import {
 } from '../index.js';
 import { listenUdp, type UdpListener } from '../sources/udp.js';
 import { asUsage, UsageError } from './arguments.js';
+import { explanationLines } from './explanation.js';
 import { describeSystemError, formatMs, printable } from './format.js';
 import { Screen } from './screen.js';
 import { renderTable } from './table.js';
@@ -28,17 +29,32 @@ export class Monitor {
   readonly #screen: Screen;
   readonly #peers = new Map<string, Peer>();
   readonly #footer: () => string;
+  /** The peer that is explained instead of a table of all. */
+  readonly #explained: string | undefined;
   readonly #startedAt: number;
   #frames: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(detector: FailureDetector, listener: UdpListener, footer: () => string) {
+  private constructor(
+    detector: FailureDetector,
+    listener: UdpListener,
+    footer: () => string,
+    explained: string | undefined,
+  ) {
     this.detector = detector;
     this.listener = listener;
     this.#footer = footer;
+    this.#explained = explained;
     this.#startedAt = detector.now();
     this.#screen = new Screen(process.stdout);
     detector.on('suspect', (transition) => this.#say({ event: 'suspect', transition }));
     detector.on('available', (transition) => this.#say({ event: 'available', transition }));
+    detector.on('stall', ({ duration }) => {
+      this.log(`this process stalled for ${formatMs(duration)}, which is no silence`);
+    });
+    detector.on('mass-silence', ({ active, overdue, watched }) => {
+      const share = `${overdue} of ${watched} peers are overdue`;
+      this.log(`${share}: verdicts are ${active ? 'held' : 'no longer held'}`);
+    });
   }
 
   /** Opens the port; bad options and a port that cannot be had are the user's arguments. */
@@ -46,11 +62,12 @@ export class Monitor {
     options: FailureDetectorOptions,
     where: { port: number; address: string },
     footer: () => string,
+    explained?: string,
   ): Promise<Monitor> {
     const detector = asUsage(() => new FailureDetector(options));
     try {
       const listener = await listenUdp(detector, where);
-      return new Monitor(detector, listener, footer);
+      return new Monitor(detector, listener, footer, explained);
     } catch (error) {
       detector.close();
       throw new UsageError(describeSystemError(error, `${where.address}:${where.port}`));
@@ -83,6 +100,19 @@ export class Monitor {
   }
 
   #draw(): void {
+    if (this.#explained !== undefined) this.#drawExplanation(this.#explained);
+    else this.#drawTable();
+  }
+
+  #drawExplanation(id: string): void {
+    const now = this.detector.now();
+    const lines = explanationLines(id, this.detector.explain(id, now), now);
+    const { live } = this.#screen;
+    if (live) this.#screen.draw([...lines, this.#footer().slice(0, this.#screen.size.columns - 1)]);
+    else for (const line of lines) this.#screen.log(line);
+  }
+
+  #drawTable(): void {
     const { detector } = this;
     for (const id of this.#peers.keys()) {
       if (detector.status(id) === undefined) this.#peers.delete(id);
@@ -108,7 +138,7 @@ export class Monitor {
   /** Takes the last picture and closes port and detector. */
   async close(): Promise<void> {
     clearInterval(this.#frames);
-    if (this.#screen.live) this.#draw();
+    if (this.#screen.live || this.#explained !== undefined) this.#draw();
     this.#screen.end();
     await this.listener.close();
     this.detector.close();

@@ -14,6 +14,7 @@ interface WatchOptions {
   pause: number;
   model: ModelName;
   maxPeers: number;
+  explain?: string;
   for?: number;
 }
 
@@ -32,6 +33,7 @@ export function addWatch(program: Command): void {
     .option('--pause <ms>', 'a silence that is always tolerated', parsePause, 0)
     .option('--model <name>', `one of ${Object.keys(arrivalModels).join(', ')}`, 'normal')
     .option('--max-peers <n>', 'refuse more peers than this', parseCount, 10_000)
+    .option('--explain <id>', 'show all that led to the answer about one peer')
     .option('--for <seconds>', 'end by itself', parseSeconds)
     .action(watch);
 }
@@ -46,6 +48,7 @@ async function watch(options: WatchOptions): Promise<void> {
     { threshold, heartbeatInterval: interval, acceptablePause: pause, model, maxPeers },
     { port, address: host },
     () => ' Ctrl-C ends.',
+    options.explain,
   );
   const { address } = monitor.listener;
   monitor.log(`watching on udp ${address}:${monitor.listener.port}, threshold φ ${threshold}`);

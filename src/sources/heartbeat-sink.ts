@@ -6,6 +6,17 @@ export interface HeartbeatEvidence {
   incarnation: number;
   /** Number of the heartbeat in that life. */
   sequence: number;
+  /** The link that the heartbeat came by, of a sink that has links. */
+  link?: HeartbeatLink | undefined;
+}
+
+/** What a sink is told of the way by which heartbeats come. */
+export interface HeartbeatLink {
+  readonly number: number;
+  /** Heartbeats cannot arrive: silence says nothing. */
+  down(): void;
+  /** They can again. */
+  up(): void;
 }
 
 /** Where heartbeats go. */
@@ -14,4 +25,6 @@ export interface HeartbeatSink {
   heartbeat(id: string, at: number, evidence: HeartbeatEvidence): unknown;
   /** The sink's time in ms. */
   now(): number;
+  /** A link for one source; a sink without it takes an outage for silence. */
+  link?(): HeartbeatLink;
 }

@@ -2,7 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
-import type { HeartbeatEvidence, HeartbeatSink } from './heartbeat-sink.js';
+import type { HeartbeatEvidence, HeartbeatLink, HeartbeatSink } from './heartbeat-sink.js';
 import { decodeHeartbeats } from './udp-wire.js';
 
 export interface UdpListenOptions {
@@ -33,22 +33,56 @@ export interface UdpListenStats {
   errors: number;
 }
 
+type OpenSocket = (address: string, port: number) => Promise<Socket>;
+
 const KEYS = ['port', 'address', 'receiveBufferBytes', 'signal'];
 
-/** An open UDP port whose heartbeats go to a sink. It keeps the process alive until closed. */
+/** A socket that died is opened anew after so many ms, then after twice as many, and so on. */
+const FIRST_RETRY = 100;
+const LONGEST_RETRY = 5000;
+
+/**
+ * An open UDP port whose heartbeats go to a sink. It keeps the process alive until closed. A socket
+ * that dies is replaced at the same port; until then the sink's link is down.
+ */
 export class UdpListener {
-  readonly #socket: Socket;
+  readonly #open: OpenSocket;
+  readonly #sink: HeartbeatSink;
+  readonly #link: HeartbeatLink | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.close();
   readonly #stats: UdpListenStats = { datagrams: 0, heartbeats: 0, malformed: 0, errors: 0 };
+  readonly #bound: { address: string; port: number };
+  #socket: Socket;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #unreferenced = false;
   #closed: Promise<void> | undefined;
 
   /** @internal use {@link listenUdp} */
-  constructor(socket: Socket, sink: HeartbeatSink, signal: AbortSignal | undefined) {
-    this.#socket = socket;
+  constructor(
+    socket: Socket,
+    open: OpenSocket,
+    sink: HeartbeatSink,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#open = open;
+    this.#sink = sink;
+    this.#link = sink.link?.();
     this.#signal = signal;
+    this.#bound = socket.address();
+    this.#socket = socket;
+    this.#read(socket);
+    if (signal?.aborted) void this.close();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  #read(socket: Socket): void {
+    const sink = this.#sink;
     let at = 0;
-    const take = (id: string, evidence: HeartbeatEvidence) => void sink.heartbeat(id, at, evidence);
+    const take = (id: string, evidence: HeartbeatEvidence) => {
+      evidence.link = this.#link;
+      sink.heartbeat(id, at, evidence);
+    };
     socket.on('message', (datagram) => {
       this.#stats.datagrams++;
       at = sink.now();
@@ -56,17 +90,39 @@ export class UdpListener {
       if (heartbeats < 0) this.#stats.malformed++;
       else this.#stats.heartbeats += heartbeats;
     });
-    socket.on('error', () => this.#stats.errors++);
-    if (signal?.aborted) void this.close();
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    socket.on('error', () => {
+      this.#stats.errors++;
+      socket.removeAllListeners('message');
+      socket.removeAllListeners('error').on('error', () => {});
+      socket.close();
+      this.#link?.down();
+      this.#reopen(FIRST_RETRY);
+    });
+  }
+
+  #reopen(delay: number): void {
+    this.#retry = setTimeout(async () => {
+      const { address, port } = this.#bound;
+      const socket = await this.#open(address, port).catch(() => undefined);
+      if (this.#closed) socket?.close();
+      else if (socket === undefined) this.#reopen(Math.min(2 * delay, LONGEST_RETRY));
+      else {
+        this.#socket = socket;
+        if (this.#unreferenced) socket.unref();
+        this.#read(socket);
+        this.#retry = undefined;
+        this.#link?.up();
+      }
+    }, delay);
+    if (this.#unreferenced) this.#retry.unref();
   }
 
   get address(): string {
-    return this.#socket.address().address;
+    return this.#bound.address;
   }
 
   get port(): number {
-    return this.#socket.address().port;
+    return this.#bound.port;
   }
 
   /** What the kernel granted; Linux counts its own overhead in and reports twice the request. */
@@ -81,7 +137,9 @@ export class UdpListener {
 
   /** Lets the process end though the port is open. */
   unref(): this {
-    this.#socket.unref();
+    this.#unreferenced = true;
+    this.#retry?.unref();
+    if (this.#retry === undefined) this.#socket.unref();
     return this;
   }
 
@@ -89,6 +147,8 @@ export class UdpListener {
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#signal?.removeEventListener('abort', this.#abort);
+      clearTimeout(this.#retry);
+      if (this.#retry !== undefined) return resolve(); // the socket died before
       this.#socket.removeAllListeners('message');
       this.#socket.close(() => resolve());
     });
@@ -123,14 +183,16 @@ export async function listenUdp(
     most: 1 << 30,
     integer: true,
   });
-  const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', recvBufferSize });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', (error) => {
-      socket.close();
-      reject(error);
+  const open: OpenSocket = async (host, at) => {
+    const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (error) => {
+        socket.close();
+        reject(error);
+      });
+      socket.bind({ port: at, address: host }, resolve);
     });
-    socket.bind({ port, address }, resolve);
-  });
-  socket.removeAllListeners('error');
-  return new UdpListener(socket, sink, signal);
+    return socket.removeAllListeners('error');
+  };
+  return new UdpListener(await open(address, port), open, sink, signal);
 }

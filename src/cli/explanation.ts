@@ -1,0 +1,57 @@
+/** Why a peer stands as it does, for people. */
+import colours from 'picocolors';
+import type { Explanation } from '../index.js';
+import { formatMs, printable } from './format.js';
+
+const HELD = {
+  stall: 'this process stalled; heartbeats that wait are read first',
+  'mass-silence': 'too many peers are silent at once',
+  'link-down': 'its link is down; silence does not count',
+  bootstrap: 'it was never heard; what is expected of it is a guess',
+};
+
+/** One line for each thing that led to the answer. */
+export function explanationLines(
+  id: string,
+  explanation: Explanation | undefined,
+  now: number,
+): string[] {
+  if (explanation === undefined) return [`${printable(id)} is not watched (no heartbeat yet)`];
+  const { status, phi, threshold, model, mean, stdDev, stdDevUsed, floor, sampleCount } =
+    explanation;
+  const { silence, suspectAt, lastHeartbeat, dropped, restarts, flaps, loss, held } = explanation;
+  const due = suspectAt - now;
+  const verdict =
+    suspectAt === Infinity
+      ? 'never, as it stands'
+      : due > 0
+        ? `in ${formatMs(due)}`
+        : `${formatMs(-due)} ago`;
+  const drops = Object.entries(dropped).filter(([, count]) => count > 0);
+  const rows: [string, string][] = [
+    ['status', status],
+    ['level', explanation.level ?? 'none'],
+    ['φ', `${phi.toFixed(3)} (threshold ${threshold}, model ${model})`],
+    ['silence', silence === undefined ? 'not expected yet' : formatMs(silence, 1)],
+    [
+      'last heartbeat',
+      lastHeartbeat === undefined ? 'none yet' : `${formatMs(now - lastHeartbeat)} ago`,
+    ],
+    ['suspect', verdict],
+    ['mean', `${formatMs(mean, 1)} over ${sampleCount} intervals`],
+    ['σ measured', formatMs(stdDev, 2)],
+    ['σ used', `${formatMs(stdDevUsed, 2)}${floor ? ` (the ${floor} floor)` : ''}`],
+    ['held back', held ? `${held}: ${HELD[held]}` : 'no'],
+    ['dropped', drops.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none'],
+    [
+      'lost',
+      `${(100 * loss.rate).toFixed(2)} % of ${loss.received + loss.lost} numbered heartbeats`,
+    ],
+    ['restarts', String(restarts)],
+    ['flaps', String(flaps)],
+  ];
+  return [
+    colours.bold(printable(explanation.peer)),
+    ...rows.map(([name, value]) => `  ${name.padEnd(15)} ${value}`),
+  ];
+}
