@@ -17,16 +17,20 @@ export type {
 } from './core/events.js';
 export type { Explanation, Held } from './core/explanation.js';
 export { FailureDetector } from './core/failure-detector.js';
+export type {
+  FlapDampingOptions,
+  MassSilenceOptions,
+  StallGuardOptions,
+} from './core/guards.js';
 export type { Timers } from './core/host.js';
 export { IntervalWindow } from './core/interval-window.js';
 export type { Evidence, Loss, PeerDrops } from './core/journal.js';
 export type { Link } from './core/link.js';
-export type { MassSilenceEvent, MassSilenceOptions } from './core/mass-silence.js';
+export type { MassSilenceEvent } from './core/mass-silence.js';
 export type {
   Clock,
   DetectorOptions,
   FailureDetectorOptions,
-  FlapDampingOptions,
   LearnRule,
   MinStdDev,
   WatchOptions,
@@ -39,4 +43,3 @@ export type {
   FailureDetectorSnapshot,
   PeerSnapshot,
 } from './core/snapshot.js';
-export type { StallGuardOptions } from './core/stall-guard.js';

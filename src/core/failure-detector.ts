@@ -1,6 +1,8 @@
 /** The detector of many peers: ids in, typed events out, and one timer for all of them. */
+import { Crossings } from './crossings.js';
 import { Events, type FailureDetectorEvents, type ListenOptions } from './events.js';
 import type { Explanation } from './explanation.js';
+import { Heartbeats } from './heartbeats.js';
 import type { Evidence } from './journal.js';
 import type { Link } from './link.js';
 import {
@@ -24,7 +26,6 @@ import {
   snapshotPeer,
 } from './snapshot.js';
 import { checkRange } from './validate.js';
-import { Verdicts } from './verdicts.js';
 
 /** Slots that there are not. */
 const NO_ROOM = -1;
@@ -40,7 +41,8 @@ export class FailureDetector<Id = string> {
   readonly #settings: ResolvedSettings;
   readonly #events: Events<FailureDetectorEvents<Id>>;
   readonly #table = new PeerTable<Id>();
-  readonly #verdicts: Verdicts<Id>;
+  readonly #crossings: Crossings<Id>;
+  readonly #heartbeats: Heartbeats<Id>;
   readonly #schedule: Schedule;
   readonly #now: () => number;
   readonly #abort = () => this.close();
@@ -57,8 +59,16 @@ export class FailureDetector<Id = string> {
     this.#schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
       this.#events.post('stall', { at, duration }),
     );
-    this.#verdicts = new Verdicts(this.#table, this.#events, settings, this.#schedule);
-    this.#schedule.run(this.#verdicts);
+    const schedule = this.#schedule;
+    this.#crossings = new Crossings(this.#table, this.#events, settings, schedule);
+    this.#heartbeats = new Heartbeats(
+      this.#table,
+      this.#events,
+      settings.flapDamping,
+      this.#crossings,
+      schedule,
+    );
+    schedule.run(this.#crossings, this.#heartbeats);
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -77,15 +87,15 @@ export class FailureDetector<Id = string> {
     if (slot !== undefined) {
       if (options !== undefined) {
         const current = table.slab(slot).profile(rowOf(slot)).options;
-        this.#verdicts.reconfigure(slot, resolveOptions(options, current));
+        this.#crossings.reconfigure(slot, resolveOptions(options, current));
       }
     } else {
       const { defaults } = this.#settings;
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
-      if (slot >= 0) this.#verdicts.start(slot, this.#now());
-      else this.#verdicts.refuse();
+      if (slot >= 0) this.#crossings.start(slot, this.#now());
+      else this.#heartbeats.refuse();
     }
-    return new Peer(id, this.#verdicts, slot);
+    return new Peer(id, this.#heartbeats, this.#crossings, slot);
   }
 
   /**
@@ -96,10 +106,10 @@ export class FailureDetector<Id = string> {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
-    if (slot < 0) return this.#verdicts.refuse(slot === NO_TIME ? 'not-finite' : 'refused');
+    if (slot < 0) return this.#heartbeats.refuse(slot === NO_TIME ? 'not-finite' : 'refused');
     const slab = this.#table.slab(slot);
-    if (evidence) return this.#verdicts.testify(slab, rowOf(slot), evidence);
-    return this.#verdicts.heartbeat(slab, rowOf(slot));
+    if (evidence) return this.#heartbeats.testify(slab, rowOf(slot), evidence);
+    return this.#heartbeats.heartbeat(slab, rowOf(slot));
   }
 
   /** A slot for a peer that beats unwatched. */
@@ -119,7 +129,7 @@ export class FailureDetector<Id = string> {
   /** The handle of a watched peer; undefined if it is not watched. */
   peer(id: Id): Peer<Id> | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : new Peer(id, this.#verdicts, slot);
+    return slot === undefined ? undefined : new Peer(id, this.#heartbeats, this.#crossings, slot);
   }
 
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
@@ -143,7 +153,7 @@ export class FailureDetector<Id = string> {
   /** What led to the present answer about a peer, at `at` (now by default); undefined if unwatched. */
   explain(id: Id, at = this.#now()): Explanation<Id> | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : this.#verdicts.explain(slot, timeOf(at));
+    return slot === undefined ? undefined : this.#crossings.explain(slot, timeOf(at));
   }
 
   /**
@@ -155,10 +165,10 @@ export class FailureDetector<Id = string> {
     const grace = this.#settings.defaults.heartbeatInterval;
     return {
       number,
-      down: () => this.#verdicts.linkDown(number, this.#now()),
+      down: () => this.#crossings.linkDown(number, this.#now()),
       up: () => {
         const now = this.#now();
-        this.#verdicts.linkUp(number, now + grace, now);
+        this.#crossings.linkUp(number, now + grace, now);
       },
     };
   }
@@ -214,9 +224,9 @@ export class FailureDetector<Id = string> {
     const slot = this.#admit(peer, options);
     if (slot < 0) return false;
     try {
-      this.#verdicts.restore(slot, snapshot);
+      this.#crossings.restore(slot, snapshot);
     } catch (error) {
-      this.#verdicts.remove(slot);
+      this.#crossings.remove(slot);
       throw error;
     }
     return true;
@@ -226,7 +236,7 @@ export class FailureDetector<Id = string> {
   forget(id: Id): boolean {
     const slot = this.#table.slots.get(id);
     if (slot === undefined) return false;
-    this.#verdicts.remove(slot);
+    this.#crossings.remove(slot);
     return true;
   }
 
@@ -249,7 +259,7 @@ export class FailureDetector<Id = string> {
 
   /** Heartbeats, and watches beyond `maxPeers`, that were dropped, by reason, since the start. */
   get dropped(): Readonly<DropCounts> {
-    return { ...this.#verdicts.dropped };
+    return { ...this.#heartbeats.dropped };
   }
 
   /** The detector's time, in ms. */
@@ -302,7 +312,7 @@ export class FailureDetector<Id = string> {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
     this.#events.off();
     this.#schedule.close();
-    for (const slot of this.#table.slots.values()) this.#verdicts.remove(slot);
+    for (const slot of this.#table.slots.values()) this.#crossings.remove(slot);
   }
 
   /** {@link close}, for `using`. */

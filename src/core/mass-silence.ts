@@ -16,24 +16,8 @@
  * verdict falls due, and not before. O(1) amortised for each change of a peer.
  */
 import { DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
+import type { ResolvedMassSilence } from './guards.js';
 import { SLAB_BITS, SLAB_SIZE } from './peer-slab.js';
-
-/** When verdicts are held because too many peers are silent at once. */
-export interface MassSilenceOptions {
-  /**
-   * Share of the peers that may be overdue when a verdict falls due. Default 0.3. Lower holds more
-   * verdicts, of real failures too; 1 holds none. Above 0, at most 1.
-   */
-  fraction?: number;
-  /** Fewer peers are no mass. Default 5. */
-  minPeers?: number;
-  /** Fewer overdue peers are no mass. Default 3. */
-  minOverdue?: number;
-  /** The longest that a verdict is held, in ms. Default 30,000. */
-  maxHold?: number;
-}
-
-export type ResolvedMassSilence = Required<MassSilenceOptions>;
 
 /** The edge of a mass silence. */
 export interface MassSilenceEvent {

@@ -1,9 +1,19 @@
 /** Every option of the core: unit, default, consequence; and its validation. */
 import { arrivalModels, type ModelName } from './arrival-model.js';
+import {
+  checkGuard,
+  FLAP_DAMPING,
+  type FlapDampingOptions,
+  MASS_SILENCE,
+  type MassSilenceOptions,
+  type ResolvedFlapDamping,
+  type ResolvedMassSilence,
+  type ResolvedStallGuard,
+  STALL_GUARD,
+  type StallGuardOptions,
+} from './guards.js';
 import { type Host, platform, type Timers } from './host.js';
-import type { MassSilenceOptions, ResolvedMassSilence } from './mass-silence.js';
 import { MAX_RING } from './ring-pool.js';
-import type { ResolvedStallGuard, StallGuardOptions } from './stall-guard.js';
 import {
   checkBoolean,
   checkKeys,
@@ -126,19 +136,6 @@ export interface FailureDetectorOptions extends WatchOptions {
   flapDamping?: boolean | FlapDampingOptions;
 }
 
-/** How a peer earns its return that is suspected again and again. */
-export interface FlapDampingOptions {
-  /**
-   * From its third suspicion on a peer needs twice as many beats in time each time, up to this.
-   * Default 16. Higher keeps a flapping peer out for longer. An integer from 1 to 1,000,000.
-   */
-  maxBeats?: number;
-  /** So long after its last return, in ms, earlier ones are forgotten. Default 300,000. */
-  calm?: number;
-}
-
-export type ResolvedFlapDamping = Required<FlapDampingOptions>;
-
 /** {@link WatchOptions} with every default filled in. */
 export interface ResolvedOptions {
   readonly threshold: number;
@@ -201,47 +198,6 @@ const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
 const WATCH_KEYS = Object.keys(DEFAULTS);
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => key !== 'levels' && key !== 'recoverAfter');
 const ALL_KEYS = [...WATCH_KEYS, 'clock', 'timers', 'autoWatch', 'maxPeers', 'signal', ...GUARDS];
-
-interface GuardNumber extends Numbers {
-  readonly value: number;
-}
-
-const STALL_GUARD = {
-  slack: { value: 100, least: 1, most: LONGEST, unit: 'ms' },
-  maxHold: { value: 30_000, least: 0, most: LONGEST, unit: 'ms' },
-  drain: { value: 500, least: 0, most: LONGEST, unit: 'ms' },
-} as const;
-const MASS_SILENCE = {
-  fraction: { value: 0.3, least: ABOVE_0, most: 1 },
-  minPeers: { value: 5, least: 1, most: Infinity },
-  minOverdue: { value: 3, least: 1, most: Infinity },
-  maxHold: { value: 30_000, least: 0, most: LONGEST, unit: 'ms' },
-} as const;
-const FLAP_DAMPING = {
-  maxBeats: { value: 16, least: 1, most: 1e6, integer: true },
-  calm: { value: 300_000, least: 0, most: LONGEST, unit: 'ms' },
-} as const;
-
-/** The settings of a guard; undefined when it is off. */
-function checkGuard<Names extends string>(
-  guard: string,
-  given: unknown,
-  numbers: Readonly<Record<Names, GuardNumber>>,
-): Record<Names, number> | undefined {
-  if (given === false) return undefined;
-  const names = Object.keys(numbers) as Names[];
-  const settings = checkKeys<Partial<Record<Names, number>>>(
-    guard,
-    given === true ? {} : (given as Partial<Record<Names, number>>),
-    names,
-  );
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = settings[name] ?? numbers[name].value;
-      return [name, checkNumber(`${guard}.${name}`, value, numbers[name])];
-    }),
-  ) as Record<Names, number>;
-}
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
   const alone = typeof value === 'number';

@@ -93,6 +93,12 @@ export class PeerTable<Id> {
     return levelOf(this.slab(slot), rowOf(slot));
   }
 
+  /** Whether the slot still has the tenant of now: of who was forgotten there is no more to say. */
+  liveness(slot: number): () => boolean {
+    const watch = this.ordinalOf(slot);
+    return () => this.ordinalOf(slot) === watch;
+  }
+
   /**
    * The number of the slot's watch: ties go to the peer that was watched first, and a handle of an
    * earlier tenant is told from the present one's.

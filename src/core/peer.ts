@@ -1,5 +1,7 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
+import type { Crossings } from './crossings.js';
 import type { Explanation } from './explanation.js';
+import type { Heartbeats } from './heartbeats.js';
 import { countOf } from './interval-window.js';
 import type { Evidence } from './journal.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
@@ -16,7 +18,6 @@ import {
 } from './peer-record.js';
 import { type PeerSlab, WATCH } from './peer-slab.js';
 import { rowOf, slotOf } from './peer-table.js';
-import type { Verdicts } from './verdicts.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
@@ -25,17 +26,19 @@ import type { Verdicts } from './verdicts.js';
  */
 export class Peer<Id = string> {
   readonly id: Id;
-  readonly #verdicts: Verdicts<Id>;
+  readonly #heartbeats: Heartbeats<Id>;
+  readonly #crossings: Crossings<Id>;
   /** The record, which is this peer's as long as the number of its watch is the same. */
   readonly #record: PeerSlab | undefined;
   readonly #row: number;
   readonly #watch: number;
 
   /** @internal handles come from `FailureDetector.watch`; slot −1 makes one that is refused */
-  constructor(id: Id, verdicts: Verdicts<Id>, slot: number) {
-    const { table } = verdicts;
+  constructor(id: Id, heartbeats: Heartbeats<Id>, crossings: Crossings<Id>, slot: number) {
+    const { table } = crossings;
     this.id = id;
-    this.#verdicts = verdicts;
+    this.#heartbeats = heartbeats;
+    this.#crossings = crossings;
     this.#record = slot < 0 ? undefined : table.slab(slot);
     this.#row = rowOf(slot);
     this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
@@ -52,18 +55,18 @@ export class Peer<Id = string> {
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#verdicts.now(), evidence?: Evidence): HeartbeatOutcome {
+  heartbeat(at = this.#crossings.now(), evidence?: Evidence): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slab = this.#slab;
-    const verdicts = this.#verdicts;
-    if (!slab) return verdicts.refuse();
-    if (evidence) return verdicts.testify(slab, this.#row, evidence);
-    return verdicts.heartbeat(slab, this.#row);
+    const heartbeats = this.#heartbeats;
+    if (!slab) return heartbeats.refuse();
+    if (evidence) return heartbeats.testify(slab, this.#row, evidence);
+    return heartbeats.heartbeat(slab, this.#row);
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
-  phi(at = this.#verdicts.now()): number {
+  phi(at = this.#crossings.now()): number {
     const slab = this.#slab;
     return slab ? phiAt(slab, this.#row, timeOf(at)) : 0;
   }
@@ -85,18 +88,18 @@ export class Peer<Id = string> {
   }
 
   /** What led to the present answer, at `at` (now by default); undefined once forgotten. */
-  explain(at = this.#verdicts.now()): Explanation<Id> | undefined {
-    return this.#slab && this.#verdicts.explain(this.#slot, timeOf(at));
+  explain(at = this.#crossings.now()): Explanation<Id> | undefined {
+    return this.#slab && this.#crossings.explain(this.#slot, timeOf(at));
   }
 
   /** Undefined once forgotten. */
   get status(): Status | undefined {
-    return this.#slab && this.#verdicts.table.status(this.#slot);
+    return this.#slab && this.#crossings.table.status(this.#slot);
   }
 
   /** The highest level that φ has crossed, `'suspect'` among them; undefined for none. */
   get level(): string | undefined {
-    return this.#slab && this.#verdicts.table.level(this.#slot);
+    return this.#slab && this.#crossings.table.level(this.#slot);
   }
 
   /** Mean of the window in ms, the two prior samples included; undefined once forgotten. */
@@ -123,7 +126,7 @@ export class Peer<Id = string> {
   /** Stops watching the peer and frees what it used; false when that was done before. */
   forget(): boolean {
     if (!this.#slab) return false;
-    this.#verdicts.remove(this.#slot);
+    this.#crossings.remove(this.#slot);
     return true;
   }
 }

@@ -2,22 +2,26 @@
  * When verdicts are looked for: at the earliest of their instants, in slices, and, when this
  * process could not run, not before the heartbeats that wait to be read have been read.
  */
+
+import { DONE, MOVED, type Runner, SAID } from './crossings.js';
 import type { Host } from './host.js';
 import type { ResolvedSettings } from './options.js';
 import type { ProcessClock } from './process-clock.js';
 import { StallGuard } from './stall-guard.js';
-import { DONE, MOVED, type Runner, SAID } from './verdicts.js';
 import { WakeTimer } from './wake-timer.js';
 
 /** The timer works in slices of this many ms, so that a mass death does not block the process. */
 const SLICE = 8;
 const STEPS_PER_LOOK = 64;
 
-/** What is looked for; `Verdicts` are that. */
+/** What is looked for; `Crossings` are that. */
 export interface Steps {
   step(at: number): number;
   earliest(): number;
-  /** Counts the heartbeats that were read late, at least. */
+}
+
+/** What is read; it counts the heartbeats that were read late, at least. */
+export interface Reads {
   readonly looked: number;
 }
 
@@ -27,7 +31,8 @@ export class Schedule implements Runner {
   readonly #timer: WakeTimer;
   readonly #guard: StallGuard | undefined;
   readonly #drain: number;
-  #steps: Steps = { step: () => DONE, earliest: () => Infinity, looked: 0 };
+  #steps: Steps = { step: () => DONE, earliest: () => Infinity };
+  #reads: Reads = { looked: 0 };
   #advancing = false;
   #closed = false;
   /** Verdicts wait until then at most for what waits to be read; −Infinity for not at all. */
@@ -48,8 +53,9 @@ export class Schedule implements Runner {
     this.#drain = stallGuard?.drain ?? 0;
   }
 
-  run(steps: Steps): void {
+  run(steps: Steps, reads: Reads): void {
     this.#steps = steps;
+    this.#reads = reads;
   }
 
   /** Whether verdicts wait for what waits to be read. */
@@ -80,7 +86,7 @@ export class Schedule implements Runner {
   readonly #turn = (): void => {
     if (this.#closed) return;
     this.look(false);
-    const { looked } = this.#steps;
+    const { looked } = this.#reads;
     if (looked === this.#looked || this.#host.now() >= this.#drainedBy) {
       this.#drainedBy = -Infinity;
       this.#wake();

@@ -8,29 +8,8 @@
  * after at most 2·T_D + maxHold + one stall, T_D the detection time without stalls: of a silence
  * that has run for P < T_D, stalls took at most P + maxHold before the last one was let in.
  */
+import type { ResolvedStallGuard } from './guards.js';
 import { LATE_AT, type ProcessClock } from './process-clock.js';
-
-/** How the process's own stalls are told from silence. All in ms. */
-export interface StallGuardOptions {
-  /**
-   * How late the process may be before it is a stall. Default 100. Lower takes shorter stalls out
-   * of every silence; as low as timers jitter it would do so all the time.
-   */
-  slack?: number;
-  /**
-   * How much more than it ran the process may have stalled until its stalls count as silence all
-   * the same. Default 30,000. Raising it keeps a loaded process from false alarms for longer, and
-   * delays what it finds by as much at most.
-   */
-  maxHold?: number;
-  /**
-   * How long, after a stall, heartbeats that wait to be read may delay verdicts. Default 500. They
-   * come as soon as a round of the event loop has brought no heartbeat.
-   */
-  drain?: number;
-}
-
-export type ResolvedStallGuard = Required<StallGuardOptions>;
 
 /** Between two looks at the clock while a deadline is near, in ms. */
 const TICK = 50;

@@ -1,0 +1,170 @@
+/**
+ * Heartbeats in: what they change at once, and what is said of it. A peer changes before anybody is
+ * told, so that a listener may call whatever it likes.
+ */
+import type { Crossings, Runner } from './crossings.js';
+import type { Events, FailureDetectorEvents, LateHeartbeat, Transition } from './events.js';
+import type { ResolvedFlapDamping } from './guards.js';
+import type { Evidence } from './journal.js';
+import { crossedBy, rungOf, setRung } from './ladder.js';
+import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
+import { anyBeat, arrival, isLate, mean, ordinaryBeat, pausedSince, phiAt } from './peer-record.js';
+import {
+  FLAGS,
+  HEARD,
+  LAST,
+  type PeerSlab,
+  QUEUED_AT,
+  RECOVERED,
+  RUNG_MASK,
+  SUSPECT_AT,
+} from './peer-slab.js';
+import { type PeerTable, slotOf } from './peer-table.js';
+import { LATE_AT } from './process-clock.js';
+
+export class Heartbeats<Id> {
+  readonly dropped: DropCounts = {
+    duplicate: 0,
+    'out-of-order': 0,
+    'not-finite': 0,
+    'stale-incarnation': 0,
+    refused: 0,
+  };
+  /** Heartbeats that took the long way: all do that were read late. */
+  looked = 0;
+  readonly #table: PeerTable<Id>;
+  readonly #events: Events<FailureDetectorEvents<Id>>;
+  readonly #damping: ResolvedFlapDamping | undefined;
+  readonly #crossings: Crossings<Id>;
+  readonly #runner: Runner;
+
+  constructor(
+    table: PeerTable<Id>,
+    events: Events<FailureDetectorEvents<Id>>,
+    damping: ResolvedFlapDamping | undefined,
+    crossings: Crossings<Id>,
+    runner: Runner,
+  ) {
+    this.#table = table;
+    this.#events = events;
+    this.#damping = damping;
+    this.#crossings = crossings;
+    this.#runner = runner;
+  }
+
+  /** Takes the heartbeat at {@link arrival} in, and says what it changes. */
+  heartbeat(slab: PeerSlab, row: number): HeartbeatOutcome {
+    if (!ordinaryBeat(slab, row)) return this.#beat(slab, row, false);
+    const { f64 } = slab;
+    // Without levels below it, suspicion is what comes next.
+    if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
+      this.#crossings.enqueue(slotOf(slab, row));
+    }
+    return 'accepted';
+  }
+
+  /** As {@link heartbeat}, with what it says of itself. */
+  testify(slab: PeerSlab, row: number, evidence: Evidence): HeartbeatOutcome {
+    if (!Number.isFinite(arrival[0])) return this.#drop(slab, row, 'not-finite');
+    const journal = slab.writtenJournal();
+    const entry = row >> 3;
+    const outcome = journal.admit(entry, evidence);
+    const number = evidence.link?.number;
+    const link = slab.clock.isLink(number) ? number : 0;
+    if (link !== journal.link(entry)) journal.setLink(entry, link);
+    if (outcome === 'accepted') return this.heartbeat(slab, row);
+    if (outcome === 'restart') return this.#beat(slab, row, true);
+    return this.#drop(slab, row, outcome);
+  }
+
+  /** Counts a heartbeat, or a watch, that is refused. */
+  refuse(reason: 'refused' | 'not-finite' = 'refused'): 'refused' | 'not-finite' {
+    this.dropped[reason]++;
+    return reason;
+  }
+
+  #drop<R extends Exclude<keyof DropCounts, 'refused'>>(slab: PeerSlab, row: number, reason: R): R {
+    this.dropped[reason]++;
+    slab.writtenJournal().drop(row >> 3, reason);
+    return reason;
+  }
+
+  /** A beat that may change more than its peer's window and deadline. */
+  #beat(slab: PeerSlab, row: number, restart: boolean): HeartbeatOutcome {
+    const at = arrival[0];
+    this.looked++;
+    if (at >= slab.quiet[LATE_AT]) this.#runner.late();
+    const slot = slotOf(slab, row);
+    const flags = slab.i32[2 * row + FLAGS];
+    const heard = (flags & HEARD) !== 0;
+    const last = slab.f64[row + LAST];
+    const late = heard && !restart && isLate(slab, row, at);
+    const changes = (flags & RUNG_MASK) !== 0 || late;
+    const before = changes ? this.#silenceAt(slab, row, at) : undefined;
+    const outcome = anyBeat(slab, row, restart);
+    if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
+    const suspected = rungOf(slab, row) >= slab.profile(row).suspectRung;
+    if (!suspected) {
+      if (heard) this.#crossings.heard(slab, row, last);
+      else this.#crossings.join(slab, row);
+    }
+    if (before !== undefined) this.#settle(slab, row, before, late);
+    this.#crossings.enqueue(slot);
+    this.#events.flush();
+    return outcome;
+  }
+
+  /** What listeners are told of the silence that a heartbeat ends. */
+  #silenceAt(slab: PeerSlab, row: number, at: number): LateHeartbeat<Id> {
+    const last = slab.f64[row + LAST];
+    const paused = pausedSince(slab, row, at);
+    return {
+      peer: this.#table.id(slotOf(slab, row)),
+      at,
+      expected: last + mean(slab, row) + slab.profile(row).options.acceptablePause + paused,
+      due: slab.f64[row + SUSPECT_AT] + paused,
+      silence: at - last - paused,
+      phi: phiAt(slab, row, at),
+    };
+  }
+
+  /** Levels fall, a suspected peer may have earned its return, a late beat is told. */
+  #settle(slab: PeerSlab, row: number, before: LateHeartbeat<Id>, late: boolean): void {
+    const { peer, at, phi, silence, due } = before;
+    const { suspectRung, rungs } = slab.profile(row);
+    const rung = rungOf(slab, row);
+    const suspected = rung >= suspectRung;
+    let target = crossedBy(slab, row, at, rung);
+    if (suspected) {
+      const recovered = at < due ? slab.coldI32[row + RECOVERED] + 1 : 1;
+      slab.coldI32[row + RECOVERED] = recovered;
+      if (recovered < this.#neededBeats(slab, row, at)) target = Math.max(target, suspectRung);
+    }
+    setRung(slab, row, target);
+    const live = this.#table.liveness(slotOf(slab, row));
+    const fall = (event: 'level' | 'available', from: number, to: number) => {
+      const level = rungs[to - 1]?.name;
+      const previous = rungs[from - 1].name;
+      const reason = 'heartbeat';
+      const change: Transition<Id> = { peer, phi, due: at, at, silence, level, previous, reason };
+      this.#events.post(event, change, live);
+    };
+    for (let r = rung; r > target; r--) if (r !== suspectRung) fall('level', r, r - 1);
+    if (suspected && target < suspectRung) {
+      if (this.#damping) slab.writtenJournal().returned(row >> 3, at, this.#damping.calm);
+      this.#crossings.join(slab, row);
+      fall('available', suspectRung, target);
+    }
+    if (late) this.#events.post('late', before, live);
+  }
+
+  /** Beats in time that a suspected peer has to send: more and more, if it returns again and again. */
+  #neededBeats(slab: PeerSlab, row: number, at: number): number {
+    const { recoverAfter } = slab.profile(row).options;
+    const damping = this.#damping;
+    if (damping === undefined || slab.journal === undefined) return recoverAfter;
+    const flaps = slab.journal.flaps(row >> 3, at, damping.calm);
+    const more = recoverAfter * 2 ** Math.max(Math.min(flaps, 32) - 1, 0);
+    return Math.max(Math.min(more, damping.maxBeats), recoverAfter);
+  }
+}
