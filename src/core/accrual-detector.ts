@@ -71,7 +71,7 @@ export class PhiAccrualDetector {
 
   /** Whether `at` lies before {@link suspectAt}; the deadline decides, not φ's rounding. */
   isAvailable(at: number): boolean {
-    return at < this.suspectAt();
+    return timeOf(at) < this.suspectAt();
   }
 
   /** What was learnt, as plain JSON. */

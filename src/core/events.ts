@@ -1,6 +1,7 @@
 /** What a detector says, and how its listeners are called: none of them can stop another. */
 import { EventEmitter } from 'eventemitter3';
 import type { MassSilenceEvent } from './mass-silence.js';
+import { checkType } from './validate.js';
 
 /** Why a peer changed. */
 export type Reason =
@@ -118,6 +119,7 @@ export class Events<Payloads extends { error: ListenerError }> {
     once: boolean,
     signal: AbortSignal | undefined,
   ): void {
+    checkType('listener', 'a function', listener, typeof listener === 'function');
     if (signal?.aborted) return;
     const call = (payload: unknown) => {
       if (!this.#registrations.has(registration)) return; // gone since the event was posted

@@ -16,7 +16,7 @@
  * The first three intervals of a peer are learnt however short they are: until then the mean is
  * the configured guess, and a guess must not outvote the peer.
  */
-import { clear, countOf, meanOf, push } from './interval-window.js';
+import { clear, countOf, LONGEST, meanOf, push } from './interval-window.js';
 import {
   BATCH_COUNT,
   BATCH_MAX,
@@ -58,7 +58,7 @@ export function learn(
   const mean = meanOf(slab, row, 1 / countOf(slab, row, size));
   const short = known && FAST * interval < mean;
   if (profile.guarded && (spansSuspicion || short)) {
-    weigh(slab, row, size, interval, mean);
+    weigh(slab, row, size, Math.min(interval, LONGEST), mean);
   } else if (profile.guarded || !spansSuspicion || profile.options.learn === 'always') {
     slab.i32[w + FLAGS] = (known ? flags : flags + OWN_ONE) & ~CANDIDATES;
     push(slab, row, size, interval);

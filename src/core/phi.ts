@@ -174,7 +174,7 @@ const PHI_AT_MINUS_8 = 2.701e-16;
  * @throws RangeError unless 0 < phi ≤ 1e300
  */
 export function zOfPhi(phi: number): number {
-  if (!(phi > 0 && phi <= 1e300)) {
+  if (!(typeof phi === 'number' && phi > 0 && phi <= 1e300)) {
     throw new RangeError(`phi: expected a number above 0, at most 1e300, got ${String(phi)}`);
   }
   // y = −ln of the smaller tail. Q(t) < exp(−t²/2) puts √(2y) outside of the root, whence Newton
