@@ -4,6 +4,7 @@
  * With L = φ·ln 10 = −ln Q and the hazard h = L′ = pdf/Q, everything here rests on one equation,
  * h′ = h(h − z) (Riccati): it gives the Taylor coefficients of L about any centre from h there.
  */
+import { checkRange } from './validate.js';
 
 const LN10 = Math.LN10;
 const INV_LN10 = Math.LOG10E;
@@ -174,9 +175,8 @@ const PHI_AT_MINUS_8 = 2.701e-16;
  * @throws RangeError unless 0 < phi ≤ 1e300
  */
 export function zOfPhi(phi: number): number {
-  if (!(typeof phi === 'number' && phi > 0 && phi <= 1e300)) {
-    throw new RangeError(`phi: expected a number above 0, at most 1e300, got ${String(phi)}`);
-  }
+  const inRange = typeof phi === 'number' && phi > 0 && phi <= 1e300;
+  checkRange('phi', 'a number above 0, at most 1e300', phi, inRange);
   // y = −ln of the smaller tail. Q(t) < exp(−t²/2) puts √(2y) outside of the root, whence Newton
   // comes down without overshooting: −ln Q is convex, ln φ below the mean concave.
   const upper = phi >= 0.3010299956639812;
