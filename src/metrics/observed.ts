@@ -3,7 +3,8 @@ import type { ListenOptions } from '../core/events.js';
 
 /** Whose events are published. An event that it does not have is never heard. */
 export interface EventfulDetector {
-  on(event: string, listener: (payload: never) => void, options?: ListenOptions): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: by event; a union would need all of them known.
+  on(event: string, listener: (payload: any) => void, options?: ListenOptions): unknown;
 }
 
 /** What metrics read of `explain()`. */

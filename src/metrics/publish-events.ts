@@ -30,22 +30,27 @@ export function publishEvents(detector: EventfulDetector): Observation {
     if (to.hasSubscribers) to.publish({ detector, ...payload });
   };
 
-  /**
-   * A listener of `error` keeps the detector from printing what its listeners throw, so ours may
-   * be there only while it is heard. Errors come from listeners: every event is a time to look.
-   */
-  const hearErrors = () => {
-    if (errors.hasSubscribers === (hearing !== undefined)) return;
+  const stopHearing = () => {
     hearing?.abort();
     hearing = undefined;
-    if (!errors.hasSubscribers) return;
+  };
+
+  const hear = (payload: ListenerError) => {
+    if (errors.hasSubscribers) return publish(errors, payload);
+    // The last subscriber has gone: print what the detector would have printed, were we not here.
+    console.error(`phi-accrual: a listener of '${payload.event}' threw:`, payload.error);
+    // Not at once: errors that are on their way already would meet nobody.
+    queueMicrotask(() => errors.hasSubscribers || stopHearing());
+  };
+
+  /**
+   * A listener of `error` keeps the detector from printing what its listeners throw, so ours comes
+   * with the first subscriber. Errors come from listeners: every event is a time to look.
+   */
+  const hearErrors = () => {
+    if (hearing !== undefined || !errors.hasSubscribers) return;
     hearing = new AbortController();
-    const listener = (payload: ListenerError) => {
-      if (errors.hasSubscribers) publish(errors, payload);
-      // The last subscriber has gone since the last event: then as if there were no listener.
-      else console.error(`phi-accrual: a listener of '${payload.event}' threw:`, payload.error);
-    };
-    detector.on('error', listener, { signal: hearing.signal });
+    detector.on('error', hear, { signal: hearing.signal });
   };
 
   for (const event of EVENTS) {
@@ -59,6 +64,6 @@ export function publishEvents(detector: EventfulDetector): Observation {
   hearErrors();
   return observation(() => {
     listening.abort();
-    hearing?.abort();
+    stopHearing();
   });
 }
