@@ -4,12 +4,16 @@ import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { type OpenMetricsContentType, Registry, register } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FailureDetector, type FailureDetectorOptions, type Transition } from '../src/index.js';
+import {
+  type Explanation,
+  FailureDetector,
+  type FailureDetectorOptions,
+  type Transition,
+} from '../src/index.js';
 import {
   type CollectOptions,
   collectMetrics,
   type MetricsRegistry,
-  type PeerFacts,
   type Published,
   publishEvents,
 } from '../src/metrics/metrics.js';
@@ -68,24 +72,22 @@ async function scrape(registry: MetricsRegistry): Promise<Record<string, Record<
   return metrics;
 }
 
-/** All that a detector may say of itself, also what this version of it does not. */
-function talkative(facts: Record<string, PeerFacts> = {}) {
+/** What a detector may say, without the circumstances under which it would. */
+function talkative() {
   const emitter = new EventEmitter();
-  const detector = {
-    size: Object.keys(facts).length,
+  const silent = {
+    size: 0,
     dropped: {},
     now: vi.fn(() => 0),
-    peers: () => Object.keys(facts),
+    peers: () => [],
     suspects: () => [],
-    phi: () => 0,
-    status: vi.fn((id: string) => (id in facts ? 'available' : undefined)),
-    peer: () => ({ lastHeartbeat: 0 }),
-    explain: (id: string) => facts[id],
-    on(event: string, listener: (payload: unknown) => void, options?: { signal?: AbortSignal }) {
+    status: vi.fn(() => undefined),
+    on(event: string, listener: () => void, options?: { signal?: AbortSignal }) {
       emitter.on(event, listener);
       options?.signal?.addEventListener('abort', () => emitter.off(event, listener));
     },
   };
+  const detector = silent as typeof silent & FailureDetector;
   return { detector, emitter, say: (event: string, of: object) => emitter.emit(event, of) };
 }
 
@@ -102,7 +104,7 @@ describe('collectMetrics: what a scrape tells', () => {
       phi_accrual_suspects: { '-': 0 },
       phi_accrual_omitted_peers: { '-': 0 },
       phi_accrual_peer_phi: { a: detector.phi('a'), b: detector.phi('b') },
-      phi_accrual_peer_silence_seconds: { a: 1.5 }, // b has not beaten yet
+      phi_accrual_peer_silence_seconds: { a: 1.5, b: 1.5 },
       phi_accrual_peer_suspect: { a: 0, b: 0 },
       phi_accrual_peer_transitions_total: {
         'a suspect': 0,
@@ -110,16 +112,17 @@ describe('collectMetrics: what a scrape tells', () => {
         'b suspect': 0,
         'b available': 0,
       },
-      phi_accrual_peer_restarts_total: {},
-      phi_accrual_peer_flaps: {},
+      phi_accrual_peer_restarts_total: { a: 0, b: 0 },
+      phi_accrual_peer_flaps: { a: 0, b: 0 },
       phi_accrual_peer_heartbeat_loss_ratio: {},
       phi_accrual_transitions_total: { suspect: 0, available: 0 },
-      phi_accrual_dropped_total: { duplicate: 1, 'out-of-order': 0, 'not-finite': 1, refused: 0 },
+      phi_accrual_dropped_total: { ...detector.dropped },
       phi_accrual_stalls_total: { '-': 0 },
       phi_accrual_stall_seconds_total: { '-': 0 },
       phi_accrual_mass_silences_total: { '-': 0 },
       phi_accrual_mass_silence_active: { '-': 0 },
     });
+    expect(detector.dropped).toMatchObject({ duplicate: 1, 'not-finite': 1 });
     expect(detector.phi('a')).toBeGreaterThan(1);
     to(3000);
     expect(await scrape()).toMatchObject({
@@ -157,7 +160,7 @@ describe('collectMetrics: what a scrape tells', () => {
   });
 
   it('is of one instant, for which the detector is read once', async () => {
-    const { detector } = talkative({ a: {} });
+    const { detector } = talkative();
     const registry = new Registry();
     collectMetrics(detector, { registry });
     await registry.metrics();
@@ -189,22 +192,49 @@ describe('collectMetrics: what a scrape tells', () => {
     collection.stop();
   });
 
-  it('has the facts of explain()', async () => {
-    const known = {
-      silence: 250,
-      restarts: 2,
-      flaps: 3,
-      loss: { received: 3, lost: 1, rate: 0.25 },
-    };
-    const { detector } = talkative({ a: known, b: { silence: 0, loss: undefined } });
-    const registry = new Registry();
-    collectMetrics(detector, { registry });
-    expect(await scrape(registry)).toMatchObject({
-      phi_accrual_peer_silence_seconds: { a: 0.25, b: 0 },
-      phi_accrual_peer_restarts_total: { a: 2 },
-      phi_accrual_peer_flaps: { a: 3 },
-      phi_accrual_peer_heartbeat_loss_ratio: { a: 0.25 },
+  it('tells of a mass silence that a detector sees', async () => {
+    const { detector, clock, to, scrape } = collected();
+    const ids = Array.from('abcdefghij');
+    const active = async () => (await scrape()).phi_accrual_mass_silence_active['-'];
+    for (let beat = 0; beat < 10; beat++) {
+      for (const id of ids) detector.heartbeat(id);
+      to(clock.now + 1000);
+    }
+    expect(await active()).toBe(0);
+    for (let ms = 0; ms < 3000; ms += 100) to(clock.now + 100);
+    expect(await active()).toBe(1);
+    for (let beat = 0; beat < 10; beat++) {
+      for (const id of ids) detector.heartbeat(id);
+      to(clock.now + 1000);
+    }
+    expect(await scrape()).toMatchObject({
+      phi_accrual_mass_silences_total: { '-': 1 },
+      phi_accrual_mass_silence_active: { '-': 0 },
+      phi_accrual_transitions_total: { suspect: 0 },
     });
+  });
+
+  it('tells of restarts, flaps, and the loss of peers whose heartbeats are numbered', async () => {
+    const { detector, clock, to, scrape } = collected();
+    detector.watch('plain');
+    const beats = (incarnation: number, sequences: number[]) => {
+      for (const sequence of sequences) {
+        to(clock.now + 1000);
+        detector.heartbeat('a', clock.now, { incarnation, sequence });
+      }
+    };
+    beats(1, [1, 2, 4]);
+    beats(2, [1, 2]);
+    to(clock.now + 10_000);
+    beats(2, [3, 4]);
+    const { restarts, flaps, loss } = detector.explain('a') as Explanation;
+    expect({ restarts, flaps }).toEqual({ restarts: 1, flaps: 1 });
+    expect(loss.lost).toBe(1);
+    expect(await scrape()).toMatchObject({
+      phi_accrual_peer_restarts_total: { plain: 0, a: 1 },
+      phi_accrual_peer_flaps: { plain: 0, a: 1 },
+    });
+    expect((await scrape()).phi_accrual_peer_heartbeat_loss_ratio).toEqual({ a: loss.rate });
   });
 
   it('keeps no counts of forgotten peers, though nobody scrapes', async () => {

@@ -1,18 +1,18 @@
 /** One detector as a scrape sees it: what it says now, and what was counted of its events. */
-import type { MassSilence, ObservedDetector, PeerFacts, Stall } from './observed.js';
+import type { Stall } from '../core/events.js';
+import type { Explanation } from '../core/explanation.js';
+import type { MassSilenceEvent } from '../core/mass-silence.js';
+import type { ObservedDetector } from './observed.js';
 
 /** Events that are counted. */
 export type Counts = { suspect: number; available: number };
 
 /** A peer that has series of its own. */
 export interface PeerReading {
+  /** Its label. */
   readonly peer: string;
-  readonly phi: number;
-  /** In ms; undefined if it is not known. */
-  readonly silence: number | undefined;
-  readonly suspect: boolean;
+  readonly facts: Omit<Explanation<unknown>, 'peer'>;
   readonly transitions: Readonly<Counts>;
-  readonly facts: PeerFacts | undefined;
 }
 
 /** All that one scrape tells of one detector; everything in it was read at one instant. */
@@ -57,27 +57,34 @@ export class DetectorView<Id> {
     this.#maxSeries = maxSeries;
     this.#label = label;
     for (const event of ['suspect', 'available'] as const) {
-      detector.on(event, ({ peer }: { peer: Id }) => this.#count(event, peer), { signal });
+      detector.on(event, ({ peer }) => this.#count(event, peer), { signal });
     }
-    detector.on('stall', (stall: Stall) => this.#stall(stall), { signal });
-    detector.on('mass-silence', (event: MassSilence) => this.#massSilent(event), { signal });
+    detector.on('stall', (stall) => this.#stall(stall), { signal });
+    detector.on('mass-silence', (event) => this.#massSilent(event), { signal });
   }
 
   read(): Reading {
     this.#sweep();
     const detector = this.#detector;
     const at = detector.now();
-    const shown = new Set<Id>();
+    const ids = new Set<Id>();
     let suspects = 0;
-    for (const id of detector.suspects()) if (suspects++ < this.#maxSeries) shown.add(id);
+    for (const id of detector.suspects()) if (suspects++ < this.#maxSeries) ids.add(id);
     for (const id of detector.peers()) {
-      if (shown.size >= this.#maxSeries) break;
-      shown.add(id);
+      if (ids.size >= this.#maxSeries) break;
+      ids.add(id);
+    }
+    const shown: PeerReading[] = [];
+    for (const id of ids) {
+      const facts = detector.explain(id, at);
+      // Half a surrogate pair has no UTF-8: a scrape must not have the series of several of them.
+      const peer = String(this.#label(id)).replace(/\p{Surrogate}/gu, '\ufffd');
+      if (facts) shown.push({ peer, facts, transitions: this.#transitionsOf.get(id) ?? NONE });
     }
     return {
       peers: detector.size,
       suspects,
-      shown: Array.from(shown, (id) => this.#readPeer(id, at)),
+      shown,
       transitions: this.#transitions,
       dropped: detector.dropped,
       stalls: this.#stalls,
@@ -85,26 +92,6 @@ export class DetectorView<Id> {
       massSilences: this.#massSilences,
       massSilence: this.#massSilence,
     };
-  }
-
-  #readPeer(id: Id, at: number): PeerReading {
-    const detector = this.#detector;
-    const facts = detector.explain?.(id, at);
-    return {
-      // Half a surrogate pair has no UTF-8: all of them must not become one and the same series.
-      peer: String(this.#label(id)).replace(/\p{Surrogate}/gu, '\ufffd'),
-      phi: detector.phi(id, at) ?? 0,
-      silence: facts ? facts.silence : this.#silenceOf(id, at),
-      suspect: detector.status(id) === 'suspect',
-      transitions: this.#transitionsOf.get(id) ?? NONE,
-      facts,
-    };
-  }
-
-  /** Undefined before the first heartbeat; a heartbeat's time may lie ahead of the clock. */
-  #silenceOf(id: Id, at: number): number | undefined {
-    const last = this.#detector.peer(id)?.lastHeartbeat;
-    return last === undefined ? undefined : Math.max(0, at - last);
   }
 
   #count(event: keyof Counts, peer: Id): void {
@@ -132,7 +119,7 @@ export class DetectorView<Id> {
     this.#stalled += duration;
   }
 
-  #massSilent({ active }: MassSilence): void {
+  #massSilent({ active }: MassSilenceEvent): void {
     if (active && !this.#massSilence) this.#massSilences++;
     this.#massSilence = active;
   }

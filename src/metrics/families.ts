@@ -1,5 +1,5 @@
 /** The metrics, one line each: name, meaning, and how a scrape gets their samples. */
-import type { Reading } from './detector-view.js';
+import type { PeerReading, Reading } from './detector-view.js';
 
 /** Labels beside `detector`. */
 export type Labels = Readonly<Record<string, string>>;
@@ -30,13 +30,13 @@ const one = (name: string, help: string, value: (reading: Reading) => number): F
 const each = (
   name: string,
   help: string,
-  value: (peer: Reading['shown'][number]) => number | undefined,
+  value: (facts: PeerReading['facts']) => number | undefined,
 ): Family => ({
   name,
   help,
   labels: ['peer'],
   sample({ shown }, add) {
-    for (const reading of shown) add(value(reading), { peer: reading.peer });
+    for (const { peer, facts } of shown) add(value(facts), { peer });
   },
 });
 
@@ -53,10 +53,13 @@ export const families: readonly Family[] = [
   each('peer_phi', 'Suspicion level of the peer.', ({ phi }) => phi),
   each(
     'peer_silence_seconds',
-    'Since the last heartbeat of the peer.',
-    ({ silence }) => silence && silence / SECOND,
+    'Since the last heartbeat of the peer, or since its watch began.',
+    // A heartbeat's time may lie ahead of the clock.
+    ({ silence }) => silence && Math.max(0, silence) / SECOND,
   ),
-  each('peer_suspect', '1 while the peer is suspected, else 0.', ({ suspect }) => Number(suspect)),
+  each('peer_suspect', '1 while the peer is suspected, else 0.', ({ status }) =>
+    Number(status === 'suspect'),
+  ),
   {
     name: 'peer_transitions_total',
     help: 'Times at which the peer became suspect, and available again.',
@@ -67,12 +70,12 @@ export const families: readonly Family[] = [
       }
     },
   },
-  each('peer_restarts_total', 'New lives of the peer.', ({ facts }) => facts?.restarts),
-  each('peer_flaps', 'How often the peer came and went of late.', ({ facts }) => facts?.flaps),
+  each('peer_restarts_total', 'New lives of the peer.', ({ restarts }) => restarts),
+  each('peer_flaps', 'Returns of the peer from suspicion of late.', ({ flaps }) => flaps),
   each(
     'peer_heartbeat_loss_ratio',
-    'Share of the heartbeats of the peer that were lost on the way.',
-    ({ facts }) => facts?.loss?.rate,
+    'Share that was lost of the numbered heartbeats of the peer, of about the last thousand.',
+    ({ loss }) => (loss.received > 0 ? loss.rate : undefined),
   ),
   {
     name: 'transitions_total',

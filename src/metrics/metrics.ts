@@ -6,5 +6,5 @@ export {
 } from './collect-metrics.js';
 export type { MetricsRegistry } from './exposition.js';
 export type { Observation } from './observation.js';
-export type { EventfulDetector, ObservedDetector, PeerFacts } from './observed.js';
+export type { EventfulDetector, ObservedDetector } from './observed.js';
 export { type Published, publishEvents } from './publish-events.js';

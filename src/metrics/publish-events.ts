@@ -19,7 +19,7 @@ export type Published<Payload extends object, Detector = unknown> = Payload & {
  * Channels do not tell when somebody subscribes, so the detector's events are listened to all the
  * time. Without a subscriber an event costs a call and a comparison, and no message is made.
  */
-export function publishEvents(detector: EventfulDetector): Observation {
+export function publishEvents<Id>(detector: EventfulDetector<Id>): Observation {
   const isDetector = typeof detector?.on === 'function';
   checkType('detector', 'a FailureDetector', detector, isDetector);
   const listening = new AbortController();

@@ -147,7 +147,6 @@ const METRICS_TYPES = [
   'MetricsRegistry',
   'Observation',
   'ObservedDetector',
-  'PeerFacts',
   'Published',
 ];
 
@@ -187,7 +186,7 @@ const CONSUMER = `${CORE_CONSUMER}
   export const observed: ObservedDetector<number> = detector;
   export const publish = (): Observation => publishEvents(detector);
   export type Late = Published<LateHeartbeat<number>, FailureDetector<number>>;
-  export type Rest = [CollectOptions, EventfulDetector, MetricsRegistry, PeerFacts];
+  export type Rest = [CollectOptions, EventfulDetector, MetricsRegistry];
 `;
 
 describe('the tarball', () => {
