@@ -4,6 +4,7 @@
 const rooms = {
   core: [],
   sources: ['core'],
+  metrics: ['core'],
   cli: ['core', 'sources'],
 };
 
@@ -32,6 +33,13 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^src/core/events[.]ts$' },
       to: { path: 'node_modules/eventemitter3/' },
+    },
+    {
+      name: 'prom-client-only-in-metrics',
+      comment: 'Who does not import phi-accrual/metrics does not load it.',
+      severity: 'error',
+      from: { pathNot: '^src/metrics/' },
+      to: { path: 'node_modules/prom-client/' },
     },
     {
       name: 'no-cycles',

@@ -12,7 +12,11 @@ const constants = {
 export default defineConfig([
   {
     // `neutral` keeps Node's names out of the core's bundle.
-    entry: { index: 'src/index.ts', udp: 'src/sources/udp.ts' },
+    entry: {
+      index: 'src/index.ts',
+      udp: 'src/sources/udp.ts',
+      metrics: 'src/metrics/metrics.ts',
+    },
     format: ['esm', 'cjs'],
     platform: 'neutral',
     external: [/^node:/],

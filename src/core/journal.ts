@@ -15,7 +15,7 @@ export interface Evidence {
   /** Number of the heartbeat in that life, an integer from 0: tells duplicates, order and loss. */
   readonly sequence?: number;
   /** The link that the heartbeat came by; silence does not count while it is down. */
-  readonly link?: { readonly number: number };
+  readonly link?: { readonly number: number } | undefined;
 }
 
 /** Heartbeats of a peer that were numbered, about the last thousand of them. */

@@ -139,6 +139,17 @@ const UDP_TYPES = [
   'WireHeartbeat',
 ];
 
+const METRICS = ['collectMetrics', 'publishEvents'];
+const METRICS_TYPES = [
+  'CollectOptions',
+  'EventfulDetector',
+  'MetricsCollection',
+  'MetricsRegistry',
+  'Observation',
+  'ObservedDetector',
+  'Published',
+];
+
 /** A consumer that names every type of the core, and uses it as a strict program would. */
 const CORE_CONSUMER = `
   import { ${CORE.join(', ')} } from 'phi-accrual';
@@ -166,6 +177,16 @@ const CONSUMER = `${CORE_CONSUMER}
   export const listen = (): Promise<UdpListener> => listenUdp(sink, { port: 0 });
   export const parts = [${UDP.join(', ')}];
   export type Parts = [${UDP_TYPES.join(', ')}];
+  import { ${METRICS.join(', ')} } from 'phi-accrual/metrics';
+  import type { ${METRICS_TYPES.join(', ')} } from 'phi-accrual/metrics';
+  import { Registry } from 'prom-client';
+  const registry = new Registry();
+  export const collect = (): MetricsCollection =>
+    collectMetrics(detector, { registry, label: (id) => id.toFixed() });
+  export const observed: ObservedDetector<number> = detector;
+  export const publish = (): Observation => publishEvents(detector);
+  export type Late = Published<LateHeartbeat<number>, FailureDetector<number>>;
+  export type Rest = [CollectOptions, EventfulDetector, MetricsRegistry];
 `;
 
 describe('the tarball', () => {
@@ -181,6 +202,7 @@ describe('the tarball', () => {
   it.each([
     ['phi-accrual', CORE],
     ['phi-accrual/udp', UDP],
+    ['phi-accrual/metrics', METRICS],
   ])('exports all of %s to import and to require', async (name, names) => {
     const print = 'console.log(JSON.stringify(Object.keys(all).sort()))';
     const imported = `import * as all from '${name}'; ${print}`;
@@ -207,6 +229,16 @@ describe('the tarball', () => {
       })();
     `;
     expect(await node('--input-type=commonjs', '--eval', source)).toBe('a\n');
+  });
+
+  it('loads prom-client for the metrics only', async () => {
+    const loaded = `Object.keys(require.cache).some((path) => /prom-client/.test(path))`;
+    const source = `
+      const before = [require('phi-accrual'), require('phi-accrual/udp'), ${loaded}].pop();
+      require('phi-accrual/metrics');
+      console.log(before, ${loaded});
+    `;
+    expect(await node('--input-type=commonjs', '--eval', source)).toBe('false true\n');
   });
 
   it('has the command', async () => {
