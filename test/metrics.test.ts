@@ -415,6 +415,14 @@ describe('collectMetrics: registries', () => {
       'prefix: the registry has another metric with the name x_peer_transitions_total',
     );
     other.stop();
+    // phi_accrual_omitted_peers is one of the names under either prefix.
+    const prefix = 'phi_accrual_omitted_';
+    const { detector: refused, emitter } = talkative();
+    expect(() => collectMetrics(refused, { registry, prefix, name: 'x' })).toThrow(
+      'prefix: the registry has another metric with the name phi_accrual_omitted_peers',
+    );
+    expect(() => collectMetrics(refused, { registry, name: 'db' })).toThrow('name: ');
+    expect(emitter.eventNames()).toEqual([]);
     expect(await registry.metrics()).toBe(before);
   });
 

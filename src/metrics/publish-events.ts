@@ -40,7 +40,7 @@ export function publishEvents<Id>(detector: EventfulDetector<Id>): Observation {
     // The last subscriber has gone: print what the detector would have printed, were we not here.
     console.error(`phi-accrual: a listener of '${payload.event}' threw:`, payload.error);
     // Not at once: errors that are on their way already would meet nobody.
-    queueMicrotask(() => errors.hasSubscribers || stopHearing());
+    queueMicrotask(stopHearing);
   };
 
   /**
