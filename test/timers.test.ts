@@ -11,6 +11,25 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe('a machine that slept', () => {
+  it('is noticed by the wall clock where the monotonic one stood; nobody is suspected for it', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+    vi.stubGlobal('setImmediate', (call: () => void) => setTimeout(call, 0));
+    using detector = new FailureDetector();
+    const said: string[] = [];
+    detector.on('stall', ({ duration }) => said.push(`stall ${duration}`));
+    detector.on('suspect', ({ peer }) => said.push(`suspect ${peer}`));
+    for (let i = 0; i < 20; i++) {
+      detector.heartbeat('a');
+      vi.advanceTimersByTime(1000);
+      if (i === 10) vi.setSystemTime(Date.now() + 3_600_000);
+      if (i === 15) vi.setSystemTime(Date.now() - 3_600_000); // set back: says nothing
+    }
+    expect(said).toEqual(['stall 3600000']);
+    vi.unstubAllGlobals();
+  });
+});
+
 describe('timers', () => {
   it('say suspect by themselves, within a millisecond of the computed instant', () => {
     using detector = new FailureDetector();

@@ -9,6 +9,8 @@ export interface Timers {
 
 export interface Host extends Required<Timers> {
   now(): number;
+  /** The wall clock, which goes on while a machine sleeps; none beside a clock of the caller's. */
+  wall?(): number;
 }
 
 type Unrefable = { unref?: () => void } | undefined;

@@ -306,7 +306,11 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   checkRange('stallGuard', 'false without timers', stallGuard, timers || guarded === undefined);
   return {
     defaults,
-    host: { now, ...timersOf(clock) },
+    host: {
+      now,
+      ...timersOf(clock),
+      ...(given?.clock === undefined && { wall: () => Date.now() }),
+    },
     timers,
     stallGuard: guarded,
     massSilence: checkGuard('massSilence', massSilence, MASS_SILENCE),

@@ -49,7 +49,7 @@ export class Schedule implements Runner {
     this.#host = host;
     this.#timers = timers;
     this.#timer = new WakeTimer(host, () => this.#wake());
-    this.#guard = stallGuard && new StallGuard(clock, stallGuard, stalled);
+    this.#guard = stallGuard && new StallGuard(clock, stallGuard, stalled, host.wall);
     this.#drain = stallGuard?.drain ?? 0;
   }
 

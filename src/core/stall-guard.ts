@@ -13,6 +13,8 @@ import { LATE_AT, type ProcessClock } from './process-clock.js';
 
 /** Between two looks at the clock while a deadline is near, in ms. */
 const TICK = 50;
+/** So much more on the wall clock than on ours says that the machine slept, in ms. */
+const ASLEEP = 1000;
 /** With a deadline farther away, a tenth of the way to it: a stall is known to a tenth of it. */
 const SHARE = 0.1;
 
@@ -20,20 +22,28 @@ export class StallGuard {
   readonly #clock: ProcessClock;
   readonly #options: ResolvedStallGuard;
   readonly #say: (at: number, duration: number) => void;
+  readonly #wall: (() => number) | undefined;
+  #wallSeen: number;
   #due = Infinity;
   /** When it was called last, and what stalls have put into the bucket by then. */
   #seen = 0;
   #level = 0;
 
-  /** @param say told of each stall that was not of our own making */
+  /**
+   * @param say told of each stall that was not of our own making
+   * @param wall the wall clock: the monotonic one of most systems stands while the machine sleeps
+   */
   constructor(
     clock: ProcessClock,
     options: ResolvedStallGuard,
     say: (at: number, duration: number) => void,
+    wall?: () => number,
   ) {
     this.#clock = clock;
     this.#options = options;
     this.#say = say;
+    this.#wall = wall;
+    this.#wallSeen = wall?.() ?? 0;
   }
 
   /** When it wants to be called next; Infinity while it sleeps. */
@@ -44,6 +54,7 @@ export class StallGuard {
   /** Looks again in time for what is due at `deadline`; sleeps if that is never. */
   expect(now: number, deadline: number): void {
     this.#seen = now;
+    if (this.#wall) this.#wallSeen = this.#wall();
     this.#lookAt(deadline === Infinity ? Infinity : now + Math.max(TICK, SHARE * (deadline - now)));
   }
 
@@ -52,17 +63,28 @@ export class StallGuard {
    * any other, but nobody's news: `own`.
    */
   look(now: number, own = false): boolean {
+    const slept = this.#slept(now);
     const due = this.#due;
     const late = now > due + this.#options.slack;
     this.#level = Math.max(this.#level - (Math.min(now, due) - this.#seen), 0);
     this.#seen = now;
     if (late || due < now + TICK) this.#lookAt(now + TICK); // it runs now
-    if (!late) return false;
+    if (!late && slept > 0) this.#say(now, slept);
+    if (!late) return slept > 0;
     const excused = this.#level < this.#options.maxHold;
     this.#level += now - due;
     if (excused) this.#clock.pause(due, now);
     if (!own) this.#say(now, now - due);
     return true;
+  }
+
+  /** For how long the machine slept since the last look: no silence, as our clock stood. */
+  #slept(now: number): number {
+    if (this.#wall === undefined) return 0;
+    const wall = this.#wall();
+    const ahead = wall - this.#wallSeen - (now - this.#seen);
+    this.#wallSeen = wall;
+    return ahead > ASLEEP && this.#seen > 0 ? ahead : 0;
   }
 
   #lookAt(due: number): void {
