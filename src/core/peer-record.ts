@@ -3,7 +3,7 @@
  * into a window, and a window into φ and instants. One peer or a million: the same code on the
  * same layout.
  */
-import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
+import { arrivalModels, type Reach } from './arrival-model.js';
 import {
   clear,
   LONGEST,
@@ -54,8 +54,7 @@ import {
 /** What needs more than to learn an interval. */
 const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED;
 
-/** φ of more standard deviations than these would not be finite. */
-const HUGE = 1e154;
+const NORMAL = arrivalModels.normal;
 const MOST = Number.MAX_VALUE;
 
 /** Makes the record that of a new peer, its window seeded with what its profile expects. */
@@ -254,26 +253,32 @@ export function phiAt(slab: PeerSlab, row: number, at: number): number {
   // Kept small: inlined as a whole where φ is asked for, it returns its result without a box.
   const { f64, f32, i32 } = slab;
   const w = 2 * row;
-  const flags = i32[w + FLAGS];
-  if ((flags & STARTED) === 0) return 0;
-  const { hot, model } = slab.profiles[flags >>> PROFILE_SHIFT];
+  const last = f64[row + LAST];
+  const { hot, model } = slab.profiles[i32[w + FLAGS] >>> PROFILE_SHIFT];
+  if (last < slab.quiet[LOOK_BEFORE] || model !== NORMAL) return anyPhiAt(slab, row, at);
   const head = i32[w + HEAD];
   const share = head < 0 ? hot[SHARE] : 1 / head;
   const shift = f64[row + SUM] * share;
   const mean = f32[w + ANCHOR] + shift;
   const stdDev = flooredStdDev(hot, mean, f64[row + SQUARES] * share - shift * shift);
-  const last = f64[row + LAST];
-  let silence = at - last;
-  if (last < slab.quiet[LOOK_BEFORE]) silence -= pausedSince(slab, row, at);
-  if (model !== arrivalModels.normal) return phiOf(model, silence, mean + hot[PAUSE], stdDev);
-  const z = (silence - mean - hot[PAUSE]) / stdDev;
-  return z < HUGE ? phiOfZ(z) : z > 0 ? MOST : 0;
+  return phiOfDeviations((at - last - mean - hot[PAUSE]) / stdDev);
 }
 
-/** φ by a model that is called through a variable: three doubles are boxed for that. */
-function phiOf(model: ArrivalModel, silence: number, expected: number, stdDev: number): number {
-  if (Number.isNaN(silence)) return 0;
-  return Math.min(model.phi(silence, Math.max(expected, LEAST), stdDev), MOST);
+/** The same for every model, whatever was paused, and before the start. */
+function anyPhiAt(slab: PeerSlab, row: number, at: number): number {
+  const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
+  if ((slab.i32[2 * row + FLAGS] & STARTED) === 0 || Number.isNaN(silence)) return 0;
+  const { model, hot } = slab.profile(row);
+  const share = shareOf(slab, row, hot);
+  const mean = meanOf(slab, row, share);
+  const stdDev = flooredStdDev(hot, mean, varianceOf(slab, row, share));
+  if (model === NORMAL) return phiOfDeviations((silence - mean - hot[PAUSE]) / stdDev);
+  return Math.min(model.phi(silence, Math.max(mean + hot[PAUSE], LEAST), stdDev), MOST);
+}
+
+/** φ of so many standard deviations: finite, and 0 for what is no number. */
+function phiOfDeviations(z: number): number {
+  return z < 1e154 ? phiOfZ(z) : z > 0 ? MOST : 0;
 }
 
 /** What one sample counts; of a full window it is at hand. */

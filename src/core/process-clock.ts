@@ -62,14 +62,14 @@ class Timeline {
 }
 
 // Numbers of `quiet`.
-/** A peer whose last heartbeat lies before this instant needs a closer look. */
+/** A peer whose last heartbeat lies before this instant needs a closer look; one without, always. */
 export const LOOK_BEFORE = 0;
 /** A heartbeat at or after this instant says that this process was late. */
 export const LATE_AT = 1;
 
 export class ProcessClock {
   /** What every heartbeat compares with: in the rule nothing happened since the last one. */
-  readonly quiet = Float64Array.of(-Infinity, Infinity);
+  readonly quiet = Float64Array.of(-Number.MAX_VALUE, Infinity);
   /** That of this process, then those of the links, which have its pauses as well. */
   readonly #timelines = [new Timeline()];
 
