@@ -23,8 +23,8 @@ export type {
   StallGuardOptions,
 } from './core/guards.js';
 export type { Timers } from './core/host.js';
-export { IntervalWindow } from './core/interval-window.js';
-export type { Evidence, Loss, PeerDrops } from './core/journal.js';
+export { IntervalWindow, type WindowSnapshot } from './core/interval-window.js';
+export type { Evidence, JournalSnapshot, Loss, PeerDrops } from './core/journal.js';
 export type { Link } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';
 export type {
@@ -41,5 +41,6 @@ export { phiOfZ, zOfPhi } from './core/phi.js';
 export type {
   DetectorSnapshot,
   FailureDetectorSnapshot,
+  LearntSnapshot,
   PeerSnapshot,
 } from './core/snapshot.js';

@@ -53,6 +53,18 @@ describe('an incarnation', () => {
   });
 });
 
+describe('a link', () => {
+  it('is not changed by a heartbeat that is dropped', () => {
+    const { at, detector, events } = world();
+    const link = detector.link();
+    link.down();
+    for (let t = 0; t < 10_000; t += 1000) at(t).heartbeat('a', t, { incarnation: 2 });
+    at(9500).heartbeat('a', 9500, { incarnation: 1, link });
+    at(20_000);
+    expect(events).toEqual(['suspect a 20000']);
+  });
+});
+
 describe('a sequence', () => {
   it('tells duplicates, order and loss', () => {
     const { at, detector } = world();
@@ -78,6 +90,8 @@ describe('a sequence', () => {
     for (let n = 0; n < 100; n++) at(n * 1000).heartbeat('a', n * 1000, { sequence: n });
     expect(at(100_000).heartbeat('a', 100_000, { sequence: 0 })).toBe('accepted');
     expect(at(101_000).heartbeat('a', 101_000, { sequence: 1 })).toBe('accepted');
+    expect(at(102_000).heartbeat('a', 102_000, { sequence: 0 })).toBe('accepted');
+    expect(at(103_000).heartbeat('a', 103_000, { sequence: 1 })).toBe('accepted');
   });
 
   it('measures the loss of late', () => {

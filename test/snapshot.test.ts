@@ -114,6 +114,18 @@ describe('snapshot and restore', () => {
     expect(reasons).toEqual(['restored']);
   });
 
+  it('keep a suspected peer suspect, whatever levels there are', () => {
+    let now = 0;
+    const options = { clock: () => now, timers: false };
+    const detector = new FailureDetector({ ...options, levels: { dead: 20 } });
+    for (; now < 10_000; now += 1000) detector.heartbeat('a');
+    now += 50_000;
+    detector.advance();
+    expect(detector.level('a')).toBe('dead');
+    const restored = FailureDetector.restore(detector.snapshot(), options);
+    expect([restored.status('a'), restored.level('a')]).toEqual(['suspect', 'suspect']);
+  });
+
   it('go through a stream line by line, whatever happens meanwhile', () => {
     const detector = new FailureDetector({ timers: false, clock: () => 0 });
     for (let i = 0; i < 1000; i++) detector.watch(`p${i}`);

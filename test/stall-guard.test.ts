@@ -143,6 +143,17 @@ describe('a stall of the process', () => {
     expect(detector.explain('p3')?.held).toBeUndefined();
   });
 
+  it('is looked for by advance too, which waits as the timer does', () => {
+    const { loop, detector, events, all } = world(20);
+    all(30_000);
+    loop.setTimeout(() => {
+      loop.block(5000);
+      expect(detector.advance()).toBeGreaterThan(loop.now());
+    }, 10_500);
+    loop.runUntil(30_000);
+    expect(events.length).toBe(1);
+  });
+
   it('needs timers', () => {
     expect(() => new FailureDetector({ timers: false, stallGuard: true })).toThrow(RangeError);
     expect(() => new FailureDetector({ stallGuard: { slack: 50 } }).close()).not.toThrow();

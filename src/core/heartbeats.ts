@@ -69,12 +69,11 @@ export class Heartbeats<Id> {
     const journal = slab.writtenJournal();
     const entry = row >> 3;
     const outcome = journal.admit(entry, evidence);
+    if (outcome !== 'accepted' && outcome !== 'restart') return this.#drop(slab, row, outcome);
     const number = evidence.link?.number;
     const link = slab.clock.isLink(number) ? number : 0;
     if (link !== journal.link(entry)) journal.setLink(entry, link);
-    if (outcome === 'accepted') return this.heartbeat(slab, row);
-    if (outcome === 'restart') return this.#beat(slab, row, true);
-    return this.#drop(slab, row, outcome);
+    return outcome === 'restart' ? this.#beat(slab, row, true) : this.heartbeat(slab, row);
   }
 
   /** Counts a heartbeat, or a watch, that is refused. */

@@ -25,6 +25,7 @@ function unref<T>(timer: T): T {
 export const platform: Required<Timers> = {
   setTimeout: (call, ms) => unref(setTimeout(call, ms)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+  // Not unreferenced: Node would then wait for input before it calls.
   setImmediate: (call) =>
-    unref(typeof setImmediate === 'function' ? setImmediate(call) : setTimeout(call, 0)),
+    typeof setImmediate === 'function' ? setImmediate(call) : setTimeout(call, 0),
 };

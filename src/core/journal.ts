@@ -109,7 +109,8 @@ export class Journal {
     const ahead = sequence - this.#f64[d + SEQUENCE];
     const farBehind = ahead <= -32;
     // Whoever does not number its lives may have begun a new one.
-    const anew = farBehind && this.#f64[d + INCARNATION] === NONE;
+    const unknown = this.#f64[d + INCARNATION] === NONE;
+    const anew = unknown && (farBehind || (sequence === 0 && ahead < 0));
     if (this.#f64[d + SEQUENCE] === NONE || anew || ahead >= 32) i32[w + SEEN] = 1;
     else if (ahead > 0) i32[w + SEEN] = (i32[w + SEEN] << ahead) | 1;
     else {

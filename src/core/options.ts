@@ -301,7 +301,8 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   checkType('clock', 'a function that returns ms, or an object with now()', clock, isClock);
   const now = hasNow ? () => (clock as { now(): number }).now() : (clock as () => number);
   checkBoolean('timers', timers);
-  const ownClock = given?.clock === undefined || 'setTimeout' in clock;
+  const platforms = given?.clock === undefined || clock === performance;
+  const ownClock = platforms || 'setTimeout' in clock;
   const guarded = checkGuard('stallGuard', stallGuard ?? (timers && ownClock), STALL_GUARD);
   checkRange('stallGuard', 'false without timers', stallGuard, timers || guarded === undefined);
   return {
@@ -309,7 +310,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
     host: {
       now,
       ...timersOf(clock),
-      ...(given?.clock === undefined && { wall: () => Date.now() }),
+      ...(platforms && { wall: () => Date.now() }),
     },
     timers,
     stallGuard: guarded,

@@ -98,6 +98,8 @@ export class Schedule implements Runner {
 
   /** Says all that is due by `at`; the next instant worth calling at. */
   advance(at: number): number {
+    if (this.#guard) this.look(false);
+    if (this.draining) return this.#drainedBy; // what waits to be read comes first
     const nested = this.#advancing;
     this.#advancing = true;
     if (Number.isFinite(at)) while (!this.#closed && this.#steps.step(at) !== DONE);

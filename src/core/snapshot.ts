@@ -4,7 +4,7 @@
  */
 import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
 import type { JournalSnapshot } from './journal.js';
-import { levelOf, setRung } from './ladder.js';
+import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
 import { expect, pausedSince } from './peer-record.js';
 import {
@@ -54,7 +54,7 @@ export interface PeerSnapshot<Id = string> extends LearntSnapshot {
   readonly silence: number | null;
   /** The highest level that was said to be crossed. */
   readonly level?: string;
-  /** Beats in time since the suspicion. */
+  /** Beats in time since the suspicion; only of a peer that is suspected. */
   readonly recovered?: number;
   readonly journal?: JournalSnapshot;
   /** Options that differ from those of the detector; null stands for Infinity. */
@@ -126,7 +126,8 @@ export function snapshotPeer<Id>(
     heard: (flags & HEARD) !== 0,
     silence: started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : null,
     ...learntOf(slab, row),
-    ...(level !== undefined && { level, recovered: slab.coldI32[row + RECOVERED] }),
+    ...(level !== undefined && { level }),
+    ...(isSuspect(slab, row) && { recovered: slab.coldI32[row + RECOVERED] }),
     ...(journal && { journal }),
     ...(options && { options }),
   };
@@ -181,10 +182,12 @@ export function restorePeer(
   snapshot: PeerSnapshot<unknown>,
   at: number,
 ): void {
-  const { silence, level, recovered = 0, journal } = snapshot;
+  const { silence, level, recovered, journal } = snapshot;
   const heard = checkBoolean('snapshot.heard', snapshot.heard);
   if (silence !== null) checkNumber('snapshot.silence', silence, { least: -MOST, most: MOST });
-  checkNumber('snapshot.recovered', recovered, { least: 0, most: 1e9, integer: true });
+  if (recovered !== undefined) {
+    checkNumber('snapshot.recovered', recovered, { least: 0, most: 1e9, integer: true });
+  }
   if (level !== undefined)
     checkType('snapshot.level', 'a string', level, typeof level === 'string');
   putLearnt(slab, row, snapshot);
@@ -193,8 +196,12 @@ export function restorePeer(
   slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0);
   slab.f64[row + LAST] = at - silence;
   expect(slab, row);
-  setRung(slab, row, slab.profile(row).rungs.findIndex(({ name }) => name === level) + 1);
-  slab.coldI32[row + RECOVERED] = recovered;
+  // Where the ladder is another one, a suspected peer is suspected still.
+  const { rungs, suspectRung } = slab.profile(row);
+  const kept = rungs.findIndex(({ name }) => name === level) + 1;
+  const suspected = recovered !== undefined;
+  setRung(slab, row, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);
+  slab.coldI32[row + RECOVERED] = recovered ?? 0;
 }
 
 /** The peers of a snapshot of either form. */

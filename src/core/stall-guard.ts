@@ -4,9 +4,10 @@
  * stall, and is a pause of the process clock.
  *
  * The abstention is bounded. Stalls fill a bucket that running time drains; once it holds more
- * than `maxHold`, they count as silence, until it has drained. Whoever is silent is hence suspected
- * after at most 2·T_D + maxHold + one stall, T_D the detection time without stalls: of a silence
- * that has run for P < T_D, stalls took at most P + maxHold before the last one was let in.
+ * than `maxHold`, they count as silence, until it has drained. The suspicion of whoever is silent
+ * hence falls due after at most 2·T_D + maxHold + one stall, T_D the detection time without stalls:
+ * of a silence that has run for P < T_D, stalls took at most P + maxHold before the last one was
+ * let in. It is said when the process next runs.
  */
 import type { ResolvedStallGuard } from './guards.js';
 import { LATE_AT, type ProcessClock } from './process-clock.js';

@@ -82,6 +82,27 @@ describe('an event loop that was blocked for 3 s, with 1000 peers that beat', ()
   });
 });
 
+describe('an event loop in which nothing comes in', () => {
+  it('does not wait for input after a stall', async () => {
+    const watching = start(`
+      import { createSocket } from 'node:dgram';
+      import { FailureDetector } from 'phi-accrual';
+      const detector = new FailureDetector({ heartbeatInterval: 100 });
+      createSocket('udp4').bind(0);
+      const beats = setInterval(() => detector.heartbeat('a'), 100);
+      let unblocked;
+      setTimeout(() => {
+        clearInterval(beats);
+        for (const until = performance.now() + 1000; performance.now() < until; );
+        unblocked = performance.now();
+      }, 1500);
+      detector.on('suspect', () => console.log('after ' + Math.round(performance.now() - unblocked)));
+    `);
+    const [, after] = await watching.says(/after (\d+)/);
+    expect(Number(after)).toBeLessThan(3000); // 240 ms on an idle machine; without end before
+  });
+});
+
 describe('a process that is stopped', () => {
   it('suspects nobody when it goes on', async () => {
     const watching = start(observer(0, 4 << 20));
