@@ -5,6 +5,7 @@ const rooms = {
   core: [],
   sources: ['core'],
   metrics: ['core'],
+  lab: ['core'],
   cli: ['core', 'sources'],
 };
 

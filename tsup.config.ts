@@ -16,6 +16,7 @@ export default defineConfig([
       index: 'src/index.ts',
       udp: 'src/sources/udp.ts',
       metrics: 'src/metrics/metrics.ts',
+      lab: 'src/lab/lab.ts',
     },
     format: ['esm', 'cjs'],
     platform: 'neutral',

@@ -169,6 +169,24 @@ const METRICS_TYPES = [
   'Published',
 ];
 
+const LAB = ['INVARIANTS', 'randomScenario', 'simulate'];
+const LAB_TYPES = [
+  'Accuracy',
+  'Detection',
+  'Fault',
+  'Guard',
+  'Invariant',
+  'MakeDetector',
+  'NetworkQuality',
+  'RandomScenarioOptions',
+  'SimulateOptions',
+  'SimulatedOptions',
+  'Simulation',
+  'SimulationEvent',
+  'Violation',
+  'Which',
+];
+
 /** A consumer that names every type of the core, and uses it as a strict program would. */
 const CORE_CONSUMER = `
   import { ${CORE.join(', ')} } from 'phi-accrual';
@@ -206,6 +224,11 @@ const CONSUMER = `${CORE_CONSUMER}
   export const publish = (): Observation => publishEvents(detector);
   export type Late = Published<LateHeartbeat<number>, FailureDetector<number>>;
   export type Rest = [CollectOptions, EventfulDetector, MetricsRegistry];
+  import { ${LAB.join(', ')} } from 'phi-accrual/lab';
+  import type { ${LAB_TYPES.join(', ')} } from 'phi-accrual/lab';
+  export const world = (): Simulation => simulate(randomScenario(1));
+  export const laboratory = [${LAB.join(', ')}];
+  export type Laboratory = [${LAB_TYPES.join(', ')}];
 `;
 
 describe('the tarball', () => {
@@ -222,6 +245,7 @@ describe('the tarball', () => {
     ['phi-accrual', CORE],
     ['phi-accrual/udp', UDP],
     ['phi-accrual/metrics', METRICS],
+    ['phi-accrual/lab', LAB],
   ])('exports all of %s to import and to require', async (name, names) => {
     const print = 'console.log(JSON.stringify(Object.keys(all).sort()))';
     const imported = `import * as all from '${name}'; ${print}`;

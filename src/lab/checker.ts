@@ -1,0 +1,280 @@
+/**
+ * Watches one observer's detector from outside: what it was given, what it says, and the truth about
+ * the nodes. It shares no state and no arithmetic with the detector but the model's inverse.
+ */
+import type { Transition } from '../core/events.js';
+import type { ResolvedOptions } from '../core/options.js';
+import type { HeartbeatOutcome } from '../core/outcomes.js';
+import type { Guard } from './detector-port.js';
+import { BOUNDS, type Invariant, NEEDS, type Violation } from './invariants.js';
+import { LadderCheck } from './ladder-check.js';
+import { LearningCheck } from './learning-check.js';
+import type { Nodes } from './nodes.js';
+import { nominalSilence } from './nominal.js';
+import { Pauses } from './pauses.js';
+import { Quality } from './quality.js';
+
+/** Of the nominal silence, what must be tolerated at least and at most. */
+const LEAST = 0.6;
+const MOST = 1.6;
+/** After so many heartbeats, and so many of the slowest intervals, what came before is unlearnt. */
+const LEARNT = 20;
+/** Smaller windows are swayed by single intervals. */
+const STEADY_WINDOW = 100;
+const ROUNDING = 1e-3;
+/** For so long a heartbeat may wait in the buffer of an observer that does not stall. */
+const UNREAD = 10;
+
+export class Checker {
+  readonly learning: LearningCheck;
+  readonly quality: Quality;
+  readonly stalls = new Pauses();
+  /** Outages that the detector was told of. */
+  readonly known = new Pauses();
+  /** No outage of all peers; else since when and until when, in ms. */
+  readonly outage = { since: Number.NaN, until: Number.NaN };
+  /** When anything but outages of all peers happened last. */
+  unrest = 0;
+  massActive = false;
+  /** The detector was told that its link is down. */
+  linkDown = false;
+  /** The node whose heartbeat is being taken in; −1 for none. */
+  beating = -1;
+  readonly #observer: number;
+  readonly #nodes: Nodes;
+  readonly #options: ResolvedOptions;
+  readonly #guards: Readonly<Record<Guard, boolean>>;
+  /** The only rule of learning that promises anything. */
+  readonly #guarded: boolean;
+  readonly #nominal: (interval: number) => number;
+  readonly #ladder: LadderCheck;
+  readonly #report: (violation: Violation) => void;
+  /** Of the last accepted heartbeat or the start: its time, and the deadline that follows. */
+  readonly #last: Float64Array;
+  readonly #due: Float64Array;
+  /** When a heartbeat came that waits to be read. */
+  readonly #waitingSince: Float64Array;
+  readonly #accepted: Int32Array;
+  /** Intervals that were far from the node's own. */
+  readonly #odd: Int32Array;
+  readonly #overdue: Uint8Array;
+  readonly #incarnation: Int32Array;
+  readonly #sequence: Int32Array;
+
+  constructor(
+    observer: number,
+    nodes: Nodes,
+    options: ResolvedOptions,
+    guards: Readonly<Record<Guard, boolean>>,
+    report: (violation: Violation) => void,
+  ) {
+    const { count } = nodes;
+    this.#observer = observer;
+    this.#nodes = nodes;
+    this.#options = options;
+    this.#guards = guards;
+    this.#guarded = options.learn === 'guarded';
+    this.#nominal = nominalSilence(options);
+    this.#ladder = new LadderCheck(options, count);
+    this.#report = report;
+    this.learning = new LearningCheck(count);
+    this.quality = new Quality(count);
+    this.#last = new Float64Array(count);
+    this.#due = new Float64Array(count);
+    this.#waitingSince = new Float64Array(count).fill(Number.NaN);
+    this.#accepted = new Int32Array(count);
+    this.#odd = new Int32Array(count);
+    this.#overdue = new Uint8Array(count);
+    this.#incarnation = new Int32Array(count);
+    this.#sequence = new Int32Array(count);
+  }
+
+  fail(invariant: Invariant, at: number, node: number, message: string): void {
+    const guard = NEEDS[invariant];
+    if (guard !== undefined && !this.#guards[guard]) this.quality.excused++;
+    else this.#report({ invariant, at, observer: this.#observer, node, message });
+  }
+
+  isSuspect(node: number): boolean {
+    return this.#ladder.isSuspect(node);
+  }
+
+  /** The silence that the detector tolerates of a node, as it said after the last heartbeat. */
+  tolerated(node: number): number {
+    return this.#due[node] - this.#last[node];
+  }
+
+  /** As {@link tolerated}; NaN while it may still change by itself. */
+  settled(node: number): number {
+    const { fastest, slowest } = this.#nodes;
+    const settled = fastest[node] === slowest[node] && this.#steady(node);
+    return settled ? this.tolerated(node) : Number.NaN;
+  }
+
+  /** Whether irregular intervals are too few to sway what is learnt. */
+  #steady(node: number): boolean {
+    return this.#odd[node] * 20 <= this.#accepted[node];
+  }
+
+  watched(node: number, at: number, due: number): void {
+    this.#last[node] = at;
+    this.#due[node] = due;
+  }
+
+  /** A heartbeat waits in the buffer. */
+  waits(node: number, at: number): void {
+    if (Number.isNaN(this.#waitingSince[node])) this.#waitingSince[node] = at;
+  }
+
+  /** @param due the detector's deadline after the heartbeat */
+  read(node: number, at: number, outcome: HeartbeatOutcome, due: number): void {
+    this.#waitingSince[node] = Number.NaN;
+    if (outcome !== 'accepted') return;
+    const interval = at - this.#last[node];
+    const usual = this.#nodes.interval[node];
+    this.#accepted[node]++;
+    if (!(interval > 0.5 * usual && interval < 1.5 * usual)) this.#odd[node]++;
+    this.#last[node] = at;
+    this.#due[node] = due;
+    this.#overdue[node] = 0;
+    const wrong = this.learning.accept(node, due - at);
+    if (wrong !== undefined && this.#guarded) this.fail('outages', at, node, wrong);
+  }
+
+  /** For detectors that honour what heartbeats say of themselves. */
+  evidence(node: number, at: number, incarnation: number, sequence: number): void {
+    const newest = this.#incarnation[node];
+    const older = incarnation < newest;
+    if (older || (incarnation === newest && sequence <= this.#sequence[node])) {
+      const message = `accepted ${incarnation}/${sequence} after ${newest}/${this.#sequence[node]}`;
+      this.fail('evidence', at, node, message);
+    }
+    this.#incarnation[node] = incarnation;
+    this.#sequence[node] = sequence;
+  }
+
+  transition(
+    event: 'suspect' | 'available' | 'level',
+    change: Transition<number>,
+    now: number,
+    stalled: boolean,
+  ): void {
+    const node = change.peer;
+    const wrong = this.#ladder.take(event, change);
+    if (wrong !== undefined) this.fail('order', now, node, wrong);
+    if (change.at !== now) this.fail('order', now, node, `said at ${change.at}`);
+    if (stalled) this.fail('held', now, node, `${event} while the observer stood still`);
+    if (event === 'suspect') this.#suspect(change, now);
+    if (event === 'available') {
+      this.quality.available(node, now);
+      if (this.beating !== node && !this.#guards.flapDamping) {
+        this.fail('order', now, node, 'available without a heartbeat');
+      }
+    }
+    if (event !== 'level') {
+      const much = this.learning.transition(node);
+      const interval = this.#nodes.interval[node];
+      const bearable = this.#guarded && this.#nominal(interval) > MOST * interval;
+      if (much !== undefined && bearable) this.fail('cadence', now, node, much);
+    }
+  }
+
+  #suspect({ peer: node, due, silence, reason }: Transition<number>, now: number): void {
+    const nodes = this.#nodes;
+    const last = this.#last[node];
+    const limit = this.#limit(node, now);
+    const running = nodes.running[node] === 1;
+    this.quality.suspect(this.#observer, node, now, running, limit);
+    const soon = this.#due[node] - now;
+    if (this.beating === node) this.fail('order', now, node, 'suspected by its own heartbeat');
+    if (due < this.#due[node] - ROUNDING || due > now + ROUNDING) {
+      this.fail('early', now, node, `due at ${due}, computed ${this.#due[node]}, said at ${now}`);
+    } else if (soon > ROUNDING) {
+      this.fail('early', now, node, `suspected ${soon} ms before its deadline`);
+    }
+    const paused = this.#guards.stallGuard || this.known.longest > 0;
+    if (!paused && Math.abs(silence - (now - last)) > ROUNDING) {
+      this.fail('early', now, node, `silence ${silence} instead of ${now - last}`);
+    }
+    const least = LEAST * this.#nominal(nodes.fastest[node]);
+    if (this.#guarded && now - last < least) {
+      this.fail('tolerance', now, node, `suspected after ${now - last} ms; nominal is ${least}`);
+    }
+    if (this.massActive && reason !== 'mass-silence') {
+      this.fail('held', now, node, 'suspected while a mass silence is held');
+    }
+    if (this.linkDown) this.fail('held', now, node, 'suspected while its link was down');
+    if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
+    this.#overdue[node] = 1;
+    if (!this.#duringStall(node, now) && running) this.#duringOutage(node, now);
+  }
+
+  /** Whether the verdict was the fault of a stall of the observer's own. */
+  #duringStall(node: number, now: number): boolean {
+    const { stalls } = this;
+    const last = this.#last[node];
+    const tolerated = this.tolerated(node);
+    const lived = now - last - stalls.between(last, now);
+    const missing = tolerated - lived - stalls.missable(last, now, tolerated);
+    const unread = now - this.#waitingSince[node];
+    if (missing > 1) {
+      const message = `suspected after ${lived} ms of the observer's own time, not ${tolerated}`;
+      this.fail('stall', now, node, message);
+    } else if (unread > UNREAD) {
+      this.fail('stall', now, node, `suspected with a heartbeat that waited for ${unread} ms`);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** An outage of all peers at once is nobody's death, if nothing else was going on. */
+  #duringOutage(node: number, now: number): void {
+    const { since, until } = this.outage;
+    const { interval, fastest, slowest } = this.#nodes;
+    const settled = fastest.every((f, i) => f === interval[0] && slowest[i] === interval[0]);
+    const quiet = since - this.unrest > 10 * interval[0] && this.known.longest === 0;
+    const short = now < since + 0.8 * BOUNDS.maxHold && !(now > until + this.tolerated(node));
+    if (settled && quiet && short && interval.length >= 5) {
+      this.fail('outage', now, node, `suspected ${now - since} ms after all fell silent`);
+    }
+  }
+
+  /** When the suspicion of a node has to be said, if silence goes on. */
+  #limit(node: number, now: number): number {
+    const { stallGuard, massSilence } = this.#guards;
+    const tolerated = this.tolerated(node);
+    let limit = this.stalls.over(this.#due[node] + BOUNDS.timer);
+    if (stallGuard) limit += 2 * tolerated + BOUNDS.maxHold + this.stalls.longest + BOUNDS.drain;
+    if (massSilence) limit += BOUNDS.maxHold + this.#nodes.slowest[node];
+    if (this.known.longest > 0) limit += this.known.between(this.#last[node], now) + tolerated;
+    return this.stalls.over(limit) + BOUNDS.timer;
+  }
+
+  /** Nobody is silent beyond all bounds and not suspected. Cheap: it is called often. */
+  sweep(now: number): void {
+    const due = this.#due;
+    for (let node = 0; node < due.length; node++) {
+      if (due[node] >= now || this.#overdue[node] === 1 || this.#ladder.isSuspect(node)) continue;
+      if (now <= this.#limit(node, now)) continue;
+      this.#overdue[node] = 1;
+      const message = `silent since ${this.#last[node]}, due at ${due[node]}, not suspected`;
+      this.fail('complete', now, node, message);
+    }
+  }
+
+  /** The silence that is tolerated of a node against what it ought to be. */
+  tolerance(node: number, now: number): void {
+    const tolerated = this.tolerated(node);
+    const { fastest, slowest } = this.#nodes;
+    const least = LEAST * this.#nominal(fastest[node]);
+    const most = MOST * this.#nominal(slowest[node]);
+    const enough = LEARNT * (1 + slowest[node] / this.#nodes.interval[node]);
+    const learnt = this.learning.calm(node) >= enough && this.#steady(node);
+    const sane = learnt && this.#options.windowSize >= STEADY_WINDOW;
+    if (this.#guarded && (tolerated < least || (sane && tolerated > most))) {
+      const range = `${least.toFixed(0)} to ${most.toFixed(0)}`;
+      this.fail('tolerance', now, node, `tolerates ${tolerated} ms, nominal is ${range}`);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** What must hold in every simulated world, and which guard of the detector it takes. */
+import type { Guard } from './detector-port.js';
+
+export const INVARIANTS = {
+  complete: 'a silent peer is suspected at its computed instant, or within the stated bounds of it',
+  early: 'nobody is suspected before the instant computed at the last heartbeat',
+  tolerance: 'the silence that is tolerated fits the cadence of the peer',
+  stall: 'what the observer slept through is not taken for silence of its peers',
+  outage: 'an outage of all peers, shorter than the longest hold, makes nobody suspected',
+  held: 'nobody is suspected while a mass silence is held, nor while the observer stands still',
+  order: 'suspect and available alternate, levels change one by one, each with a cause',
+  outages: 'after an outage a silence is found out as fast as before it',
+  cadence: 'a lasting change of cadence causes at most ten transitions',
+  arithmetic: 'φ is finite, never negative, grows with silence, and is the threshold when due',
+  evidence: 'heartbeats of an older life, or of a number seen before, do not count',
+  snapshot: 'a detector restored from its snapshot cannot be told from it',
+} as const;
+
+export type Invariant = keyof typeof INVARIANTS;
+
+/** Where a guard is off, what it would have prevented is counted as excused. */
+export const NEEDS: Readonly<Partial<Record<Invariant, Guard>>> = {
+  stall: 'stallGuard',
+  outage: 'massSilence',
+};
+
+/** A broken invariant. */
+export interface Violation {
+  readonly invariant: Invariant;
+  /** In ms from the start. */
+  readonly at: number;
+  readonly observer: number;
+  readonly node: number;
+  readonly message: string;
+}
+
+/** What the guards promise, in ms. */
+export const BOUNDS = {
+  /** Of a stall, and of a mass silence: how long verdicts may be held. */
+  maxHold: 30_000,
+  /** After a stall: until all that waits was read. */
+  drain: 500,
+  /** Timers count whole ms. */
+  timer: 2,
+  /** Shorter stalls, and the beginning of each, may go unnoticed: slack and tick. */
+  unnoticed: 150,
+  /** And so much of the time to the next deadline, where it is far. */
+  unnoticedShare: 0.1,
+} as const;

@@ -1,0 +1,193 @@
+/** One observer: an event loop with a real detector on it, and a checker that looks over its shoulder. */
+import type { Transition } from '../core/events.js';
+import { FailureDetector } from '../core/failure-detector.js';
+import { type FailureDetectorOptions, resolveSettings } from '../core/options.js';
+import type { Peer } from '../core/peer.js';
+import { Checker } from './checker.js';
+import type { Datagrams } from './datagrams.js';
+import {
+  guardsOf,
+  type KnownLink,
+  type MakeDetector,
+  portOf,
+  type SimulatedEvidence,
+  type SimulatedOptions,
+} from './detector-port.js';
+import { EventLoop } from './event-loop.js';
+import { compareCopy, inspect } from './inspection.js';
+import type { Violation } from './invariants.js';
+import type { Nodes } from './nodes.js';
+
+/** Something that a detector said. */
+export interface SimulationEvent {
+  /** In ms from the start. */
+  readonly at: number;
+  readonly observer: number;
+  readonly event: 'suspect' | 'available' | 'level' | 'stall' | 'mass-silence';
+  /** Undefined for what concerns no single node. */
+  readonly node?: number;
+  /** The computed instant of a transition. */
+  readonly due?: number;
+  readonly silence?: number;
+  readonly level?: string;
+  readonly previous?: string;
+  readonly reason?: string;
+  /** Of a stall, in ms. */
+  readonly duration?: number;
+  /** Of a mass silence. */
+  readonly active?: boolean;
+}
+
+/** Between two comparisons of a detector with a copy of it. */
+const SWEEPS_PER_COPY = 64;
+
+/** What an observer needs of its world. */
+export interface ObserverWorld {
+  readonly now: number;
+  readonly nodes: Nodes;
+  readonly datagrams: Datagrams;
+  readonly options: SimulatedOptions;
+  readonly socketBuffer: number;
+  readonly make: MakeDetector | undefined;
+  runAt(at: number, observer: number): void;
+  log(event: SimulationEvent): void;
+  report(violation: Violation): void;
+}
+
+export class Observer {
+  readonly loop: EventLoop;
+  readonly checker: Checker;
+  readonly detector: FailureDetector<number>;
+  /** Heartbeats that were read. */
+  beats = 0;
+  readonly #number: number;
+  readonly #world: ObserverWorld;
+  readonly #resolved;
+  readonly #peers: Peer<number>[] = [];
+  readonly #port;
+  readonly #evidence: SimulatedEvidence = { incarnation: 0, sequence: 0 };
+  /** Whether this version of the detector goes by what heartbeats say of themselves. */
+  readonly #honours: boolean;
+  #link: KnownLink | undefined;
+  #linksDown = 0;
+  #sweeps = 0;
+
+  /** @param number from 0 */
+  constructor(number: number, world: ObserverWorld) {
+    this.#number = number;
+    this.#world = world;
+    const { nodes, options } = world;
+    const around = {
+      now: () => world.now,
+      runAt: (at: number) => world.runAt(at, number),
+      read: (datagram: number) => this.#read(datagram),
+    };
+    this.loop = new EventLoop(around, world.socketBuffer);
+    const given = { ...options, clock: this.loop } as FailureDetectorOptions;
+    this.#resolved = resolveSettings(given).defaults;
+    this.checker = new Checker(number, nodes, this.#resolved, guardsOf(options), world.report);
+    this.detector = world.make?.(given) ?? new FailureDetector<number>(given);
+    this.#port = portOf(this.detector);
+    this.#honours = this.#port.link !== undefined;
+    for (const event of ['suspect', 'available', 'level'] as const) {
+      this.detector.on(event, (change) => this.#transition(event, change));
+    }
+    this.#port.on('stall', ({ at, duration }: { at: number; duration: number }) => {
+      world.log({ at, observer: number, event: 'stall', duration });
+    });
+    this.#port.on('mass-silence', ({ at, active }: { at: number; active: boolean }) => {
+      this.checker.massActive = active;
+      world.log({ at, observer: number, event: 'mass-silence', active });
+    });
+    for (let node = 0; node < nodes.count; node++) {
+      const peer = this.detector.watch(node);
+      this.#peers.push(peer);
+      this.checker.watched(node, world.now, peer.suspectAt());
+    }
+  }
+
+  /** A heartbeat reaches the socket; false when it was dropped. */
+  arrive(datagram: number, node: number): boolean {
+    const { loop } = this;
+    if (loop.behind) this.checker.waits(node, this.#world.now);
+    return loop.arrive(datagram);
+  }
+
+  stall(duration: number): void {
+    const { now } = this.#world;
+    this.loop.stall(now + duration);
+    this.checker.stalls.add(now, now + duration);
+  }
+
+  /** Nobody is heard from now on, for so long. */
+  beginOutage(duration: number, known: boolean): void {
+    const { now } = this.#world;
+    const { outage } = this.checker;
+    if (!(now <= outage.until)) outage.since = now;
+    outage.until = Math.max(now + duration, outage.until || 0);
+    if (!known) return;
+    if (this.#linksDown++ > 0) return;
+    this.#link ??= this.#port.link?.();
+    if (this.#link === undefined) return;
+    this.#evidence.link = this.#link;
+    this.checker.known.add(now, now + duration);
+    this.checker.linkDown = true;
+    this.#link.down();
+  }
+
+  endOutage(known: boolean): void {
+    if (!known || --this.#linksDown > 0) return;
+    this.checker.linkDown = false;
+    this.#link?.up();
+  }
+
+  /** Heartbeats come by a link that the detector can be told about. */
+  useLink(): void {
+    this.#link = this.#port.link?.();
+    if (this.#link !== undefined) this.#evidence.link = this.#link;
+  }
+
+  /** Looks whether all invariants hold. */
+  sweep(): void {
+    const { now, nodes, options } = this.#world;
+    const { checker } = this;
+    if (this.loop.stalled) return;
+    checker.sweep(now);
+    const n = this.#sweeps++;
+    const node = n % nodes.count;
+    checker.tolerance(node, now);
+    const wrong = inspect(this.#peers[node], this.#resolved, checker.isSuspect(node), now);
+    if (wrong !== undefined) checker.fail('arithmetic', now, node, wrong);
+    if (n % SWEEPS_PER_COPY !== SWEEPS_PER_COPY - 1) return;
+    const difference = compareCopy(this.detector, options, now);
+    if (difference) checker.fail('snapshot', now, difference.node, difference.message);
+  }
+
+  #read(datagram: number): void {
+    const { now, nodes, datagrams } = this.#world;
+    const { checker } = this;
+    const node = datagrams.link[datagram] % nodes.count;
+    const incarnation = datagrams.incarnation[datagram];
+    const sequence = datagrams.sequence[datagram];
+    datagrams.release(datagram);
+    const evidence = this.#evidence;
+    evidence.incarnation = incarnation;
+    evidence.sequence = sequence;
+    this.beats++;
+    checker.beating = node;
+    const outcome = this.#port.heartbeat(node, now, evidence);
+    checker.beating = -1;
+    checker.read(node, now, outcome, this.#peers[node].suspectAt());
+    if (this.#honours && outcome === 'accepted') {
+      checker.evidence(node, now, incarnation, sequence);
+    }
+  }
+
+  #transition(event: 'suspect' | 'available' | 'level', change: Transition<number>): void {
+    const { at, peer: node, due, silence, level, previous, reason } = change;
+    const { now } = this.#world;
+    const observer = this.#number;
+    this.#world.log({ at, observer, event, node, due, silence, level, previous, reason });
+    this.checker.transition(event, change, now, this.loop.stalled);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Worlds by chance, one seed after another, for as long as asked: `npm run torture -- --for 600`.
+ * Ends with exit code 1 at the first broken invariant, and with the line that replays it.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { INVARIANTS, randomScenario, simulate } from 'phi-accrual/lab';
+import pc from 'picocolors';
+
+const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'];
+const MOST_SHOWN = 5;
+const BAR = 24;
+
+function number(least) {
+  return (text) => {
+    const n = Number(text);
+    if (!(text.trim() !== '' && n >= least && n <= Number.MAX_SAFE_INTEGER)) {
+      throw new InvalidArgumentError(`Expected a number from ${least}.`);
+    }
+    return n;
+  };
+}
+
+function guards(text) {
+  const names = text === 'all' ? GUARDS : text.split(',');
+  const unknown = names.find((name) => !GUARDS.includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`Expected all, or ${GUARDS}.`);
+  return names;
+}
+
+const {
+  for: seconds,
+  seed,
+  from,
+  seeds,
+  guards: on,
+} = new Command('torture')
+  .description('Simulates worlds by chance and checks every invariant of the detector in them.')
+  .addOption(new Option('--for <seconds>', 'how long').argParser(number(0.1)).default(60))
+  .addOption(new Option('--seed <n>', 'this world alone').argParser(number(0)))
+  .addOption(new Option('--seeds <n>', 'how many worlds, however long').argParser(number(1)))
+  .addOption(new Option('--from <n>', 'the first seed').argParser(number(0)))
+  .addOption(new Option('--guards <names>', 'guards to turn on, or all').argParser(guards))
+  .parse()
+  .opts();
+
+const start = performance.now();
+const first = seed ?? from ?? Math.floor(Math.random() * 1e9);
+const count = seed !== undefined ? 1 : (seeds ?? Infinity);
+const total = { seeds: 0, beats: 0, events: 0, suspicions: 0, mistakes: 0, excused: 0 };
+let worst;
+let availability = 1;
+
+const figure = (n) => Math.round(n).toLocaleString('en');
+const elapsed = () => (performance.now() - start) / 1000;
+const done = () =>
+  count === Infinity ? Math.min(elapsed() / seconds, 1) : Math.min(total.seeds / count, 1);
+
+function status() {
+  const rate = total.beats / elapsed() / 1e6;
+  return `${figure(total.seeds)} seeds, ${figure(total.beats)} heartbeats (${rate.toFixed(2)} M/s)`;
+}
+
+let shown = 0;
+function progress() {
+  const now = performance.now();
+  const tty = process.stdout.isTTY;
+  if (now - shown < (tty ? 100 : 10_000)) return;
+  if (tty) {
+    const full = Math.round(done() * BAR);
+    const bar = pc.green('█'.repeat(full)) + pc.dim('░'.repeat(BAR - full));
+    process.stdout.write(`\r\x1b[K${bar} ${Math.round(done() * 100)} % · ${status()}`);
+  } else if (shown > 0) {
+    console.log(`${Math.round(elapsed())} s: ${status()}`);
+  }
+  shown = now;
+}
+
+const clear = () => process.stdout.isTTY && process.stdout.write('\r\x1b[K');
+
+function take(simulation) {
+  const { beats, events, accuracy, worstDetection } = simulation;
+  total.seeds++;
+  total.beats += beats;
+  total.events += events.length;
+  for (const key of ['suspicions', 'mistakes', 'excused']) total[key] += accuracy[key];
+  availability = Math.min(availability, accuracy.availability);
+  if (worstDetection === undefined) return;
+  // The one that came closest to its bound, of those that a bound was stated for.
+  const share = worstDetection.delay / worstDetection.bound;
+  if (worst === undefined || share > worst.delay / worst.bound) {
+    worst = { ...worstDetection, seed: simulation.seed };
+  }
+}
+
+function fail(number, violations) {
+  clear();
+  console.log(pc.red(`seed ${number}: ${violations.length} violations`));
+  for (const { invariant, at, observer, node, message } of violations.slice(0, MOST_SHOWN)) {
+    console.log(`  ${pc.bold(invariant)}: ${INVARIANTS[invariant]}`);
+    console.log(`    at ${at.toFixed(3)} ms, observer ${observer}, node ${node}: ${message}`);
+  }
+  const flag = on ? ` --guards ${on.join(',')}` : '';
+  const options = on ? `, ${JSON.stringify({ guards: on })}` : '';
+  console.log(`replay: npm run torture -- --seed ${number}${flag}`);
+  console.log(`    or: simulate(randomScenario(${number}${options}))`);
+  process.exitCode = 1;
+}
+
+console.log(`torture from seed ${first}${on ? `, guards ${on.join(', ')}` : ', no guards'}`);
+for (let n = first; total.seeds < count && (count < Infinity || elapsed() < seconds); n++) {
+  const simulation = simulate(randomScenario(n, { guards: on }));
+  take(simulation);
+  if (simulation.violations.length > 0) {
+    fail(n, simulation.violations);
+    break;
+  }
+  progress();
+}
+clear();
+console.log(`${status()}, ${figure(total.events)} events in ${elapsed().toFixed(1)} s`);
+if (worst) {
+  const { delay, bound, node, seed: where } = worst;
+  const of = `${delay.toFixed(1)} ms of at most ${bound.toFixed(1)}`;
+  console.log(`the death found closest to its bound: ${of} (node ${node}, seed ${where})`);
+}
+const { suspicions, mistakes, excused } = total;
+const made = `${figure(suspicions)} suspicions, ${figure(mistakes)} of nodes that ran but were not heard`;
+console.log(`${made}, ${figure(excused)} of them for want of a guard`);
+console.log(
+  `in the worst of worlds, running nodes were trusted ${(availability * 100).toFixed(2)} %`,
+);
