@@ -106,10 +106,11 @@ export class Crossings<Id> implements Deadlines, Silences {
   heard(slab: PeerSlab, row: number, last: number): void {
     const flags = slab.i32[2 * row + FLAGS];
     const mass = this.#mass;
-    if (mass === undefined || !(mass.active || (flags & OVERDUE) !== 0)) return;
+    const slot = slotOf(slab, row);
+    if (!mass || !(mass.active || (flags & OVERDUE) !== 0 || mass.holds(slot))) return;
     slab.i32[2 * row + FLAGS] = flags & ~OVERDUE;
-    const at = slab.f64[row + LAST];
-    if (mass.beat(slotOf(slab, row), last, at)) this.#runner.earlier(at);
+    const now = this.now(); // the heartbeat's own time may be any
+    if (mass.beat(slot, last, now)) this.#runner.earlier(now);
   }
 
   /** Silence by the link does not count from `at` on. */
@@ -138,6 +139,7 @@ export class Crossings<Id> implements Deadlines, Silences {
       return MOVED;
     }
     if (this.#rescan < this.table.length) {
+      mass?.requeue(this.#rescan);
       this.enqueue(this.#rescan++);
       return MOVED;
     }

@@ -78,11 +78,13 @@ export class Heartbeats<Id> {
 
   /** Counts a heartbeat, or a watch, that is refused. */
   refuse(reason: 'refused' | 'not-finite' = 'refused'): 'refused' | 'not-finite' {
+    this.looked++;
     this.dropped[reason]++;
     return reason;
   }
 
   #drop<R extends Exclude<keyof DropCounts, 'refused'>>(slab: PeerSlab, row: number, reason: R): R {
+    this.looked++;
     this.dropped[reason]++;
     slab.writtenJournal().drop(row >> 3, reason);
     return reason;

@@ -143,12 +143,19 @@ export class MassSilence implements Deadlines {
       if (state === this.#epoch) this.overdue--;
       else this.watched++;
       this.#await(slot);
-    } else if (state < ABSENT && this.#active && last < this.#since) {
+    } else if (state < ABSENT && state !== this.#mark && this.#active && last < this.#since) {
       this.#setState(slot, this.#mark);
       this.#heard++;
     }
     this.#release(slot);
     return this.#active && this.#review(now);
+  }
+
+  /** The slot's instants may have become earlier ones. */
+  requeue(slot: number): void {
+    if (this.#stateOf(slot) >= ABSENT) return;
+    const at = this.#silences.overdueAt(slot);
+    if (at < this.queuedAt(slot)) this.#queue.insert(slot, at);
   }
 
   /** Puts a peer that is in time where it will be overdue. */
