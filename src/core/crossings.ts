@@ -5,7 +5,7 @@ import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { Events, FailureDetectorEvents, Reason, Transition } from './events.js';
 import { type Explanation, explain } from './explanation.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
-import { CONVICT, HOLD, MassSilence, type Silences } from './mass-silence.js';
+import { HOLD, MassSilence, type Silences } from './mass-silence.js';
 import type { ResolvedOptions, ResolvedSettings } from './options.js';
 import { instantOf, mean, pausedSince, phiAt, start } from './peer-record.js';
 import {
@@ -102,15 +102,17 @@ export class Crossings<Id> implements Deadlines, Silences {
     this.#mass?.join(slotOf(slab, row));
   }
 
-  /** A peer that is not suspected beats, for the first time since `last`. */
-  heard(slab: PeerSlab, row: number, last: number): void {
+  /** A peer that is not suspected beats, not for the first time. */
+  heard(slab: PeerSlab, row: number): void {
     const flags = slab.i32[2 * row + FLAGS];
     const mass = this.#mass;
     const slot = slotOf(slab, row);
     if (!mass || !(mass.active || (flags & OVERDUE) !== 0 || mass.holds(slot))) return;
-    slab.i32[2 * row + FLAGS] = flags & ~OVERDUE;
+    // Its next heartbeat is looked at too, if this one brings it back into a hold.
+    const returns = mass.active && mass.isOverdue(slot);
+    slab.i32[2 * row + FLAGS] = returns ? flags | OVERDUE : flags & ~OVERDUE;
     const now = this.now(); // the heartbeat's own time may be any
-    if (mass.beat(slot, last, now)) this.#runner.earlier(now);
+    if (mass.beat(slot, now)) this.#runner.earlier(now);
   }
 
   /** Silence by the link does not count from `at` on. */
@@ -186,9 +188,8 @@ export class Crossings<Id> implements Deadlines, Silences {
       return MOVED;
     }
     const held = mass.holds(slot);
-    const until = mass.judge(slot, at);
-    if (until === CONVICT) this.#cross(slot, at, held ? 'mass-silence' : undefined);
-    else if (until !== HOLD) this.enqueue(slot);
+    if (mass.judge(slot, at) === HOLD) this.enqueue(slot);
+    else this.#cross(slot, at, held ? 'mass-silence' : undefined);
     this.#events.flush();
     return SAID;
   }

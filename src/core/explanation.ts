@@ -29,7 +29,7 @@ export interface Explanation<Id = string> {
   readonly phi: number;
   /**
    * Since the last heartbeat, or since the watch began, without what was paused; undefined before
-   * either.
+   * either, and for what is no time.
    */
   readonly silence: number | undefined;
   /** Of the inter-arrival times in the window. */
@@ -97,6 +97,8 @@ export function explain<Id>(
   const stdDev = Math.sqrt(variance);
   const stdDevUsed = flooredStdDev(hot, mean, variance);
   const absolute = stdDevUsed === hot[FLOOR] && hot[FLOOR] > LEAST;
+  const started = (flags & STARTED) !== 0;
+  const silence = started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : Infinity;
   let held: Held | undefined;
   if (slab.isDown(row)) held = 'link-down';
   else if (suspect) held = undefined;
@@ -108,8 +110,7 @@ export function explain<Id>(
     status: suspect ? 'suspect' : heard ? 'available' : 'starting',
     level: levelOf(slab, row),
     phi: phiAt(slab, row, at),
-    silence:
-      (flags & STARTED) === 0 ? undefined : at - slab.f64[row + LAST] - pausedSince(slab, row, at),
+    silence: Number.isFinite(silence) ? silence : undefined,
     mean,
     stdDev,
     stdDevUsed,

@@ -54,8 +54,8 @@ export class FailureDetector<Id = string> {
     const { host, signal, stallGuard } = settings;
     this.#settings = settings;
     this.#now = host.now;
-    const look = (after: boolean) => this.#schedule.look(after);
-    this.#events = new Events(stallGuard && look);
+    const around = (after: boolean) => this.#schedule.around(after);
+    this.#events = new Events(stallGuard && around);
     this.#schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
       this.#events.post('stall', { at, duration }),
     );

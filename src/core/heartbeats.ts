@@ -98,7 +98,6 @@ export class Heartbeats<Id> {
     const slot = slotOf(slab, row);
     const flags = slab.i32[2 * row + FLAGS];
     const heard = (flags & HEARD) !== 0;
-    const last = slab.f64[row + LAST];
     const late = heard && !restart && isLate(slab, row, at);
     const changes = (flags & RUNG_MASK) !== 0 || late;
     const before = changes ? this.#silenceAt(slab, row, at) : undefined;
@@ -106,7 +105,7 @@ export class Heartbeats<Id> {
     if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
     const suspected = rungOf(slab, row) >= slab.profile(row).suspectRung;
     if (!suspected) {
-      if (heard) this.#crossings.heard(slab, row, last);
+      if (heard) this.#crossings.heard(slab, row);
       else this.#crossings.join(slab, row);
     }
     if (before !== undefined) this.#settle(slab, row, before, late);

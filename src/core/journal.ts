@@ -176,8 +176,8 @@ export class Journal {
   restore(entry: number, given: JournalSnapshot, at: number): void {
     const name = 'snapshot.journal';
     checkObject(name, given);
-    const count = (key: string, value: unknown, least = 0) =>
-      checkNumber(`${name}.${key}`, value, { least, most: COUNTED, integer: true });
+    const count = (key: string, value: unknown, least = 0, most = 1e9) =>
+      checkNumber(`${name}.${key}`, value, { least, most, integer: true });
     const most = Number.MAX_SAFE_INTEGER;
     const { incarnation = NONE, sequence = NONE, sinceReturn = Infinity, dropped } = given;
     checkNumber(`${name}.incarnation`, incarnation, { least: NONE, most, integer: true });
@@ -186,7 +186,7 @@ export class Journal {
     const fits = Array.isArray(dropped) && dropped.length === REASONS.length;
     checkType(`${name}.dropped`, `an array of ${REASONS.length} numbers`, dropped, fits);
     const words = [
-      count('seen', given.seen, -COUNTED - 1),
+      count('seen', given.seen, -COUNTED - 1, COUNTED),
       count('received', given.received),
       count('lost', given.lost),
       count('restarts', given.restarts),

@@ -9,8 +9,8 @@
  *       silent are judged, without being counted again;
  *   (b) when so many have returned that the share is no longer exceeded: whoever is still silent
  *       gets one more of its own periods;
- *   (c) `maxHold` after the first of its verdicts: everybody silent is judged. A verdict that (b)
- *       put off and the next hold caught stays on the clock of the first.
+ *   (c) `maxHold` after the first of its verdicts: everybody silent is judged. No verdict is held
+ *       for longer, also when (b) put it off and the next hold caught it.
  *
  * Nobody is counted by looking: who is overdue next is a queue of its own, which is advanced when a
  * verdict falls due, and not before. O(1) amortised for each change of a peer.
@@ -42,15 +42,20 @@ export interface Silences {
   periodOf(slot: number): number;
 }
 
-/** Results of {@link MassSilence.judge} beside an instant to judge again at. */
-export const CONVICT = -Infinity;
-export const HOLD = Infinity;
+/** Results of {@link MassSilence.judge}. */
+export const CONVICT = 0;
+export const HOLD = 1;
 
 // States of a slot. In time are the negative ones, each hold marking whom it has heard with one of
 // its own; a positive one is the epoch in which the peer became overdue.
 const ABSENT = 0;
 const IN_TIME = -1;
 const FIRST_MARK = -2;
+
+interface Hold {
+  readonly since: number;
+  until: number;
+}
 
 /** What is kept of the slots of a slab. */
 interface Page {
@@ -68,12 +73,11 @@ export class MassSilence implements Deadlines {
   watched = 0;
   overdue = 0;
 
-  /** Slots whose verdict was held and is not spoken yet, and until when it is held. */
-  readonly #held = new Map<number, number>();
+  /** Slots whose verdict was held and is not spoken yet: since when, and until when it is. */
+  readonly #held = new Map<number, Hold>();
   #active = false;
-  /** When the present or last hold began, and the first whose verdicts are still to be spoken. */
+  /** When the present or last hold began. */
   #since = -Infinity;
-  #clock = Infinity;
   /** Those in time that have beaten since, and the mark that they have. */
   #heard = 0;
   #mark = FIRST_MARK;
@@ -100,9 +104,13 @@ export class MassSilence implements Deadlines {
     return this.#held.has(slot);
   }
 
+  isOverdue(slot: number): boolean {
+    return this.#stateOf(slot) > ABSENT;
+  }
+
   /** When the slot's verdict is to be judged again, at the earliest. */
   heldUntil(slot: number): number {
-    return this.#held.size === 0 ? -Infinity : (this.#held.get(slot) ?? -Infinity);
+    return this.#held.size === 0 ? -Infinity : (this.#held.get(slot)?.until ?? -Infinity);
   }
 
   /** There are slots to be judged again, after a hold. */
@@ -112,7 +120,7 @@ export class MassSilence implements Deadlines {
 
   /** When the hold ends at the latest. */
   get until(): number {
-    return this.#active ? this.#clock + this.#options.maxHold : Infinity;
+    return this.#active ? this.#since + this.#options.maxHold : Infinity;
   }
 
   /** The slot's peer is heard, and not suspected, from now on. */
@@ -133,17 +141,18 @@ export class MassSilence implements Deadlines {
   }
 
   /**
-   * A peer beats that was overdue, or for the first time since the hold began.
+   * A peer beats that was overdue, or for the first time since the hold began. One that returns is
+   * in time with its next heartbeat.
    *
    * @returns whether the hold ended
    */
-  beat(slot: number, last: number, now: number): boolean {
+  beat(slot: number, now: number): boolean {
     const state = this.#stateOf(slot);
     if (state > ABSENT) {
       if (state === this.#epoch) this.overdue--;
       else this.watched++;
       this.#await(slot);
-    } else if (state < ABSENT && state !== this.#mark && this.#active && last < this.#since) {
+    } else if (state < ABSENT && state !== this.#mark && this.#active) {
       this.#setState(slot, this.#mark);
       this.#heard++;
     }
@@ -167,7 +176,7 @@ export class MassSilence implements Deadlines {
 
   /** The slot's verdict has been spoken, or need not be. */
   #release(slot: number): void {
-    if (this.#held.delete(slot) && this.#held.size === 0 && !this.#active) this.#clock = Infinity;
+    this.#held.delete(slot);
   }
 
   /** A bounded step towards knowing who is overdue at `at`; false when that is known. */
@@ -183,23 +192,21 @@ export class MassSilence implements Deadlines {
   }
 
   /**
-   * What to do with a verdict that is due: {@link CONVICT}, {@link HOLD} until {@link released}, or
-   * the instant at which to judge again. Who is overdue must be known.
+   * What to do with a verdict that is due: {@link CONVICT}, or {@link HOLD} it, to be judged again
+   * at {@link heldUntil} or when {@link released}. Who is overdue must be known.
    */
-  judge(slot: number, now: number): number {
+  judge(slot: number, now: number): typeof CONVICT | typeof HOLD {
     this.expire(now);
     if (this.#active) this.#review(now);
-    const expired = now >= this.#clock + this.#options.maxHold;
-    if (!this.#active && !expired && this.#exceeded()) this.#begin(now);
-    if (this.#active) {
-      this.#held.set(slot, HOLD);
-      return HOLD;
-    }
-    const again = this.#returned + this.#silences.periodOf(slot);
+    const since = this.#held.get(slot)?.since ?? now;
+    const latest = since + this.#options.maxHold; // whatever holds follow upon each other
+    if (now >= latest) return CONVICT;
+    if (!this.#active && this.#exceeded()) this.#begin(now);
+    const again = this.#active ? latest : this.#returned + this.#silences.periodOf(slot);
     const silent = this.#silences.lastHeartbeatOf(slot) < this.#since;
-    if (!silent || expired || now >= again) return CONVICT;
-    this.#held.set(slot, again);
-    return again;
+    if (!this.#active && (!silent || now >= again)) return CONVICT;
+    this.#held.set(slot, { since, until: Math.min(again, latest) });
+    return HOLD;
   }
 
   /** Ends a hold that has lasted for too long. */
@@ -214,7 +221,8 @@ export class MassSilence implements Deadlines {
       this.#releasing = undefined;
       return -1;
     }
-    this.#held.set(next.value, -Infinity);
+    const hold = this.#held.get(next.value);
+    if (hold) hold.until = -Infinity;
     return next.value;
   }
 
@@ -236,7 +244,6 @@ export class MassSilence implements Deadlines {
     this.#active = true;
     this.#releasing = undefined; // whoever was to be judged is held again
     this.#since = now;
-    this.#clock = Math.min(this.#clock, now);
     this.#mark = this.#mark > FIRST_MARK - 1e9 ? this.#mark - 1 : FIRST_MARK;
     this.#heard = 0;
     this.#tell(now);
@@ -247,7 +254,6 @@ export class MassSilence implements Deadlines {
     this.#active = false;
     this.#returned = judged ? -Infinity : now;
     this.#releasing = this.#held.keys();
-    if (this.#held.size === 0) this.#clock = Infinity;
     this.#tell(now);
     if (!judged) return;
     this.watched -= this.overdue;

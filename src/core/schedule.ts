@@ -13,6 +13,8 @@ import { WakeTimer } from './wake-timer.js';
 /** The timer works in slices of this many ms, so that a mass death does not block the process. */
 const SLICE = 8;
 const STEPS_PER_LOOK = 64;
+/** Timers are this late on a machine that is idle, in ms. */
+const LATE = 10;
 
 /** What is looked for; `Crossings` are that. */
 export interface Steps {
@@ -33,11 +35,15 @@ export class Schedule implements Runner {
   readonly #drain: number;
   #steps: Steps = { step: () => DONE, earliest: () => Infinity };
   #reads: Reads = { looked: 0 };
+  /** What the timer was armed for. */
+  #armedFor = Infinity;
   #advancing = false;
   #closed = false;
   /** Verdicts wait until then at most for what waits to be read; −Infinity for not at all. */
   #drainedBy = -Infinity;
   #looked = 0;
+  /** How deep we are in calls of listeners. */
+  #listening = 0;
 
   /** @param stalled told when this process could not run, and for how long */
   constructor(
@@ -75,8 +81,19 @@ export class Schedule implements Runner {
   /** Notices a stall; `own` if it was our own work or that of listeners, which is nobody's news. */
   look(own: boolean): void {
     const now = this.#host.now();
-    if (!this.#guard?.look(now, own) || this.#closed) return;
-    this.#looked = Number.NaN; // a whole round of the event loop from now on
+    if (this.#guard?.look(now, own || this.#listening > 0)) this.#awaitInput(now);
+  }
+
+  /** Listeners are about to run, or have. */
+  around(after: boolean): void {
+    this.look(after);
+    this.#listening += after ? -1 : 1;
+  }
+
+  /** Nothing is judged before a whole round of the event loop has brought no heartbeat. */
+  #awaitInput(now: number): void {
+    if (this.#closed) return;
+    this.#looked = Number.NaN;
     if (this.draining) return;
     this.#drainedBy = now + this.#drain;
     this.#host.setImmediate(this.#turn);
@@ -89,7 +106,7 @@ export class Schedule implements Runner {
     const { looked } = this.#reads;
     if (looked === this.#looked || this.#host.now() >= this.#drainedBy) {
       this.#drainedBy = -Infinity;
-      this.#wake();
+      this.#wake(true);
     } else {
       this.#looked = looked;
       this.#host.setImmediate(this.#turn);
@@ -104,14 +121,17 @@ export class Schedule implements Runner {
     this.#advancing = true;
     if (Number.isFinite(at)) while (!this.#closed && this.#steps.step(at) !== DONE);
     this.#advancing = nested;
+    if (this.#guard) this.look(true);
     return this.#rearm();
   }
 
   /** Says what is due, as long as it takes, but not for longer than a slice at a time. */
-  #wake(): void {
+  #wake(drained = false): void {
     if (this.#closed) return;
     this.look(false);
     let now = this.#host.now();
+    // Late, if by less than a stall: what waits to be read is read first.
+    if (this.#guard && !drained && now > this.#armedFor + LATE) this.#awaitInput(now);
     const until = now + SLICE;
     let result = MOVED;
     this.#advancing = true;
@@ -141,6 +161,7 @@ export class Schedule implements Runner {
     }
     this.look(false);
     this.#guard.expect(this.#host.now(), next);
+    this.#armedFor = Math.max(Math.min(next, this.#guard.due), this.#host.now());
     this.#timer.arm(Math.min(next, this.#guard.due));
   }
 

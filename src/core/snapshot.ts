@@ -67,7 +67,7 @@ export interface FailureDetectorSnapshot<Id = string> {
   readonly peers: readonly PeerSnapshot<Id>[];
 }
 
-const MOST = Number.MAX_VALUE;
+const LONGEST = 1e15;
 
 export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
   const flags = slab.i32[2 * row + FLAGS];
@@ -184,7 +184,8 @@ export function restorePeer(
 ): void {
   const { silence, level, recovered, journal } = snapshot;
   const heard = checkBoolean('snapshot.heard', snapshot.heard);
-  if (silence !== null) checkNumber('snapshot.silence', silence, { least: -MOST, most: MOST });
+  if (silence !== null)
+    checkNumber('snapshot.silence', silence, { least: -LONGEST, most: LONGEST });
   if (recovered !== undefined) {
     checkNumber('snapshot.recovered', recovered, { least: 0, most: 1e9, integer: true });
   }

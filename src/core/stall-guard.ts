@@ -7,7 +7,9 @@
  * than `maxHold`, they count as silence, until it has drained. The suspicion of whoever is silent
  * hence falls due after at most 2·T_D + maxHold + one stall, T_D the detection time without stalls:
  * of a silence that has run for P < T_D, stalls took at most P + maxHold before the last one was
- * let in. It is said when the process next runs.
+ * let in. It is said when the process next runs. A stall fills no more than half of the bucket, so
+ * that a long one does not leave the next without excuse: of stalls longer than that, two in a row
+ * are let in, and one more for each half of maxHold that the process ran.
  */
 import type { ResolvedStallGuard } from './guards.js';
 import { LATE_AT, type ProcessClock } from './process-clock.js';
@@ -73,7 +75,7 @@ export class StallGuard {
     if (!late && slept > 0) this.#say(now, slept);
     if (!late) return slept > 0;
     const excused = this.#level < this.#options.maxHold;
-    this.#level += now - due;
+    this.#level += Math.min(now - due, this.#options.maxHold / 2);
     if (excused) this.#clock.pause(due, now);
     if (!own) this.#say(now, now - due);
     return true;

@@ -52,6 +52,7 @@ export class UdpListener {
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.close();
   readonly #stats: UdpListenStats = { datagrams: 0, heartbeats: 0, malformed: 0, errors: 0 };
+  readonly #granted: number;
   readonly #bound: { address: string; port: number };
   #socket: Socket;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -70,6 +71,7 @@ export class UdpListener {
     this.#link = sink.link?.();
     this.#signal = signal;
     this.#bound = socket.address();
+    this.#granted = socket.getRecvBufferSize();
     this.#socket = socket;
     this.#read(socket);
     if (signal?.aborted) void this.close();
@@ -127,7 +129,7 @@ export class UdpListener {
 
   /** What the kernel granted; Linux counts its own overhead in and reports twice the request. */
   get receiveBufferBytes(): number {
-    return this.#socket.getRecvBufferSize();
+    return this.#granted;
   }
 
   /** Counts so far. */
@@ -148,7 +150,10 @@ export class UdpListener {
     this.#closed ??= new Promise((resolve) => {
       this.#signal?.removeEventListener('abort', this.#abort);
       clearTimeout(this.#retry);
-      if (this.#retry !== undefined) return resolve(); // the socket died before
+      if (this.#retry !== undefined) {
+        this.#link?.up(); // nobody would say it later
+        return resolve(); // the socket died before
+      }
       this.#socket.removeAllListeners('message');
       this.#socket.close(() => resolve());
     });
