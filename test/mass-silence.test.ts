@@ -153,6 +153,50 @@ describe('a mass silence', () => {
     expect(dead[0].at).toBeLessThan(60_000 + T_D + 20_000 + 2000);
   });
 
+  it('of half of them for good is found a period or two after the others have returned', () => {
+    const { run, suspected } = world(10);
+    run(60_000, (peer, at) => at > 20_000 && (at < 25_000 || peer < 5));
+    expect(suspected.length).toBe(5);
+    for (const { at } of suspected) expect(at).toBeLessThan(28_000);
+  });
+
+  it('is ended by no heartbeat with a time of its own', () => {
+    const { run, detector, suspected, edges } = world(10);
+    run(23_000, (_, at) => at > 20_000);
+    detector.heartbeat('p6', 1.7e12);
+    run(25_000, () => true);
+    run(60_000, (peer) => peer > 7);
+    expect(suspected.map(({ peer }) => peer).sort()).toEqual(['p8', 'p9']);
+    for (const { at } of suspected) expect(at).toBeLessThan(28_000);
+    for (const edge of edges) expect(Number(edge.split(' ')[1])).toBeLessThan(60_000);
+  });
+
+  it('holds fast peers though a slow one of an earlier hold waits for its period', () => {
+    const { run, detector, suspected } = world(10);
+    detector.watch('slow', { heartbeatInterval: 60_000, maxSilence: 62_000 });
+    detector.heartbeat('slow', 0);
+    run(100_000, (_, at) => (at > 60_000 && at < 65_000) || (at > 95_000 && at < 99_000));
+    expect(suspected.filter(({ peer }) => peer !== 'slow')).toEqual([]);
+    run(130_000);
+    expect(suspected.map(({ peer }) => peer)).toEqual(['slow']);
+  });
+
+  it('is noticed after a link was down and up again', () => {
+    const { run, detector, suspected, names } = world(10);
+    const link = detector.link();
+    run(20_000);
+    for (const name of names) detector.heartbeat(name, 20_000.5, { link });
+    link.down();
+    detector.watch('lone', { heartbeatInterval: 100 });
+    detector.heartbeat('lone');
+    run(21_500, () => true); // the lone one is suspected meanwhile
+    link.up();
+    run(50_000);
+    run(60_000, () => true);
+    run(90_000);
+    expect(suspected.map(({ peer }) => peer)).toEqual(['lone']);
+  });
+
   it('leaves no trace in the counts, whatever comes and goes', () => {
     const step = fc.record({
       peer: fc.nat(11),

@@ -120,6 +120,28 @@ describe('a stall of the process', () => {
     }
   });
 
+  it('of ten minutes does not leave the next one without excuse', () => {
+    const { loop, events, beats } = world(1);
+    const lost = (at: number) => (at > 20_500 && at < 620_500) || (at > 680_500 && at < 683_500);
+    for (let i = 0; i < 20; i++) beats(`p${i}`, 50 * i, 800_000, lost);
+    loop.setTimeout(() => loop.block(600_000), 20_500);
+    loop.setTimeout(() => loop.block(3000), 680_500);
+    loop.runUntil(700_000);
+    expect(events.filter((event) => event.startsWith('suspect'))).toEqual([]);
+  });
+
+  it('is our own when a listener blocks and then calls us', () => {
+    const { loop, detector, events, all, beats } = world(20);
+    all(60_000);
+    beats('dead', 500, 20_000);
+    detector.on('suspect', () => {
+      loop.block(3000);
+      detector.heartbeat('p1');
+    });
+    loop.runUntil(60_000);
+    expect(events).toEqual(['suspect dead']);
+  });
+
   it('ends the wait for input that never pauses after `drain`', () => {
     const { loop, suspected, all, beats } = world(1);
     all(60_000);
