@@ -21,9 +21,10 @@ function number(least) {
 }
 
 function guards(text) {
-  const names = text === 'all' ? GUARDS : text.split(',');
+  const names = text === 'all' ? GUARDS : text === 'none' ? [] : text.split(',');
   const unknown = names.find((name) => !GUARDS.includes(name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`Expected all, or ${GUARDS}.`);
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`Expected all, none, or some of ${GUARDS}.`);
   return names;
 }
 
@@ -39,7 +40,11 @@ const {
   .addOption(new Option('--seed <n>', 'this world alone').argParser(number(0)))
   .addOption(new Option('--seeds <n>', 'how many worlds, however long').argParser(number(1)))
   .addOption(new Option('--from <n>', 'the first seed').argParser(number(0)))
-  .addOption(new Option('--guards <names>', 'guards to turn on, or all').argParser(guards))
+  .addOption(
+    new Option('--guards <names>', 'all, none, or which are on; by chance if not given').argParser(
+      guards,
+    ),
+  )
   .parse()
   .opts();
 
@@ -99,14 +104,14 @@ function fail(number, violations) {
     console.log(`  ${pc.bold(invariant)}: ${INVARIANTS[invariant]}`);
     console.log(`    at ${at.toFixed(3)} ms, observer ${observer}, node ${node}: ${message}`);
   }
-  const flag = on ? ` --guards ${on.join(',')}` : '';
+  const flag = on ? ` --guards ${on.join(',') || 'none'}` : '';
   const options = on ? `, ${JSON.stringify({ guards: on })}` : '';
   console.log(`replay: npm run torture -- --seed ${number}${flag}`);
   console.log(`    or: simulate(randomScenario(${number}${options}))`);
   process.exitCode = 1;
 }
 
-console.log(`torture from seed ${first}${on ? `, guards ${on.join(', ')}` : ', no guards'}`);
+console.log(`torture from seed ${first}${on ? `, guards: ${on.join(', ') || 'none'}` : ''}`);
 for (let n = first; total.seeds < count && (count < Infinity || elapsed() < seconds); n++) {
   const simulation = simulate(randomScenario(n, { guards: on }));
   take(simulation);

@@ -19,11 +19,14 @@ const LEAST = 0.6;
 const MOST = 1.6;
 /** After so many heartbeats, and so many of the slowest intervals, what came before is unlearnt. */
 const LEARNT = 20;
+const LATELY = 1000;
 /** Smaller windows are swayed by single intervals. */
 const STEADY_WINDOW = 100;
 const ROUNDING = 1e-3;
 /** For so long a heartbeat may wait in the buffer of an observer that does not stall. */
 const UNREAD = 10;
+/** Fewer silent peers are no mass silence. */
+const MASS = 5;
 
 export class Checker {
   readonly learning: LearningCheck;
@@ -31,8 +34,8 @@ export class Checker {
   readonly stalls = new Pauses();
   /** Outages that the detector was told of. */
   readonly known = new Pauses();
-  /** No outage of all peers; else since when and until when, in ms. */
-  readonly outage = { since: Number.NaN, until: Number.NaN };
+  /** The latest outage of all peers: since when and until when, and how many were trusted then. */
+  readonly outage = { since: Number.NaN, until: Number.NaN, trusted: 0 };
   /** When anything but outages of all peers happened last. */
   unrest = 0;
   massActive = false;
@@ -55,8 +58,8 @@ export class Checker {
   /** When a heartbeat came that waits to be read. */
   readonly #waitingSince: Float64Array;
   readonly #accepted: Int32Array;
-  /** Intervals that were far from the node's own. */
-  readonly #odd: Int32Array;
+  /** Intervals that were far from the node's own, of the last thousand or so. */
+  readonly #odd: Float64Array;
   readonly #overdue: Uint8Array;
   readonly #incarnation: Int32Array;
   readonly #sequence: Int32Array;
@@ -83,7 +86,7 @@ export class Checker {
     this.#due = new Float64Array(count);
     this.#waitingSince = new Float64Array(count).fill(Number.NaN);
     this.#accepted = new Int32Array(count);
-    this.#odd = new Int32Array(count);
+    this.#odd = new Float64Array(count);
     this.#overdue = new Uint8Array(count);
     this.#incarnation = new Int32Array(count);
     this.#sequence = new Int32Array(count);
@@ -113,7 +116,7 @@ export class Checker {
 
   /** Whether irregular intervals are too few to sway what is learnt. */
   #steady(node: number): boolean {
-    return this.#odd[node] * 20 <= this.#accepted[node];
+    return this.#odd[node] * 20 <= Math.min(this.#accepted[node], LATELY);
   }
 
   watched(node: number, at: number, due: number): void {
@@ -133,7 +136,8 @@ export class Checker {
     const interval = at - this.#last[node];
     const usual = this.#nodes.interval[node];
     this.#accepted[node]++;
-    if (!(interval > 0.5 * usual && interval < 1.5 * usual)) this.#odd[node]++;
+    const odd = !(interval > 0.5 * usual && interval < 1.5 * usual);
+    this.#odd[node] += (odd ? 1 : 0) - this.#odd[node] / LATELY;
     this.#last[node] = at;
     this.#due[node] = due;
     this.#overdue[node] = 0;
@@ -215,12 +219,13 @@ export class Checker {
     const last = this.#last[node];
     const tolerated = this.tolerated(node);
     const lived = now - last - stalls.between(last, now);
-    const missing = tolerated - lived - stalls.missable(last, now, tolerated);
+    const missable = stalls.missable(last, now, tolerated);
+    const missing = tolerated - lived - missable;
     const unread = now - this.#waitingSince[node];
     if (missing > 1) {
       const message = `suspected after ${lived} ms of the observer's own time, not ${tolerated}`;
       this.fail('stall', now, node, message);
-    } else if (unread > UNREAD) {
+    } else if (unread > UNREAD + missable) {
       this.fail('stall', now, node, `suspected with a heartbeat that waited for ${unread} ms`);
     } else {
       return false;
@@ -230,12 +235,12 @@ export class Checker {
 
   /** An outage of all peers at once is nobody's death, if nothing else was going on. */
   #duringOutage(node: number, now: number): void {
-    const { since, until } = this.outage;
+    const { since, until, trusted } = this.outage;
     const { interval, fastest, slowest } = this.#nodes;
     const settled = fastest.every((f, i) => f === interval[0] && slowest[i] === interval[0]);
     const quiet = since - this.unrest > 10 * interval[0] && this.known.longest === 0;
     const short = now < since + 0.8 * BOUNDS.maxHold && !(now > until + this.tolerated(node));
-    if (settled && quiet && short && interval.length >= 5) {
+    if (settled && quiet && short && trusted >= MASS) {
       this.fail('outage', now, node, `suspected ${now - since} ms after all fell silent`);
     }
   }

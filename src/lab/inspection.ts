@@ -6,6 +6,8 @@ import { copyOf, type SimulatedOptions } from './detector-port.js';
 
 /** Relative error of φ at its own deadline. */
 const PRECISION = 1e-6;
+/** Of instants, in ms. */
+const ROUNDING = 1e-3;
 
 /** What is wrong with what a detector says of a peer, if anything is. */
 export function inspect(
@@ -39,17 +41,23 @@ export function compareCopy(
   now: number,
 ): { node: number; message: string } | undefined {
   const copy = copyOf(detector, options);
-  if (copy === undefined) return undefined;
   try {
     for (const node of detector.peers()) {
       const here = detector.peer(node);
       const there = copy.peer(node);
       for (const at of [now, now + 777]) {
-        if (here?.phi(at) !== there?.phi(at)) {
-          return { node, message: `φ ${here?.phi(at)}, restored ${there?.phi(at)}` };
+        const phi = here?.phi(at) ?? 0;
+        const restored = there?.phi(at) ?? 0;
+        if (Math.abs(phi - restored) > PRECISION * Math.max(phi, 1)) {
+          return { node, message: `φ ${phi}, restored ${restored}` };
         }
       }
-      if (here?.suspectAt() !== there?.suspectAt() || here?.status !== there?.status) {
+      const due = here?.suspectAt() ?? Infinity;
+      const restored = there?.suspectAt() ?? Infinity;
+      if (due !== restored && !(Math.abs(due - restored) < ROUNDING)) {
+        return { node, message: `due at ${due}, restored ${restored}` };
+      }
+      if (here?.status !== there?.status) {
         return { node, message: `${here?.status}, restored ${there?.status}` };
       }
     }

@@ -1,18 +1,12 @@
 /** One observer: an event loop with a real detector on it, and a checker that looks over its shoulder. */
 import type { Transition } from '../core/events.js';
 import { FailureDetector } from '../core/failure-detector.js';
+import type { Link } from '../core/link.js';
 import { type FailureDetectorOptions, resolveSettings } from '../core/options.js';
 import type { Peer } from '../core/peer.js';
 import { Checker } from './checker.js';
 import type { Datagrams } from './datagrams.js';
-import {
-  guardsOf,
-  type KnownLink,
-  type MakeDetector,
-  portOf,
-  type SimulatedEvidence,
-  type SimulatedOptions,
-} from './detector-port.js';
+import { guardsOf, type MakeDetector, type SimulatedOptions } from './detector-port.js';
 import { EventLoop } from './event-loop.js';
 import { compareCopy, inspect } from './inspection.js';
 import type { Violation } from './invariants.js';
@@ -64,11 +58,12 @@ export class Observer {
   readonly #world: ObserverWorld;
   readonly #resolved;
   readonly #peers: Peer<number>[] = [];
-  readonly #port;
-  readonly #evidence: SimulatedEvidence = { incarnation: 0, sequence: 0 };
-  /** Whether this version of the detector goes by what heartbeats say of themselves. */
-  readonly #honours: boolean;
-  #link: KnownLink | undefined;
+  /** Reused: a detector reads it during the call. */
+  readonly #evidence: { incarnation: number; sequence: number; link: Link | undefined } = {
+    incarnation: 0,
+    sequence: 0,
+    link: undefined,
+  };
   #linksDown = 0;
   #sweeps = 0;
 
@@ -85,17 +80,15 @@ export class Observer {
     this.loop = new EventLoop(around, world.socketBuffer);
     const given = { ...options, clock: this.loop } as FailureDetectorOptions;
     this.#resolved = resolveSettings(given).defaults;
-    this.checker = new Checker(number, nodes, this.#resolved, guardsOf(options), world.report);
+    this.checker = new Checker(number, nodes, this.#resolved, guardsOf(given), world.report);
     this.detector = world.make?.(given) ?? new FailureDetector<number>(given);
-    this.#port = portOf(this.detector);
-    this.#honours = this.#port.link !== undefined;
     for (const event of ['suspect', 'available', 'level'] as const) {
       this.detector.on(event, (change) => this.#transition(event, change));
     }
-    this.#port.on('stall', ({ at, duration }: { at: number; duration: number }) => {
+    this.detector.on('stall', ({ at, duration }) => {
       world.log({ at, observer: number, event: 'stall', duration });
     });
-    this.#port.on('mass-silence', ({ at, active }: { at: number; active: boolean }) => {
+    this.detector.on('mass-silence', ({ at, active }) => {
       this.checker.massActive = active;
       world.log({ at, observer: number, event: 'mass-silence', active });
     });
@@ -109,8 +102,10 @@ export class Observer {
   /** A heartbeat reaches the socket; false when it was dropped. */
   arrive(datagram: number, node: number): boolean {
     const { loop } = this;
-    if (loop.behind) this.checker.waits(node, this.#world.now);
-    return loop.arrive(datagram);
+    const { behind } = loop;
+    const arrived = loop.arrive(datagram);
+    if (behind && arrived) this.checker.waits(node, this.#world.now);
+    return arrived;
   }
 
   stall(duration: number): void {
@@ -123,28 +118,27 @@ export class Observer {
   beginOutage(duration: number, known: boolean): void {
     const { now } = this.#world;
     const { outage } = this.checker;
-    if (!(now <= outage.until)) outage.since = now;
+    if (!(now <= outage.until)) {
+      outage.since = now;
+      outage.trusted = this.#peers.filter(({ status }) => status === 'available').length;
+    }
     outage.until = Math.max(now + duration, outage.until || 0);
     if (!known) return;
     if (this.#linksDown++ > 0) return;
-    this.#link ??= this.#port.link?.();
-    if (this.#link === undefined) return;
-    this.#evidence.link = this.#link;
     this.checker.known.add(now, now + duration);
     this.checker.linkDown = true;
-    this.#link.down();
+    this.#evidence.link?.down();
   }
 
   endOutage(known: boolean): void {
     if (!known || --this.#linksDown > 0) return;
     this.checker.linkDown = false;
-    this.#link?.up();
+    this.#evidence.link?.up();
   }
 
   /** Heartbeats come by a link that the detector can be told about. */
   useLink(): void {
-    this.#link = this.#port.link?.();
-    if (this.#link !== undefined) this.#evidence.link = this.#link;
+    this.#evidence.link = this.detector.link();
   }
 
   /** Looks whether all invariants hold. */
@@ -156,6 +150,9 @@ export class Observer {
     const n = this.#sweeps++;
     const node = n % nodes.count;
     checker.tolerance(node, now);
+    // A deadline moves on while the link is down, and a copy has no link.
+    const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b));
+    if (checker.linkDown || checker.known.between(lately, now) > 0) return;
     const wrong = inspect(this.#peers[node], this.#resolved, checker.isSuspect(node), now);
     if (wrong !== undefined) checker.fail('arithmetic', now, node, wrong);
     if (n % SWEEPS_PER_COPY !== SWEEPS_PER_COPY - 1) return;
@@ -175,12 +172,10 @@ export class Observer {
     evidence.sequence = sequence;
     this.beats++;
     checker.beating = node;
-    const outcome = this.#port.heartbeat(node, now, evidence);
+    const outcome = this.detector.heartbeat(node, now, evidence);
     checker.beating = -1;
     checker.read(node, now, outcome, this.#peers[node].suspectAt());
-    if (this.#honours && outcome === 'accepted') {
-      checker.evidence(node, now, incarnation, sequence);
-    }
+    if (outcome === 'accepted') checker.evidence(node, now, incarnation, sequence);
   }
 
   #transition(event: 'suspect' | 'available' | 'level', change: Transition<number>): void {

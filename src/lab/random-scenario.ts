@@ -6,7 +6,7 @@ import { Random } from './random.js';
 import type { SimulateOptions } from './simulate-options.js';
 
 export interface RandomScenarioOptions {
-  /** Guards that the detectors have on, with their defaults. Default none. */
+  /** Guards that the detectors have on. Default by chance, mostly all. */
   guards?: readonly Guard[];
   /** About so many heartbeats at most, floods aside. Default 200,000. */
   beats?: number;
@@ -34,8 +34,11 @@ export function randomScenario(seed: number, options: RandomScenarioOptions = {}
   const most = perLink * base;
   const duration = Math.round(Math.min(Math.max(600 * base, 10 * MINUTE), most));
   const detector = detectorBy(random, base);
-  for (const guard of options.guards ?? []) detector[guard] = {};
-  for (const guard of GUARDS) detector[guard] ??= false;
+  const share = random.pick([1, 1, 0.5, 0]);
+  for (const guard of GUARDS) {
+    const chosen = random.next() < share;
+    if (!(options.guards?.includes(guard) ?? chosen)) detector[guard] = false;
+  }
   const author = new Author(random, nodes, observers, base, duration, perLink);
   return {
     seed,
