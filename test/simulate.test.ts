@@ -94,9 +94,9 @@ describe('simulate', () => {
     expect(sent - beats).toBeLessThan(queued ? 2 : 11);
   });
 
-  it('takes a known outage for an unknown one where the detector cannot be told', () => {
+  it('suspects nobody in an outage that it was told of', () => {
     const faults: Fault[] = [{ at: 10_000, fault: 'outage', duration: 5000, known: true }];
-    sound({ faults });
+    expect(sound({ faults, detector: bare }).events).toEqual([]);
   });
 
   it('loses, doubles and reorders', () => {

@@ -145,7 +145,7 @@ export class Checker {
     if (wrong !== undefined && this.#guarded) this.fail('outages', at, node, wrong);
   }
 
-  /** For detectors that honour what heartbeats say of themselves. */
+  /** What an accepted heartbeat says of itself. */
   evidence(node: number, at: number, incarnation: number, sequence: number): void {
     const newest = this.#incarnation[node];
     const older = incarnation < newest;

@@ -32,8 +32,8 @@ export interface SimulationEvent {
   readonly active?: boolean;
 }
 
-/** Between two comparisons of a detector with a copy of it. */
-const SWEEPS_PER_COPY = 64;
+/** A detector is compared with a copy of it after so many sweeps, and whenever they have doubled. */
+const SWEEPS_BEFORE_COPY = 128;
 
 /** What an observer needs of its world. */
 export interface ObserverWorld {
@@ -155,7 +155,7 @@ export class Observer {
     if (checker.linkDown || checker.known.between(lately, now) > 0) return;
     const wrong = inspect(this.#peers[node], this.#resolved, checker.isSuspect(node), now);
     if (wrong !== undefined) checker.fail('arithmetic', now, node, wrong);
-    if (n % SWEEPS_PER_COPY !== SWEEPS_PER_COPY - 1) return;
+    if (n < SWEEPS_BEFORE_COPY || (n & (n - 1)) !== 0) return;
     const difference = compareCopy(this.detector, options, now);
     if (difference) checker.fail('snapshot', now, difference.node, difference.message);
   }
