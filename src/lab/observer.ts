@@ -150,8 +150,9 @@ export class Observer {
     const n = this.#sweeps++;
     const node = n % nodes.count;
     checker.tolerance(node, now);
-    // A deadline moves on while the link is down, and a copy has no link.
-    const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b));
+    // Silence does not count while the link is down, nor for a while after; a copy has no link.
+    const { heartbeatInterval } = this.#resolved;
+    const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b), heartbeatInterval);
     if (checker.linkDown || checker.known.between(lately, now) > 0) return;
     const wrong = inspect(this.#peers[node], this.#resolved, checker.isSuspect(node), now);
     if (wrong !== undefined) checker.fail('arithmetic', now, node, wrong);
