@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { FailureDetector } from '../src/index.js';
-import { EventLoop } from '../src/lab/event-loop.js';
 import {
   type Fault,
   type MakeDetector,
@@ -9,6 +8,7 @@ import {
   type Simulation,
   simulate,
 } from '../src/lab/lab.js';
+import { EventLoop } from '../src/lab/simulation/event-loop.js';
 
 /** Without guards, what is due is said when it is due. */
 const bare = { stallGuard: false, massSilence: false, flapDamping: false } as const;

@@ -1,5 +1,5 @@
 /** Worlds by chance: from a seed to nodes, links, options and faults. */
-import type { LearnRule } from '../core/options.js';
+import type { LearnRule } from '../../core/options.js';
 import { GUARDS, type Guard, type SimulatedOptions } from './detector-port.js';
 import type { Fault, NetworkQuality } from './faults.js';
 import { Random } from './random.js';

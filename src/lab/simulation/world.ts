@@ -1,5 +1,5 @@
 /** The simulated world: its time, its nodes, and what befalls them. One queue of all that is to come. */
-import { MinHeap } from '../core/min-heap.js';
+import { MinHeap } from '../../core/min-heap.js';
 import { Datagrams } from './datagrams.js';
 import { type Fault, resolveWhich } from './faults.js';
 import type { Violation } from './invariants.js';

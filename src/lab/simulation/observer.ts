@@ -1,9 +1,9 @@
 /** One observer: an event loop with a real detector on it, and a checker that looks over its shoulder. */
-import type { Transition } from '../core/events.js';
-import { FailureDetector } from '../core/failure-detector.js';
-import type { Link } from '../core/link.js';
-import { type FailureDetectorOptions, resolveSettings } from '../core/options.js';
-import type { Peer } from '../core/peer.js';
+import type { Transition } from '../../core/events.js';
+import { FailureDetector } from '../../core/failure-detector.js';
+import type { Link } from '../../core/link.js';
+import { type FailureDetectorOptions, resolveSettings } from '../../core/options.js';
+import type { Peer } from '../../core/peer.js';
 import { Checker } from './checker.js';
 import type { Datagrams } from './datagrams.js';
 import { guardsOf, type MakeDetector, type SimulatedOptions } from './detector-port.js';

@@ -1,6 +1,6 @@
 /** Levels of φ rise and fall one by one, and suspect and available alternate: told from the events. */
-import type { Transition } from '../core/events.js';
-import type { ResolvedOptions } from '../core/options.js';
+import type { Transition } from '../../core/events.js';
+import type { ResolvedOptions } from '../../core/options.js';
 
 export class LadderCheck {
   /** Names by rising φ; a level as high as the threshold stands before `suspect`. */

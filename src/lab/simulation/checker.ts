@@ -2,9 +2,9 @@
  * Watches one observer's detector from outside: what it was given, what it says, and the truth about
  * the nodes. It shares no state and no arithmetic with the detector but the model's inverse.
  */
-import type { Transition } from '../core/events.js';
-import type { ResolvedOptions } from '../core/options.js';
-import type { HeartbeatOutcome } from '../core/outcomes.js';
+import type { Transition } from '../../core/events.js';
+import type { ResolvedOptions } from '../../core/options.js';
+import type { HeartbeatOutcome } from '../../core/outcomes.js';
 import type { Guard } from './detector-port.js';
 import { BOUNDS, type Invariant, NEEDS, type Violation } from './invariants.js';
 import { LadderCheck } from './ladder-check.js';

@@ -1,6 +1,6 @@
 /** What a detector ought to tolerate, worked out from the truth instead of from what it learnt. */
-import { arrivalModels } from '../core/arrival-model.js';
-import type { ResolvedOptions } from '../core/options.js';
+import { arrivalModels } from '../../core/arrival-model.js';
+import type { ResolvedOptions } from '../../core/options.js';
 
 /** The silence that is suspicion for a peer that beats every `interval` ms like a clock. */
 export function nominalSilence(options: ResolvedOptions): (interval: number) => number {

@@ -6,7 +6,7 @@ import {
   checkOneOf,
   checkRange,
   checkType,
-} from '../core/validate.js';
+} from '../../core/validate.js';
 
 /** Nodes or observers by their numbers from 0. */
 export type Which = number | readonly number[] | 'all';

@@ -4,7 +4,7 @@
  * runs; input waits in the socket's buffer, which drops the newest when it is full. After a stall
  * timers come first: that is what makes a naive detector suspect everybody.
  */
-import type { Timers } from '../core/host.js';
+import type { Timers } from '../../core/host.js';
 
 /** Datagrams that libuv reads in one poll phase. */
 const READS = 32;

@@ -1,5 +1,5 @@
 /** Every option of a simulation: unit, default, consequence; and its validation. */
-import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../core/validate.js';
+import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../../core/validate.js';
 import type { MakeDetector, SimulatedOptions } from './detector-port.js';
 import { checkFaults, checkQuality, type Fault, type NetworkQuality } from './faults.js';
 import { QUALITY, type ResolvedQuality } from './network.js';
