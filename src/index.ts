@@ -4,6 +4,7 @@ export {
   type ArrivalModel,
   arrivalModels,
   type ModelName,
+  modelNames,
   type Reach,
 } from './core/arrival-model.js';
 export type {

@@ -19,7 +19,8 @@ export function explanationLines(
   if (explanation === undefined) return [`${printable(id)} is not watched (no heartbeat yet)`];
   const { status, phi, threshold, model, mean, stdDev, stdDevUsed, floor, sampleCount } =
     explanation;
-  const { silence, suspectAt, lastHeartbeat, dropped, restarts, flaps, loss, held } = explanation;
+  const { supportedPhi, silence, suspectAt, lastHeartbeat, dropped, restarts, flaps, loss, held } =
+    explanation;
   const due = suspectAt - now;
   const verdict =
     suspectAt === Infinity
@@ -28,6 +29,13 @@ export function explanationLines(
         ? `in ${formatMs(due)}`
         : `${formatMs(-due)} ago`;
   const drops = Object.entries(dropped).filter(([, count]) => count > 0);
+  const deviations: [string, string][] =
+    stdDev === undefined || stdDevUsed === undefined
+      ? [['φ is known to', `${supportedPhi?.toFixed(1)}, by what was learnt`]]
+      : [
+          ['σ measured', formatMs(stdDev, 2)],
+          ['σ used', `${formatMs(stdDevUsed, 2)}${floor ? ` (the ${floor} floor)` : ''}`],
+        ];
   const rows: [string, string][] = [
     ['status', status],
     ['level', explanation.level ?? 'none'],
@@ -39,8 +47,7 @@ export function explanationLines(
     ],
     ['suspect', verdict],
     ['mean', `${formatMs(mean, 1)} over ${sampleCount} intervals`],
-    ['σ measured', formatMs(stdDev, 2)],
-    ['σ used', `${formatMs(stdDevUsed, 2)}${floor ? ` (the ${floor} floor)` : ''}`],
+    ...deviations,
     ['held back', held ? `${held}: ${HELD[held]}` : 'no'],
     ['dropped', drops.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none'],
     [

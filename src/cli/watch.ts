@@ -1,6 +1,6 @@
 /** `phi-accrual watch`: a monitor of whoever beats at its port. */
 import type { Command } from 'commander';
-import { arrivalModels, type ModelName } from '../index.js';
+import { type ModelName, modelNames } from '../index.js';
 import { integer, number, parseMs, parsePort, parseSeconds } from './arguments.js';
 import { ended } from './ending.js';
 import { Monitor } from './monitor.js';
@@ -9,7 +9,7 @@ import { summary } from './summary.js';
 interface WatchOptions {
   port: number;
   host: string;
-  threshold: number;
+  threshold?: number;
   interval: number;
   pause: number;
   model: ModelName;
@@ -28,10 +28,10 @@ export function addWatch(program: Command): void {
       'local address; others than loopback are open to anybody',
       '127.0.0.1',
     )
-    .option('--threshold <phi>', 'φ at which a peer is suspected', parsePhi, 8)
+    .option('--threshold <phi>', 'φ at which a peer is suspected (8; calibrated: 4)', parsePhi)
     .option('--interval <ms>', 'expected between heartbeats, until learnt', parseMs, 1000)
     .option('--pause <ms>', 'a silence that is always tolerated', parsePause, 0)
-    .option('--model <name>', `one of ${Object.keys(arrivalModels).join(', ')}`, 'normal')
+    .option('--model <name>', `one of ${modelNames.join(', ')}`, 'normal')
     .option('--max-peers <n>', 'refuse more peers than this', parseCount, 10_000)
     .option('--explain <id>', 'show all that led to the answer about one peer')
     .option('--for <seconds>', 'end by itself', parseSeconds)
@@ -45,13 +45,21 @@ const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 async function watch(options: WatchOptions): Promise<void> {
   const { port, host, threshold, interval, pause, model, maxPeers } = options;
   const monitor = await Monitor.open(
-    { threshold, heartbeatInterval: interval, acceptablePause: pause, model, maxPeers },
+    {
+      ...(threshold && { threshold }),
+      heartbeatInterval: interval,
+      acceptablePause: pause,
+      model,
+      maxPeers,
+    },
     { port, address: host },
     () => ' Ctrl-C ends.',
     options.explain,
   );
   const { address } = monitor.listener;
-  monitor.log(`watching on udp ${address}:${monitor.listener.port}, threshold φ ${threshold}`);
+  monitor.log(
+    `watching on udp ${address}:${monitor.listener.port}, threshold φ ${threshold ?? (model === 'calibrated' ? 4 : 8)}`,
+  );
   monitor.show();
   await ended(options.for);
   await monitor.close();

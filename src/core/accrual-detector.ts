@@ -1,5 +1,4 @@
 /** The detector of one peer: pure state, for who brings a loop, a clock and events of their own. */
-import { countOf } from './interval-window.js';
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
 import type { BeatOutcome } from './outcomes.js';
 import {
@@ -10,6 +9,7 @@ import {
   lastHeartbeat,
   mean,
   phiAt,
+  sampleCount,
   start,
   stdDev,
   timeOf,
@@ -66,7 +66,7 @@ export class PhiAccrualDetector {
   suspectAt(phi?: number): number {
     return phi === undefined
       ? this.#slab.f64[SUSPECT_AT]
-      : instantOf(this.#slab, 0, this.#profile.model.reach(phi));
+      : instantOf(this.#slab, 0, this.#profile.level(phi));
   }
 
   /** Whether `at` lies before {@link suspectAt}; the deadline decides, not φ's rounding. */
@@ -113,19 +113,28 @@ export class PhiAccrualDetector {
     return detector;
   }
 
-  /** Mean of the window in ms, the two prior samples included while they are in it. */
+  /**
+   * Mean of the window in ms, the two prior samples included while they are in it; of the calibrated
+   * model, the cadence.
+   */
   get mean(): number {
     return mean(this.#slab, 0);
   }
 
-  /** Population standard deviation of the window in ms, as measured: before any floor. */
-  get stdDev(): number {
+  /**
+   * Population standard deviation of the window in ms, as measured: before any floor. Undefined for
+   * the calibrated model, which has none.
+   */
+  get stdDev(): number | undefined {
     return stdDev(this.#slab, 0);
   }
 
-  /** Samples in the window, the two prior ones included while they are in it. */
+  /**
+   * Samples in the window, the two prior ones included while they are in it; of the calibrated
+   * model, the heartbeats that it learnt from (counted anew from 100 when the cadence changes).
+   */
   get sampleCount(): number {
-    return countOf(this.#slab, 0, this.#profile.windowSize);
+    return sampleCount(this.#slab, 0);
   }
 
   /** Time of the last accepted heartbeat; undefined before the first. */

@@ -68,4 +68,6 @@ const exponential: ArrivalModel = {
 export const arrivalModels = { normal, logistic, exponential } as const;
 
 /** The name of a model, as option `model` takes it. */
-export type ModelName = keyof typeof arrivalModels;
+export type ModelName = keyof typeof arrivalModels | 'calibrated';
+
+export const modelNames: readonly ModelName[] = ['normal', 'logistic', 'exponential', 'calibrated'];

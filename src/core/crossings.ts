@@ -7,7 +7,7 @@ import { type Explanation, explain } from './explanation.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';
 import type { ResolvedOptions, ResolvedSettings } from './options.js';
-import { instantOf, mean, pausedSince, phiAt, start } from './peer-record.js';
+import { instantOf, longestSilence, mean, pausedSince, phiAt, start } from './peer-record.js';
 import {
   FLAGS,
   LAST,
@@ -229,7 +229,7 @@ export class Crossings<Id> implements Deadlines, Silences {
   #reason(slab: PeerSlab, row: number, due: number): Reason {
     if ((slab.i32[2 * row + FLAGS] & RESTORED) !== 0) return 'restored';
     const paused = pausedSince(slab, row, Infinity);
-    const longest = slab.f64[row + LAST] + slab.profile(row).options.maxSilence;
+    const longest = slab.f64[row + LAST] + longestSilence(slab, row);
     return paused > 0 ? 'stall' : due === longest ? 'max-silence' : 'silence';
   }
 

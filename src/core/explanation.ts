@@ -1,7 +1,6 @@
 /** Everything that led to today's answer about a peer, as data. */
 
 import type { ModelName } from './arrival-model.js';
-import { meanOf, varianceOf } from './interval-window.js';
 import type { Loss, PeerDrops } from './journal.js';
 import { isSuspect, levelOf } from './ladder.js';
 import type { Status } from './outcomes.js';
@@ -9,12 +8,16 @@ import {
   deadline,
   flooredStdDev,
   lastHeartbeat,
+  mean,
   pausedSince,
   phiAt,
-  shareOf,
+  sampleCount,
+  stdDev,
+  thresholdOf,
 } from './peer-record.js';
 import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
 import { FLOOR, LEAST } from './profile.js';
+import { supportedPhi } from './quantile-ladder.js';
 
 /** What holds a verdict back, or makes it less sure. */
 export type Held = 'stall' | 'mass-silence' | 'link-down' | 'bootstrap';
@@ -32,18 +35,23 @@ export interface Explanation<Id = string> {
    * either, and for what is no time.
    */
   readonly silence: number | undefined;
-  /** Of the inter-arrival times in the window. */
+  /** Of the inter-arrival times in the window; of the calibrated model, the cadence. */
   readonly mean: number;
-  /** As measured. */
-  readonly stdDev: number;
+  /** As measured; undefined for the calibrated model. */
+  readonly stdDev: number | undefined;
   /** As φ is computed with: not below the floors. */
-  readonly stdDevUsed: number;
+  readonly stdDevUsed: number | undefined;
   /** The floor of option `minStdDev` that was used; undefined when σ is above both. */
   readonly floor: 'absolute' | 'relative' | undefined;
-  /** Samples in the window, the two prior ones included. */
+  /** Samples in the window, the two prior ones included, or heartbeats learnt from. */
   readonly sampleCount: number;
   readonly model: ModelName;
   readonly threshold: number;
+  /**
+   * Up to which φ the calibrated model knows what it says, log₁₀(heartbeats/3): beyond it is what
+   * it was started with. At most 5; undefined for other models, which always extrapolate.
+   */
+  readonly supportedPhi: number | undefined;
   /** When the peer is suspected if silence goes on, or was; Infinity while that does not count. */
   readonly suspectAt: number;
   /** Undefined before the first. */
@@ -85,18 +93,18 @@ export function explain<Id>(
   row: number,
   { peer, at, draining, massSilence, calm }: Circumstances<Id>,
 ): Explanation<Id> {
-  const { hot, options } = slab.profile(row);
+  const { hot, options, model } = slab.profile(row);
   const { journal } = slab;
   const entry = row >> 3;
   const flags = slab.i32[2 * row + FLAGS];
   const heard = (flags & HEARD) !== 0;
   const suspect = isSuspect(slab, row);
-  const share = shareOf(slab, row, hot);
-  const mean = meanOf(slab, row, share);
-  const variance = varianceOf(slab, row, share);
-  const stdDev = Math.sqrt(variance);
-  const stdDevUsed = flooredStdDev(hot, mean, variance);
-  const absolute = stdDevUsed === hot[FLOOR] && hot[FLOOR] > LEAST;
+  const samples = sampleCount(slab, row);
+  const expected = mean(slab, row);
+  const measured = stdDev(slab, row);
+  const least = flooredStdDev(hot, expected, 0);
+  const floored = measured !== undefined && least > measured;
+  const absolute = least === hot[FLOOR] && hot[FLOOR] > LEAST;
   const started = (flags & STARTED) !== 0;
   const silence = started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : Infinity;
   let held: Held | undefined;
@@ -111,13 +119,14 @@ export function explain<Id>(
     level: levelOf(slab, row),
     phi: phiAt(slab, row, at),
     silence: Number.isFinite(silence) ? silence : undefined,
-    mean,
-    stdDev,
-    stdDevUsed,
-    floor: stdDevUsed <= stdDev ? undefined : absolute ? 'absolute' : 'relative',
-    sampleCount: Math.round(1 / share),
+    mean: expected,
+    stdDev: measured,
+    stdDevUsed: floored ? least : measured,
+    floor: !floored ? undefined : absolute ? 'absolute' : 'relative',
+    sampleCount: samples,
     model: options.model,
-    threshold: options.threshold,
+    threshold: thresholdOf(slab, row),
+    supportedPhi: model === undefined ? supportedPhi(samples) : undefined,
     suspectAt: deadline(slab, row),
     lastHeartbeat: lastHeartbeat(slab, row),
     dropped: journal?.dropped(entry) ?? NO_DROPS,

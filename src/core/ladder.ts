@@ -3,15 +3,7 @@
  * what was paused since the last heartbeat.
  */
 import { instantOf, pausedSince } from './peer-record.js';
-import {
-  FLAGS,
-  LAST,
-  type PeerSlab,
-  RUNG_MASK,
-  RUNG_SHIFT,
-  STARTED,
-  SUSPECT_AT,
-} from './peer-slab.js';
+import { FLAGS, type PeerSlab, RUNG_MASK, RUNG_SHIFT, STARTED, SUSPECT_AT } from './peer-slab.js';
 
 /** How many rungs of its ladder the peer has climbed. */
 export function rungOf(slab: PeerSlab, row: number): number {
@@ -49,12 +41,10 @@ export function crossedBy(slab: PeerSlab, row: number, at: number, most: number)
 
 /** When the peer climbs from `rung` to the next, if silence goes on and nothing is paused. */
 function instantOfRung(slab: PeerSlab, row: number, rung: number): number {
-  const { rungs, suspectRung, options } = slab.profile(row);
+  const { rungs, suspectRung } = slab.profile(row);
   if (rung + 1 === suspectRung) return slab.f64[row + SUSPECT_AT];
   if (rung === rungs.length) return Infinity;
   const instant = instantOf(slab, row, rungs[rung]);
   // What ends a peer's availability at once has crossed the levels before it as well.
-  return rung < suspectRung
-    ? Math.min(instant, slab.f64[row + LAST] + options.maxSilence)
-    : instant;
+  return rung < suspectRung ? Math.min(instant, slab.f64[row + SUSPECT_AT]) : instant;
 }

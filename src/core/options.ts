@@ -1,5 +1,5 @@
 /** Every option of the core: unit, default, consequence; and its validation. */
-import { arrivalModels, type ModelName } from './arrival-model.js';
+import { type ModelName, modelNames } from './arrival-model.js';
 import {
   checkGuard,
   FLAP_DAMPING,
@@ -40,9 +40,17 @@ export type LearnRule = 'guarded' | 'always' | 'while-available';
 export interface DetectorOptions {
   /**
    * φ at which a peer is suspected. Default 8: one false alarm in 10⁸ heartbeats if intervals were
-   * normal, which real networks' are not. Higher is slower and surer. Above 0, at most 1e300.
+   * normal, which real networks' are not; 4 for `'calibrated'`, where it is one in 10⁴. Higher is
+   * slower and surer. Above 0, at most 1e300.
    */
   threshold?: number;
+  /**
+   * The rate of mistakes that is tolerated, instead of a threshold: how many times an hour a healthy
+   * peer may be suspected. Sets the threshold to log₁₀(3.6e6/(cadence in ms × this)), at least 1,
+   * as the cadence is learnt. Only the model `'calibrated'` can promise it: that is the default with
+   * this option. Fewer is slower. Above 0, at most 3.6e6.
+   */
+  maxMistakesPerHour?: number;
   /**
    * The interval in ms at which heartbeats are expected before any was seen: the window starts
    * with two samples, this minus and plus a quarter. Default 1000. Too long delays the detection
@@ -69,7 +77,9 @@ export interface DetectorOptions {
   /**
    * How φ comes from mean and σ: `'normal'` (exact, the default), `'logistic'` (Akka's
    * approximation of it, for its numbers), `'exponential'` (Cassandra's; suspects at 18.4 means
-   * for a threshold of 8).
+   * for a threshold of 8), or `'calibrated'`: from the silences themselves, so that φ = k is exceeded
+   * by one heartbeat in 10^k on any network, for k up to 5. That one has no σ and no window:
+   * `windowSize`, `minStdDev` and the guard of `learn` do not apply to it.
    */
   model?: ModelName;
   /**
@@ -79,7 +89,10 @@ export interface DetectorOptions {
    * `'always'`: all of them; one outage then delays detection for a whole window.
    */
   learn?: LearnRule;
-  /** A silence in ms at which a peer is suspected whatever φ says. Default `Infinity`: off. */
+  /**
+   * A silence in ms at which a peer is suspected whatever φ says. Default `Infinity`: off; for
+   * `'calibrated'` the larger of 30,000 and ten cadences, as its φ is a guess above 5.
+   */
   maxSilence?: number;
 }
 
@@ -138,14 +151,17 @@ export interface FailureDetectorOptions extends WatchOptions {
 
 /** {@link WatchOptions} with every default filled in. */
 export interface ResolvedOptions {
+  /** With a wish, that of the configured interval. */
   readonly threshold: number;
+  readonly maxMistakesPerHour: number | undefined;
   readonly heartbeatInterval: number;
   readonly windowSize: number;
   readonly minStdDev: { readonly absolute: number; readonly relative: number };
   readonly acceptablePause: number;
   readonly model: ModelName;
   readonly learn: LearnRule;
-  readonly maxSilence: number;
+  /** Undefined for the model's own. */
+  readonly maxSilence: number | undefined;
   readonly levels: Readonly<Record<string, number>>;
   readonly recoverAfter: number;
 }
@@ -166,24 +182,27 @@ export interface ResolvedSettings {
 
 export const DEFAULTS: ResolvedOptions = {
   threshold: 8,
+  maxMistakesPerHour: undefined,
   heartbeatInterval: 1000,
   windowSize: 1000,
   minStdDev: { absolute: 10, relative: 0.25 },
   acceptablePause: 0,
   model: 'normal',
   learn: 'guarded',
-  maxSilence: Infinity,
+  maxSilence: undefined,
   levels: {},
   recoverAfter: 1,
 };
 
 const MAX_LEVELS = 30;
 const ABOVE_0 = Number.MIN_VALUE;
+const HOUR = 3.6e6;
 const LONGEST = 1e15;
 
 /** What the numbers among the options of a peer may be. */
 const NUMBERS = {
   threshold: { least: ABOVE_0, most: 1e300 },
+  maxMistakesPerHour: { least: ABOVE_0, most: HOUR },
   heartbeatInterval: { least: ABOVE_0, most: LONGEST, unit: 'ms' },
   windowSize: { least: 1, most: MAX_RING, integer: true },
   acceptablePause: { least: 0, most: LONGEST, unit: 'ms' },
@@ -191,7 +210,8 @@ const NUMBERS = {
   recoverAfter: { least: 1, most: 1e6, integer: true },
 } as const;
 
-const MODELS = Object.keys(arrivalModels) as ModelName[];
+/** The threshold that is default. */
+const THRESHOLDS = { normal: 8, logistic: 8, exponential: 8, calibrated: 4 } as const;
 const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available'];
 const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
 
@@ -225,6 +245,38 @@ function checkLevels(levels: Readonly<Record<string, number>>): ResolvedOptions[
 }
 
 /**
+ * The model, and the threshold or the wish that stands for it: the later of the two counts, and a
+ * threshold that is its model's default changes with the model.
+ */
+function resolveThreshold(
+  given: WatchOptions,
+  base: ResolvedOptions,
+  interval: number,
+): Pick<ResolvedOptions, 'model' | 'threshold' | 'maxMistakesPerHour'> {
+  const { threshold, maxMistakesPerHour: wish } = given;
+  if (wish !== undefined) {
+    const model = given.model ?? 'calibrated';
+    checkRange('maxMistakesPerHour', 'no threshold beside it', wish, threshold === undefined);
+    checkRange('maxMistakesPerHour', "model 'calibrated'", model, model === 'calibrated');
+  }
+  const model = given.model ?? (wish === undefined ? base.model : 'calibrated');
+  const kept =
+    threshold === undefined && model === 'calibrated' ? base.maxMistakesPerHour : undefined;
+  const maxMistakesPerHour = wish ?? kept;
+  if (maxMistakesPerHour !== undefined) {
+    const wished = Math.log10(HOUR / (interval * maxMistakesPerHour));
+    return { model, maxMistakesPerHour, threshold: Math.max(wished, 1) };
+  }
+  const inherits =
+    base.maxMistakesPerHour === undefined && base.threshold !== THRESHOLDS[base.model];
+  return {
+    model,
+    maxMistakesPerHour,
+    threshold: threshold ?? (inherits ? base.threshold : THRESHOLDS[model]),
+  };
+}
+
+/**
  * The options of a peer: `given`, checked, over `base`.
  *
  * @throws TypeError, RangeError that name the option, what was expected and what came
@@ -241,6 +293,7 @@ export function resolveOptions(
     learn = base.learn,
     ...rest
   } = checkKeys('options', given, keys);
+  checkOneOf('model', model, modelNames);
   const numbers: Partial<Record<keyof typeof NUMBERS, number>> = {};
   for (const [name, range] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, Numbers][]) {
     const value = rest[name];
@@ -248,7 +301,7 @@ export function resolveOptions(
   }
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
-    model: checkOneOf('model', model, MODELS),
+    ...resolveThreshold(given ?? {}, base, numbers.heartbeatInterval as number),
     learn: checkOneOf('learn', learn, LEARN_RULES),
     minStdDev: minStdDev === undefined ? base.minStdDev : checkFloor(minStdDev),
     levels: levels === undefined ? base.levels : checkLevels(levels),

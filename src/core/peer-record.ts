@@ -3,9 +3,10 @@
  * into a window, and a window into φ and instants. One peer or a million: the same code on the
  * same layout.
  */
-import { arrivalModels, type Reach } from './arrival-model.js';
+import { arrivalModels } from './arrival-model.js';
 import {
   clear,
+  countOf,
   LONGEST,
   meanOf,
   push,
@@ -42,6 +43,8 @@ import { LATE_AT, LOOK_BEFORE } from './process-clock.js';
 import {
   FLOOR,
   LEAST,
+  type Level,
+  MAX_CADENCES,
   MAX_SILENCE,
   PAUSE,
   PER_MEAN,
@@ -55,6 +58,8 @@ import {
 const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED;
 
 const NORMAL = arrivalModels.normal;
+/** A wish for more mistakes than there are heartbeats still leaves nine of ten unsuspected. */
+const LEAST_THRESHOLD = 1;
 const MOST = Number.MAX_VALUE;
 
 /** Makes the record that of a new peer, its window seeded with what its profile expects. */
@@ -64,22 +69,30 @@ export function begin(slab: PeerSlab, row: number, profile: number, watch: numbe
   slab.i32[2 * row + HEAD] = 0;
   slab.i32[2 * row + FLAGS] = profile << PROFILE_SHIFT;
   slab.i32[2 * row + WATCH] = watch;
-  const { windowSize, heartbeatInterval } = slab.profiles[profile].options;
-  seed(slab, row, windowSize, heartbeatInterval);
+  learnAnew(slab, row);
+}
+
+/** Begins with what is expected, instead of what was learnt. */
+function learnAnew(slab: PeerSlab, row: number): void {
+  const { windowSize, model, options } = slab.profile(row);
+  if (model === undefined) slab.ladders.begin(row >> 3, options.heartbeatInterval);
+  else seed(slab, row, windowSize, options.heartbeatInterval);
 }
 
 /** Gives the peer another profile; what was learnt stays, as far as the window holds it. */
 export function reprofile(slab: PeerSlab, row: number, profile: number): void {
   const { windowSize: old, model } = slab.profile(row);
   const size = slab.profiles[profile].windowSize;
+  const calibrated = model === undefined;
   const flags = slab.i32[2 * row + FLAGS];
   slab.i32[2 * row + FLAGS] = (flags & ((1 << PROFILE_SHIFT) - 1)) | (profile << PROFILE_SHIFT);
-  if (model !== slab.profiles[profile].model || (flags & OWN_FULL) === 0) {
+  const learnt = calibrated ? slab.ladders.count(row >> 3) > 0 : (flags & OWN_FULL) !== 0;
+  if (model !== slab.profiles[profile].model || !learnt) {
     // A new model learns anew; where nothing but the prior was learnt, the new one takes its place.
     slab.i32[2 * row + FLAGS] &= ~(OWN_FULL | CANDIDATES);
-    clear(slab, row, old);
-    seed(slab, row, size, slab.profiles[profile].options.heartbeatInterval);
-  } else if (size !== old) {
+    if (!calibrated) clear(slab, row, old);
+    learnAnew(slab, row);
+  } else if (size !== old && !calibrated) {
     const samples = samplesOf(slab, row, old);
     clear(slab, row, old);
     for (const x of samples.subarray(-size)) push(slab, row, size, x);
@@ -137,7 +150,7 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
     interval >= hot[SHORTEST] * (due - last) &&
     // In time for sure, for the mean is no more than the tolerated silence; else look closer.
     (interval <= 0.5 * (due - last) || (at < due && !isLate(slab, row, at)));
-  if (!ordinary) return false;
+  if (!ordinary) return calibratedBeat(slab, row);
 
   const { f32 } = slab;
   const ref = i32[w + RING];
@@ -163,6 +176,29 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
   return true;
 }
 
+/** {@link ordinaryBeat} of a peer of the calibrated model, which has no window. */
+function calibratedBeat(slab: PeerSlab, row: number): boolean {
+  const { i32, f64, quiet } = slab;
+  const flags = i32[2 * row + FLAGS];
+  const { model } = slab.profiles[flags >>> PROFILE_SHIFT];
+  const at = arrival[0];
+  const last = f64[row + LAST];
+  const interval = at - last;
+  const ordinary =
+    model === undefined &&
+    (flags & (HEARD | IRREGULAR)) === HEARD &&
+    last >= quiet[LOOK_BEFORE] &&
+    at < quiet[LATE_AT] &&
+    interval > 0 &&
+    at < f64[row + SUSPECT_AT] &&
+    (interval <= 0.5 * (f64[row + SUSPECT_AT] - last) || !isLate(slab, row, at));
+  if (!ordinary) return false;
+  slab.ladders.learn(row >> 3, interval);
+  f64[row + LAST] = at;
+  expect(slab, row);
+  return true;
+}
+
 /** Takes any heartbeat in; the interval before the first of a new life is not learnt. */
 export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutcome {
   const { f64, i32 } = slab;
@@ -177,7 +213,14 @@ export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutco
     // What spans a pause is no interval of the peer's; nor is what spans a suspicion.
     const paused = pausedSince(slab, row, at);
     const due = f64[row + SUSPECT_AT] + paused;
-    if (!restart) learn(slab, row, slab.profile(row), at - last, paused > 0 || !(at < due));
+    const profile = slab.profile(row);
+    if (restart) {
+      // What lies between two lives is no interval of either.
+    } else if (profile.model !== undefined) {
+      learn(slab, row, profile, at - last, paused > 0 || !(at < due));
+    } else if (paused === 0 || profile.options.learn === 'always') {
+      slab.ladders.learn(row >> 3, at - last);
+    }
   }
   i32[2 * row + FLAGS] &= ~RESTORED;
   f64[row + LAST] = at;
@@ -195,17 +238,37 @@ export function pausedSince(slab: PeerSlab, row: number, at: number): number {
 export function isLate(slab: PeerSlab, row: number, at: number): boolean {
   const { hot } = slab.profile(row);
   const last = slab.f64[row + LAST];
-  const expected = last + meanOf(slab, row, shareOf(slab, row, hot)) + hot[PAUSE];
+  const expected = last + mean(slab, row) + hot[PAUSE];
   const counted = at - pausedSince(slab, row, at);
   return counted > expected && counted > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
 }
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
 export function expect(slab: PeerSlab, row: number): void {
-  const { hot } = slab.profile(row);
+  const { hot, model } = slab.profile(row);
+  const last = slab.f64[row + LAST];
+  if (model === undefined) {
+    const silence = hot[PAUSE] + slab.ladders.silence(row >> 3, thresholdOf(slab, row));
+    slab.f64[row + SUSPECT_AT] = last + Math.min(silence, longestSilence(slab, row));
+    return;
+  }
   const share = shareOf(slab, row, hot);
-  const silence = tolerated(hot, meanOf(slab, row, share), varianceOf(slab, row, share));
-  slab.f64[row + SUSPECT_AT] = slab.f64[row + LAST] + silence;
+  slab.f64[row + SUSPECT_AT] =
+    last + tolerated(hot, meanOf(slab, row, share), varianceOf(slab, row, share));
+}
+
+/** φ at which the peer is suspected; where a mistake rate is wished, that depends on its cadence. */
+export function thresholdOf(slab: PeerSlab, row: number): number {
+  const { wish, options } = slab.profile(row);
+  if (wish === undefined) return options.threshold;
+  return Math.max(wish - Math.log10(slab.ladders.cadence(row >> 3)), LEAST_THRESHOLD);
+}
+
+/** The silence that is suspicion whatever φ says. */
+export function longestSilence(slab: PeerSlab, row: number): number {
+  const { hot, model } = slab.profile(row);
+  if (model !== undefined) return hot[MAX_SILENCE];
+  return Math.max(hot[MAX_SILENCE], hot[MAX_CADENCES] * slab.ladders.cadence(row >> 3));
 }
 
 /** The silence that is suspicion. */
@@ -239,9 +302,13 @@ export function deadline(slab: PeerSlab, row: number): number {
 }
 
 /** When φ reaches a level if silence goes on and nothing is paused; Infinity before the start. */
-export function instantOf(slab: PeerSlab, row: number, { perMean, perStdDev }: Reach): number {
+export function instantOf(slab: PeerSlab, row: number, level: Level): number {
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0) return Infinity;
-  const { hot } = slab.profile(row);
+  const { phi, perMean, perStdDev } = level;
+  const { hot, model } = slab.profile(row);
+  if (model === undefined) {
+    return slab.f64[row + LAST] + hot[PAUSE] + slab.ladders.silence(row >> 3, phi);
+  }
   const share = shareOf(slab, row, hot);
   const mean = meanOf(slab, row, share);
   const silence = reached(hot, mean, varianceOf(slab, row, share), perMean, perStdDev);
@@ -269,6 +336,9 @@ function anyPhiAt(slab: PeerSlab, row: number, at: number): number {
   const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0 || Number.isNaN(silence)) return 0;
   const { model, hot } = slab.profile(row);
+  if (model === undefined) {
+    return Math.min(slab.ladders.phi(row >> 3, silence - hot[PAUSE]), MOST);
+  }
   const share = shareOf(slab, row, hot);
   const mean = meanOf(slab, row, share);
   const stdDev = flooredStdDev(hot, mean, varianceOf(slab, row, share));
@@ -287,13 +357,24 @@ export function shareOf(slab: PeerSlab, row: number, hot: Float64Array): number 
   return head < 0 ? hot[SHARE] : 1 / head;
 }
 
+/** The expected time between heartbeats. */
 export function mean(slab: PeerSlab, row: number): number {
-  return meanOf(slab, row, shareOf(slab, row, slab.profile(row).hot));
+  const { hot, model } = slab.profile(row);
+  if (model === undefined) return slab.ladders.cadence(row >> 3);
+  return meanOf(slab, row, shareOf(slab, row, hot));
 }
 
-/** As measured over the window, before any floor. */
-export function stdDev(slab: PeerSlab, row: number): number {
-  return Math.sqrt(varianceOf(slab, row, shareOf(slab, row, slab.profile(row).hot)));
+/** As measured over the window, before any floor; undefined for the calibrated model. */
+export function stdDev(slab: PeerSlab, row: number): number | undefined {
+  const { hot, model } = slab.profile(row);
+  if (model === undefined) return undefined;
+  return Math.sqrt(varianceOf(slab, row, shareOf(slab, row, hot)));
+}
+
+/** What was learnt from: samples in the window, or heartbeats of the calibrated model. */
+export function sampleCount(slab: PeerSlab, row: number): number {
+  const { windowSize, model } = slab.profile(row);
+  return model === undefined ? slab.ladders.count(row >> 3) : countOf(slab, row, windowSize);
 }
 
 /** Time of the last accepted heartbeat; undefined before the first. */

@@ -8,6 +8,7 @@
 import { Journal } from './journal.js';
 import { ProcessClock } from './process-clock.js';
 import type { Profile } from './profile.js';
+import { QuantileLadders } from './quantile-ladder.js';
 import type { RingPool } from './ring-pool.js';
 
 /** Records in a full slab. */
@@ -90,6 +91,7 @@ export class PeerSlab {
   /** See there; at hand, since every heartbeat looks at it. */
   readonly quiet: Float64Array;
   #journal: Journal | undefined;
+  #ladders: QuantileLadders | undefined;
 
   constructor(
     records: number,
@@ -121,6 +123,12 @@ export class PeerSlab {
   writtenJournal(): Journal {
     this.#journal ??= new Journal(this.f64.length >> 3);
     return this.#journal;
+  }
+
+  /** What peers of the calibrated model have learnt. */
+  get ladders(): QuantileLadders {
+    this.#ladders ??= new QuantileLadders(this.f64.length >> 3);
+    return this.#ladders;
   }
 
   /** The link that the peer is heard by; 0 for none. */

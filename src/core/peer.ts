@@ -2,7 +2,6 @@
 import type { Crossings } from './crossings.js';
 import type { Explanation } from './explanation.js';
 import type { Heartbeats } from './heartbeats.js';
-import { countOf } from './interval-window.js';
 import type { Evidence } from './journal.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
 import {
@@ -13,6 +12,7 @@ import {
   mean,
   pausedSince,
   phiAt,
+  sampleCount,
   stdDev,
   timeOf,
 } from './peer-record.js';
@@ -82,9 +82,9 @@ export class Peer<Id = string> {
     const row = this.#row;
     if (!slab) return Infinity;
     if (phi === undefined) return deadline(slab, row);
-    const reach = slab.profile(row).model.reach(phi);
+    const level = slab.profile(row).level(phi);
     if (slab.isDown(row)) return Infinity;
-    return instantOf(slab, row, reach) + pausedSince(slab, row, Infinity);
+    return instantOf(slab, row, level) + pausedSince(slab, row, Infinity);
   }
 
   /** What led to the present answer, at `at` (now by default); undefined once forgotten. */
@@ -102,20 +102,28 @@ export class Peer<Id = string> {
     return this.#slab && this.#crossings.table.level(this.#slot);
   }
 
-  /** Mean of the window in ms, the two prior samples included; undefined once forgotten. */
+  /**
+   * Mean of the window in ms, the two prior samples included, or the cadence of the calibrated
+   * model; undefined once forgotten.
+   */
   get mean(): number | undefined {
     return this.#slab && mean(this.#slab, this.#row);
   }
 
-  /** Standard deviation of the window in ms, before any floor; undefined once forgotten. */
+  /**
+   * Standard deviation of the window in ms, before any floor; undefined for the calibrated model,
+   * and once forgotten.
+   */
   get stdDev(): number | undefined {
     return this.#slab && stdDev(this.#slab, this.#row);
   }
 
-  /** Samples in the window, the two prior ones included; 0 once forgotten. */
+  /**
+   * Samples in the window, the two prior ones included, or heartbeats that the calibrated model
+   * learnt from; 0 once forgotten.
+   */
   get sampleCount(): number {
-    const slab = this.#slab;
-    return slab ? countOf(slab, this.#row, slab.profile(this.#row).windowSize) : 0;
+    return this.#slab ? sampleCount(this.#slab, this.#row) : 0;
   }
 
   /** Time of the last accepted heartbeat; undefined before the first, and once forgotten. */

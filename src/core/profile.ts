@@ -4,11 +4,16 @@
  */
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
 import type { ResolvedOptions } from './options.js';
+import { zOfPhi } from './phi.js';
+
+/** A level of φ, as the models turn it into an instant. */
+export interface Level extends Reach {
+  readonly phi: number;
+}
 
 /** One level of a peer's ladder. */
-export interface Rung extends Reach {
+export interface Rung extends Level {
   readonly name: string;
-  readonly phi: number;
 }
 
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
@@ -29,9 +34,16 @@ export const MAX_SILENCE = 5;
 export const SHARE = 6;
 /** The share of the tolerated silence below which an interval may be a burst. */
 export const SHORTEST = 7;
+/** Where the longest silence is not given: at least so many cadences. */
+export const MAX_CADENCES = 8;
+
+/** The longest silence of the calibrated model: its φ above 5 is a guess. */
+const MAX_SILENCE_CALIBRATED = 30_000;
+const MAX_CADENCES_CALIBRATED = 10;
 
 export class Profile {
-  readonly model: ArrivalModel;
+  /** Of the window; undefined for the calibrated model, which brings a state of its own. */
+  readonly model: ArrivalModel | undefined;
   readonly windowSize: number;
   readonly guarded: boolean;
   /** No suspicion is due before the mean: then a beat after a quarter of that silence is no burst. */
@@ -43,7 +55,9 @@ export class Profile {
   /** The number of rungs that are crossed once `suspect` is. */
   readonly suspectRung: number;
   /** φ = 1, or the threshold if that is lower: one in ten healthy silences is as long. */
-  readonly overdue: Reach;
+  readonly overdue: Level;
+  /** log₁₀ of the intervals in ms in which one mistake is wished; undefined without a wish. */
+  readonly wish: number | undefined;
   /** Peers that use it. */
   users = 0;
 
@@ -52,18 +66,23 @@ export class Profile {
     readonly key: string,
   ) {
     const { threshold, levels, windowSize, minStdDev, learn, model } = options;
-    this.model = arrivalModels[model];
+    this.model = model === 'calibrated' ? undefined : arrivalModels[model];
+    const { maxMistakesPerHour } = options;
+    this.wish = maxMistakesPerHour && Math.log10(3.6e6 / maxMistakesPerHour);
     this.windowSize = windowSize;
     this.guarded = learn === 'guarded';
     const all = Object.entries(levels).concat([['suspect', threshold]]);
     this.rungs = all
-      .map(([name, phi]) => ({ name, phi, ...this.model.reach(phi) }))
+      .map(([name, phi]) => ({ name, ...this.level(phi) }))
       .sort((a, b) => a.phi - b.phi); // stable
     this.suspectRung = this.rungs.findIndex(({ name }) => name === 'suspect') + 1;
     const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
-    this.overdue = this.model.reach(Math.min(threshold, 1));
+    this.overdue = this.level(Math.min(threshold, 1));
     const floor = Math.max(minStdDev.absolute, LEAST);
-    const { acceptablePause, maxSilence } = options;
+    const calibrated = this.model === undefined;
+    const { acceptablePause, maxSilence = calibrated ? MAX_SILENCE_CALIBRATED : Infinity } =
+      options;
+    const cadences = calibrated && options.maxSilence === undefined ? MAX_CADENCES_CALIBRATED : 0;
     this.quick = perMean >= 1 && perStdDev >= 0 && maxSilence === Infinity;
     this.hot = Float64Array.of(
       perMean,
@@ -74,7 +93,14 @@ export class Profile {
       maxSilence,
       1 / windowSize,
       this.quick ? 0.25 : Infinity,
+      cadences,
     );
+  }
+
+  /** @throws RangeError unless 0 < phi ≤ 1e300 */
+  level(phi: number): Level {
+    zOfPhi(phi); // the same domain, the same RangeError
+    return { phi, ...(this.model?.reach(phi) ?? { perMean: 0, perStdDev: 0 }) };
   }
 }
 
@@ -93,7 +119,8 @@ export class Profiles {
       recent.users++;
       return this.#recent;
     }
-    const key = JSON.stringify([options, options.maxSilence === Infinity]);
+    // JSON has no Infinity.
+    const key = JSON.stringify([options, String(options.maxSilence)]);
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#vacant.pop() ?? this.list.length;

@@ -31,11 +31,13 @@ import {
 
 /** What was learnt from the heartbeats of one peer. */
 export interface LearntSnapshot {
-  readonly window: WindowSnapshot;
-  /** Intervals of the peer's own that were learnt, up to 3. */
-  readonly learnt: number;
+  readonly window?: WindowSnapshot;
+  /** Intervals of the peer's own that were learnt into the window, up to 3. */
+  readonly learnt?: number;
   /** The intervals that may be a new cadence: how many, their sum and the longest, and so on. */
   readonly candidates?: readonly number[];
+  /** What the calibrated model learnt, instead of these. */
+  readonly ladder?: readonly number[];
 }
 
 /** A `PhiAccrualDetector`, in the time of its own. */
@@ -70,6 +72,7 @@ export interface FailureDetectorSnapshot<Id = string> {
 const LONGEST = 1e15;
 
 export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
+  if (slab.profile(row).model === undefined) return { ladder: slab.ladders.snapshot(row >> 3) };
   const flags = slab.i32[2 * row + FLAGS];
   const learnt = (flags & OWN_FULL) / OWN_ONE;
   const window = windowOf(slab, row, slab.profile(row).windowSize);
@@ -86,7 +89,16 @@ const COUNTS = [0, 3];
 
 /** @throws TypeError, RangeError that name the part, what was expected and what came */
 export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): void {
-  const { window, learnt, candidates } = given;
+  const { window, learnt, candidates, ladder } = given;
+  const calibrated = slab.profile(row).model === undefined;
+  const one = (window === undefined) !== (ladder === undefined);
+  checkType('snapshot', 'an object with a window or a ladder', given, one);
+  // What another model learnt is of no use to this one: it learns anew.
+  if (calibrated !== (ladder !== undefined)) return;
+  if (calibrated) {
+    slab.ladders.restore(row >> 3, ladder as readonly number[]);
+    return;
+  }
   const own = checkNumber('snapshot.learnt', learnt, { least: 0, most: 3, integer: true });
   const length = RECOVERED - RUN_COUNT;
   if (candidates !== undefined) {
@@ -100,7 +112,7 @@ export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): v
       });
     });
   }
-  putWindow(slab, row, slab.profile(row).windowSize, window);
+  putWindow(slab, row, slab.profile(row).windowSize, window as WindowSnapshot);
   const flags = slab.i32[2 * row + FLAGS] & ~(OWN_FULL | CANDIDATES);
   slab.i32[2 * row + FLAGS] = flags | (own * OWN_ONE) | (candidates ? CANDIDATES : 0);
   candidates?.forEach((n, i) => {
@@ -142,7 +154,8 @@ function differences(
     .filter(([key, value]) => {
       return JSON.stringify(value) !== JSON.stringify(defaults[key as keyof ResolvedOptions]);
     })
-    .map(([key, value]) => [key, value === Infinity ? null : value]);
+    .map(([key, value]) => [key, value === Infinity ? null : value])
+    .filter(([key]) => key !== 'threshold' || options.maxMistakesPerHour === undefined);
   return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }
 
@@ -153,6 +166,7 @@ const KEYS = [
   'window',
   'learnt',
   'candidates',
+  'ladder',
   'level',
   'recovered',
   'journal',

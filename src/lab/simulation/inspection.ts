@@ -25,7 +25,7 @@ export function inspect(
   if (!(stdDev !== undefined && stdDev >= 0 && stdDev < Infinity)) return `σ is ${stdDev}`;
   if (!(sampleCount > 0 && sampleCount <= options.windowSize)) return `${sampleCount} samples`;
   const due = peer.suspectAt();
-  if (options.maxSilence === Infinity && due > now) {
+  if (options.maxSilence === undefined && options.model !== 'calibrated' && due > now) {
     const then = peer.phi(due);
     const error = Math.abs(then - options.threshold);
     if (!(error <= PRECISION * options.threshold)) return `φ is ${then} at its deadline`;
