@@ -99,8 +99,9 @@ export class Profile {
 
   /** @throws RangeError unless 0 < phi ≤ 1e300 */
   level(phi: number): Level {
-    zOfPhi(phi); // the same domain, the same RangeError
-    return { phi, ...(this.model?.reach(phi) ?? { perMean: 0, perStdDev: 0 }) };
+    if (this.model !== undefined) return { phi, ...this.model.reach(phi) };
+    if (!(phi > 0 && phi <= 1e300)) zOfPhi(phi); // throws
+    return { phi, perMean: 0, perStdDev: 0 };
   }
 }
 

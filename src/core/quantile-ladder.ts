@@ -39,7 +39,7 @@ const STEP = Math.log(3);
 /** y of a heartbeat that came before its excess began. */
 const NO_EXCESS = -20.7;
 const LOWEST = -7;
-const LEAST_STEP = 0.02;
+const LEAST_STEP = 0.002;
 /** While a level is beyond all that was seen, it stays so close to the one below. */
 const MOST_STEP_UNSEEN = 1;
 
