@@ -7,3 +7,11 @@ export type { Accuracy, Detection } from './simulation/quality.js';
 export { type RandomScenarioOptions, randomScenario } from './simulation/random-scenario.js';
 export { type Simulation, simulate } from './simulation/simulate.js';
 export type { SimulateOptions } from './simulation/simulate-options.js';
+export { readTrace, type TraceSource } from './traces/read-trace.js';
+export { type Trace, TraceError, type TraceSession } from './traces/trace.js';
+export {
+  type TraceHeartbeat,
+  TraceWriter,
+  type TraceWriterOptions,
+} from './traces/trace-writer.js';
+export { writeTrace } from './traces/write-trace.js';
