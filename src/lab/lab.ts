@@ -1,4 +1,28 @@
 /** phi-accrual/lab: worlds in which detectors are tried. */
+export { nominalInterval } from './replay/arrivals.js';
+export {
+  cassandra,
+  type ExponentialOptions,
+  exponentialUnbounded,
+} from './replay/baselines/exponential.js';
+export { fixedTimeout } from './replay/baselines/fixed-timeout.js';
+export {
+  type BertierOptions,
+  bertier,
+  chen,
+  type FreshnessOptions,
+  twoWindow,
+} from './replay/baselines/freshness.js';
+export { type HayashibaraOptions, hayashibara } from './replay/baselines/hayashibara.js';
+export { type SatzgerOptions, satzger } from './replay/baselines/satzger.js';
+export { type ReplayControls, type ReplayOptions, replay } from './replay/replay.js';
+export type { Calibration, DetectionTime, Score } from './replay/score.js';
+export type {
+  MakeTraceDetector,
+  TraceContext,
+  TraceDetector,
+  TraceEvidence,
+} from './replay/trace-detector.js';
 export type { Guard, MakeDetector, SimulatedOptions } from './simulation/detector-port.js';
 export type { Fault, NetworkQuality, Which } from './simulation/faults.js';
 export { INVARIANTS, type Invariant, type Violation } from './simulation/invariants.js';
