@@ -6,7 +6,7 @@ const rooms = {
   sources: ['core'],
   metrics: ['core'],
   lab: ['core'],
-  cli: ['core', 'sources'],
+  cli: ['core', 'sources', 'lab'],
 };
 
 module.exports = {

@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { UsageError } from './arguments.js';
 import { addBeat } from './beat.js';
 import { addDemo } from './demo.js';
+import { addTune } from './tune.js';
 import { addWatch } from './watch.js';
 
 const program = new Command('phi-accrual')
@@ -17,6 +18,7 @@ const program = new Command('phi-accrual')
 addDemo(program);
 addBeat(program);
 addWatch(program);
+addTune(program);
 
 /** Bad arguments are one line and exit code 2. */
 function fail(message: string, code: number): void {

@@ -39,3 +39,7 @@ export {
   type TraceWriterOptions,
 } from './traces/trace-writer.js';
 export { writeTrace } from './traces/write-trace.js';
+export type { Interval } from './tune/confidence.js';
+export type { TuneGoal } from './tune/goal.js';
+export type { CurvePoint, Expectation, Tuned } from './tune/search.js';
+export { type TuneControls, type TunedModel, type TuneReport, tune } from './tune/tune.js';
