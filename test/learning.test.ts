@@ -88,6 +88,45 @@ describe("learn: 'guarded'", () => {
     expect(run.detectionTime).toBeLessThanOrEqual(1.1 * before);
   });
 
+  it.each([
+    [300, 0.05],
+    [5000, 0.01],
+    [50, 20],
+  ])('learns a slower cadence in spite of %i beats %d ms apart', (count, gap) => {
+    const run = new Run().beat(1000, 100).beat(10_000, 2).beat(gap, count);
+    run.mistakes = 0;
+    run.beat(10_000, 100);
+    expect(run.mistakes).toBe(0);
+    expect(run.detector.mean).toBeGreaterThan(9000);
+    expect(run.detectionTime).toBeLessThan(25_000);
+  });
+
+  it('learns whatever does not agree by its time, not by its number', () => {
+    const random = seeded(5);
+    for (let round = 0; round < 500; round++) {
+      const run = new Run().beat(1000, 20);
+      const burst = 0.01 + 10 * random();
+      for (let i = 0; i < 30; i++) {
+        run.beat(4000 + 4000 * random(), 2).beat(burst, Math.ceil(50 * random()));
+      }
+      expect(run.detector.mean).toBeGreaterThan(3000);
+      expect(run.detector.mean).toBeLessThan(9000);
+    }
+  });
+
+  it('learns a cadence that takes more beats than a batch counts', () => {
+    const run = new Run({ windowSize: 50 }).beat(60_000, 100).beat(20, 20_000);
+    expect(run.detector.mean).toBeCloseTo(20, 0);
+    expect(run.detectionTime).toBeLessThan(80);
+  });
+
+  it('learns intervals of any length without ceasing to be a number', () => {
+    const run = new Run().beat(1000, 20);
+    for (let i = 0; i < 12; i++) run.beat(i % 2 ? 1e-9 : 5e15);
+    expect(run.detector.mean).toBeGreaterThan(1e14);
+    expect(run.detector.stdDev).toBeLessThan(1e16);
+  });
+
   it('never starves: on any input the window moves within ten candidates that span five means', () => {
     const random = seeded(11);
     for (let round = 0; round < 200; round++) {

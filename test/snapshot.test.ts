@@ -171,6 +171,7 @@ describe('garbage', () => {
       detector.heartbeat('a', t, { incarnation: 1, sequence: t / 1000 });
       detector.heartbeat('b', t);
     }
+    for (let t = 0.1; t < 1; t += 0.1) detector.heartbeat('b', 19_000 + t); // candidates
     return JSON.parse(JSON.stringify(detector.snapshot()));
   };
 
@@ -182,6 +183,43 @@ describe('garbage', () => {
     ['a peer twice', () => ({ version: 1, peers: [good().peers[0], good().peers[0]] })],
   ])('is refused: %s', (_, make) => {
     expect(() => FailureDetector.restore(make() as never)).toThrow(/^snapshot/);
+  });
+
+  it.each([
+    ['too few', [1, 1, 0, 0, 5, 5, 5]],
+    ['part of a count', [1.5, 1, 0, 0, 5, 5, 5, 5]],
+    ['a row beyond all', [1e6 + 1, 1, 0, 0, 5, 5, 5, 5]],
+    ['a batch beyond all', [9999, 4096, 0, 0, 5, 5, 5, 5]],
+    ['a sum below 0', [3, 3, -1, 0, 5, 5, 5, 5]],
+    ['no number', [3, 3, null, 0, 5, 5, 5, 5]],
+  ])('is refused among the candidates: %s', (_, candidates) => {
+    const snapshot = good();
+    expect(snapshot.peers[1].candidates).toHaveLength(8);
+    snapshot.peers[1].candidates = candidates;
+    expect(() => FailureDetector.restore(snapshot, { timers: false })).toThrow(
+      /^snapshot\.candidates.*: expected /,
+    );
+  });
+
+  it('among the candidates that could be true does no harm', () => {
+    const any = fc.double({ min: 0, max: 1e38, noNaN: true });
+    const counts = [fc.integer({ min: 0, max: 1e6 }), fc.integer({ min: 0, max: 4095 })] as const;
+    const candidates = fc.tuple(...counts, any, any, any, any, any, any);
+    const beats = fc.array(fc.double({ min: 1e-9, max: 1e16, noNaN: true }), { maxLength: 30 });
+    fc.assert(
+      fc.property(candidates, beats, (given, intervals) => {
+        const snapshot = good();
+        snapshot.peers[1].candidates = given;
+        const detector = FailureDetector.restore(snapshot, { timers: false, clock: () => 0 });
+        let t = 0;
+        for (const interval of intervals) {
+          t += interval;
+          detector.heartbeat('b', t);
+          expect(detector.peer('b')?.suspectAt()).toBeGreaterThanOrEqual(t);
+          expect(detector.phi('b', t + 1e6)).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
   });
 
   it('of any kind, anywhere, is refused with a TypeError or a RangeError, or does no harm', () => {

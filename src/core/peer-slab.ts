@@ -62,12 +62,13 @@ export const RESTORED = 1 << 11;
 export const PROFILE_SHIFT = 12;
 
 // The cold record, `coldF32[row + …]` and `coldI32[row + …]`.
-/** Candidate intervals in a row, their sum and the longest of them. */
-export const RUN_COUNT = 0;
-export const RUN_SUM = 1;
-export const RUN_MAX = 2;
+/** Candidate intervals in a row, and how many of the latest agree; see learning.ts. */
+export const CANDIDATE_COUNTS = 0;
+/** Σx and Σx² of that row without the longest, and the longest: what it adds would hide the rest. */
+export const OTHERS_SUM = 1;
+export const OTHERS_SQUARES = 2;
+export const RUN_MAX = 3;
 /** The latest candidates of that row that agree with each other. */
-export const BATCH_COUNT = 3;
 export const BATCH_SUM = 4;
 export const BATCH_MIN = 5;
 export const BATCH_MAX = 6;

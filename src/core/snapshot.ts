@@ -5,6 +5,7 @@
 import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
 import type { JournalSnapshot } from './journal.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
+import { candidatesOf, putCandidates } from './learning.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
 import { expect, pausedSince } from './peer-record.js';
 import {
@@ -17,7 +18,6 @@ import {
   type PeerSlab,
   RECOVERED,
   RESTORED,
-  RUN_COUNT,
   STARTED,
 } from './peer-slab.js';
 import {
@@ -34,7 +34,10 @@ export interface LearntSnapshot {
   readonly window?: WindowSnapshot;
   /** Intervals of the peer's own that were learnt into the window, up to 3. */
   readonly learnt?: number;
-  /** The intervals that may be a new cadence: how many, their sum and the longest, and so on. */
+  /**
+   * The intervals that may be a new cadence: how many, and how many of the latest agree; Σx and Σx²
+   * of all but the longest, and that; the sum, the shortest and the longest of those that agree.
+   */
   readonly candidates?: readonly number[];
   /** What the calibrated model learnt, instead of these. */
   readonly ladder?: readonly number[];
@@ -77,15 +80,8 @@ export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
   const learnt = (flags & OWN_FULL) / OWN_ONE;
   const window = windowOf(slab, row, slab.profile(row).windowSize);
   if ((flags & CANDIDATES) === 0) return { window, learnt };
-  const { coldI32, coldF32 } = slab;
-  const candidates = Array.from({ length: RECOVERED - RUN_COUNT }, (_, i) =>
-    COUNTS.includes(i) ? coldI32[row + RUN_COUNT + i] : coldF32[row + RUN_COUNT + i],
-  );
-  return { window, learnt, candidates };
+  return { window, learnt, candidates: candidatesOf(slab, row) };
 }
-
-/** Which of the candidates' numbers are counts. */
-const COUNTS = [0, 3];
 
 /** @throws TypeError, RangeError that name the part, what was expected and what came */
 export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): void {
@@ -100,25 +96,10 @@ export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): v
     return;
   }
   const own = checkNumber('snapshot.learnt', learnt, { least: 0, most: 3, integer: true });
-  const length = RECOVERED - RUN_COUNT;
-  if (candidates !== undefined) {
-    const fits = Array.isArray(candidates) && candidates.length === length;
-    checkType('snapshot.candidates', `an array of ${length} numbers`, candidates, fits);
-    candidates.forEach((n, i) => {
-      checkNumber(`snapshot.candidates[${i}]`, n, {
-        least: 0,
-        most: 1e38,
-        integer: COUNTS.includes(i),
-      });
-    });
-  }
+  if (candidates !== undefined) putCandidates(slab, row, candidates);
   putWindow(slab, row, slab.profile(row).windowSize, window as WindowSnapshot);
   const flags = slab.i32[2 * row + FLAGS] & ~(OWN_FULL | CANDIDATES);
   slab.i32[2 * row + FLAGS] = flags | (own * OWN_ONE) | (candidates ? CANDIDATES : 0);
-  candidates?.forEach((n, i) => {
-    if (COUNTS.includes(i)) slab.coldI32[row + RUN_COUNT + i] = n;
-    else slab.coldF32[row + RUN_COUNT + i] = n;
-  });
 }
 
 export function snapshotPeer<Id>(

@@ -51,6 +51,9 @@ const mean = (xs: number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
 /** A sum that is kept in 32 bits, as the detector's cold record keeps it. */
 const sum32 = (xs: number[]) => xs.reduce((a, b) => Math.fround(a + b), 0);
 
+/** The mean of intervals at a random time, in 32 bits as well. */
+const mean32 = (xs: number[], sum: number) => (sum > 0 ? sum32(xs.map((x) => x * x)) / sum : 0);
+
 /** Akka's formula solved for y by bisection. */
 function logisticZ(phi: number): number {
   const f = (y: number) => {
@@ -93,11 +96,14 @@ function learn(beats: number[], o: OracleOptions): number[] {
         run.push(x);
         const all = [...batch, x];
         batch = Math.max(...all) <= 3 * Math.min(...all) ? all : [x];
-        const others = sum32(run) - Math.fround(Math.max(...run));
+        const longest = run.indexOf(Math.max(...run));
+        const rest = run.filter((_, j) => j !== longest);
+        const others = sum32(rest);
         const agreed = batch.length >= 3 && sum32(batch) >= 5 * m;
         const enough = run.length >= 10 && others >= 5 * m;
         if (agreed || enough) {
-          const cadence = agreed ? sum32(batch) / batch.length : others / (run.length - 1);
+          // Where they do not agree, each counts for as long as it lasts.
+          const cadence = agreed ? sum32(batch) / batch.length : mean32(rest, others);
           samples = prior(cadence);
           own = 3;
           run = [];
