@@ -207,7 +207,9 @@ export class Checker {
     if (this.massActive && reason !== 'mass-silence') {
       this.fail('held', now, node, 'suspected while a mass silence is held');
     }
-    if (this.linkDown) this.fail('held', now, node, 'suspected while its link was down');
+    // Who was never heard has no link yet.
+    const linked = this.#accepted[node] > 0;
+    if (this.linkDown && linked) this.fail('held', now, node, 'suspected while its link was down');
     if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
     this.#overdue[node] = 1;
     if (!this.#duringStall(node, now) && running) this.#duringOutage(node, now);
