@@ -347,7 +347,7 @@ describe('worlds by chance', () => {
     expect(violations).toEqual([]);
   });
 
-  // Bursts while a cadence is learnt, at the start or later; the last two are of the checker.
+  // Bursts while a cadence is learnt, at the start or later; the last is a link that never was.
   it.each([42, 59, 143, 153, 996, 805_725_150, 35_104_845])('keep what seed %i broke', (seed) => {
     sound(randomScenario(seed));
   });
