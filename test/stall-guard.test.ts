@@ -218,6 +218,31 @@ describe('a link that is down', () => {
     expect(suspected[1].at).toBeCloseTo(39_500 + 1000 + T_D - 1900, -2);
     expect(detector.peer('a')?.mean).toBeCloseTo(1000, -1.2);
   });
+
+  it('gives no time to be heard to who was heard', () => {
+    const { loop, detector, suspected } = world(0, { heartbeatInterval: 60_000 });
+    const wire = detector.link();
+    const beat = (id: string) => detector.heartbeat(id, undefined, { link: wire });
+    for (const id of ['a', 'dead']) detector.watch(id, { heartbeatInterval: 1000 });
+    for (let at = 0; at < 100_000; at += 1000) {
+      const down = at > 50_000 && at < 80_000;
+      if (!down && at <= 85_000) loop.arrive(at, () => beat('a'));
+      if (at <= 50_000) loop.arrive(at, () => beat('dead'));
+    }
+    loop.setTimeout(() => wire.down(), 50_500);
+    let learnt = 0;
+    loop.setTimeout(() => {
+      learnt = detector.peer('a')?.sampleCount ?? 0;
+      wire.up();
+    }, 79_500);
+    loop.setTimeout(() => {
+      expect(detector.peer('a')?.sampleCount).toBe(learnt + 5); // the gap is none of its intervals
+    }, 85_500);
+    loop.runUntil(600_000);
+    expect(suspected.map(({ peer }) => peer)).toEqual(['a', 'dead']);
+    expect(suspected[0].at).toBeCloseTo(85_000 + T_D, -1);
+    expect(suspected[1].at).toBeGreaterThan(79_500 + 60_000);
+  });
 });
 
 describe('ProcessClock', () => {
@@ -243,6 +268,56 @@ describe('ProcessClock', () => {
         }
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('knows what of it a link adds, and that who was heard since it came back needs no grace', () => {
+    const event = fc.tuple(fc.constantFrom('stall', 'toggle'), fc.nat(40), fc.nat(20));
+    const GRACE = 15;
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 20 }), fc.array(fc.nat(1000)), (events, times) => {
+        const clock = new ProcessClock();
+        const link = clock.addLink();
+        const stopped = new Set<number>();
+        const waited = new Set<number>();
+        let now = 0;
+        let up = Infinity;
+        let down = Infinity;
+        const stop = (from: number, to: number) => {
+          for (let t = from; t < to; t++) stopped.add(t);
+        };
+        for (const [what, run, stall] of events) {
+          now += run;
+          if (what === 'stall') {
+            clock.pause(now, now + stall);
+            stop(now, now + stall);
+            now += stall;
+          } else if (down === Infinity) {
+            clock.down(link, now);
+            down = now;
+          } else {
+            clock.up(link, now, now + GRACE);
+            stop(down, now);
+            down = Infinity;
+            // Only of the latest return it is known whether a peer was heard since.
+            for (const t of waited) stopped.add(t);
+            waited.clear();
+            for (let t = now; t < now + GRACE; t++) waited.add(t);
+            up = now;
+          }
+        }
+        stop(down, 1000);
+        for (const from of times) {
+          for (const to of times.slice(0, 9)) {
+            let expected = 0;
+            for (let t = from; t < to; t++) {
+              if (stopped.has(t) || (waited.has(t) && from < up)) expected++;
+            }
+            expect(clock.paused(link, from, to)).toBe(expected);
+          }
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -120,10 +120,10 @@ export class Crossings<Id> implements Deadlines, Silences {
     this.table.clock.down(link, at);
   }
 
-  /** Silence by the link counts again from `at` on. */
-  linkUp(link: number, at: number, now: number): void {
+  /** Silence by the link counts again; from `graceEnd` on where nobody is heard before. */
+  linkUp(link: number, graceEnd: number, now: number): void {
     if (!this.table.clock.isDown(link)) return;
-    this.table.clock.up(link, at);
+    this.table.clock.up(link, now, graceEnd);
     this.#rescan = 0;
     this.#runner.earlier(now);
   }

@@ -5,6 +5,6 @@ export interface Link {
   readonly number: number;
   /** Heartbeats cannot arrive: silence of who was heard by this link last does not count. */
   down(): void;
-  /** They can again; silence counts again one expected interval from now. */
+  /** They can again; silence counts from the next heartbeat, or one `heartbeatInterval` from now. */
   up(): void;
 }

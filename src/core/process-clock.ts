@@ -15,6 +15,9 @@ class Timeline {
   #totals: number[] = [];
   /** The link is down since then; Infinity when it is up. */
   downSince = Infinity;
+  /** When it came back last, and until when its peers have time to be heard again. */
+  upAt = Infinity;
+  graceEnd = -Infinity;
 
   add(from: number, to: number): void {
     const last = this.#ends.length - 1;
@@ -103,19 +106,26 @@ export class ProcessClock {
     this.quiet[LOOK_BEFORE] = Infinity;
   }
 
-  /** The link is back; silence counts again from `at` on. */
-  up(link: number, at: number): void {
+  /** The link is back at `at`; silence counts again from then on, or from `graceEnd` if not heard. */
+  up(link: number, at: number, graceEnd: number): void {
     const timeline = this.#timelines[link];
     if (timeline.downSince === Infinity) return;
-    timeline.add(timeline.downSince, at);
+    timeline.add(timeline.downSince, graceEnd);
     timeline.downSince = Infinity;
+    timeline.upAt = at;
+    timeline.graceEnd = graceEnd;
     const anyDown = this.#timelines.some(({ downSince }) => downSince < Infinity);
-    this.quiet[LOOK_BEFORE] = anyDown ? Infinity : at;
+    this.quiet[LOOK_BEFORE] = anyDown ? Infinity : graceEnd;
   }
 
   /** Time between two instants that counts for nobody who is heard by the link. */
   paused(link: number, from: number, to: number): number {
     const timeline = this.#timelines[link];
-    return to > from && timeline.touched(from) ? timeline.before(to) - timeline.before(from) : 0;
+    if (!(to > from && timeline.touched(from))) return 0;
+    // Who was heard since the link came back needs no time to be: only our own pauses count in it.
+    const { upAt, graceEnd, downSince } = timeline;
+    const own = from >= upAt ? Math.min(graceEnd, downSince, to) : from;
+    if (own > from) return this.paused(0, from, own) + this.paused(link, own, to);
+    return timeline.before(to) - timeline.before(from);
   }
 }
