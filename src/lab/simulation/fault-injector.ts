@@ -1,0 +1,193 @@
+/** What befalls a simulated world: each fault turned into what it does, now and when it ends. */
+import { type Fault, resolveWhich } from './faults.js';
+import type { Network } from './network.js';
+import type { Nodes } from './nodes.js';
+import type { Observer } from './observer.js';
+import type { Random } from './random.js';
+
+/** What faults change. */
+export interface FaultyWorld {
+  readonly now: number;
+  readonly nodes: Nodes;
+  readonly observers: readonly Observer[];
+  readonly network: Network;
+  readonly random: Random;
+  after(ms: number, end: () => void): void;
+  beatAt(node: number, at: number): void;
+  floodAt(node: number, at: number): void;
+  send(node: number): void;
+  disturb(link: number): void;
+}
+
+export class FaultInjector {
+  readonly #world: FaultyWorld;
+  /** Heartbeats that are left of a flood, and the time between them, by node. */
+  readonly #floodLeft: Int32Array;
+  readonly #floodGap: Float64Array;
+
+  constructor(world: FaultyWorld) {
+    this.#world = world;
+    this.#floodLeft = new Int32Array(world.nodes.count);
+    this.#floodGap = new Float64Array(world.nodes.count);
+  }
+
+  befall(fault: Fault): void {
+    const { now, observers } = this.#world;
+    const { count } = this.#world.nodes;
+    const nodes = resolveWhich('nodes' in fault ? fault.nodes : 'all', count);
+    const which = resolveWhich('observers' in fault ? fault.observers : 'all', observers.length);
+    const links = which.flatMap((observer) => nodes.map((node) => observer * count + node));
+    switch (fault.fault) {
+      case 'network':
+        this.#changeNetwork(links, fault);
+        break;
+      case 'partition':
+        this.#cut(links, fault.duration, fault.queued ?? false);
+        for (const o of which) observers[o].checker.unrest = now + fault.duration;
+        break;
+      case 'outage':
+        this.#silenceAll(which, fault.duration, fault.known ?? false);
+        this.#cut(links, fault.duration, fault.queued ?? false);
+        break;
+      case 'stall':
+        for (const link of links) this.#world.disturb(link);
+        for (const o of which) {
+          observers[o].stall(fault.duration);
+          observers[o].checker.unrest = now + fault.duration;
+        }
+        break;
+      default:
+        for (const node of nodes) this.#befallNode(node, fault);
+    }
+  }
+
+  /** A heartbeat of a flood, if it is not over. */
+  flood(node: number): void {
+    if (this.#floodLeft[node]-- <= 0 || this.#world.nodes.running[node] === 0) return;
+    this.#world.send(node);
+    this.#world.floodAt(node, this.#world.now + this.#floodGap[node]);
+  }
+
+  #changeNetwork(links: readonly number[], fault: Extract<Fault, { fault: 'network' }>): void {
+    const { at, fault: _, nodes, observers, duration, ...quality } = fault;
+    for (const link of links) {
+      this.#world.disturb(link);
+      const end = this.#world.network.change(link, quality);
+      if (duration !== undefined) {
+        this.#world.after(duration, () => {
+          end();
+          this.#world.disturb(link);
+        });
+      }
+    }
+  }
+
+  #cut(links: readonly number[], duration: number, queued: boolean): void {
+    const { network, observers, now } = this.#world;
+    const { count } = this.#world.nodes;
+    const checkerOf = (link: number) => observers[(link / count) | 0].checker;
+    for (const link of links) {
+      const { learning } = checkerOf(link);
+      const settled = checkerOf(link).settled(link % count);
+      if (!network.isCut(link)) learning.beginOutage(link % count, now, settled);
+      network.cut(link, queued);
+    }
+    this.#world.after(duration, () => {
+      for (const link of links) {
+        network.mend(link, queued);
+        if (network.isCut(link)) continue;
+        checkerOf(link).learning.endOutage(link % count, this.#world.now);
+      }
+    });
+  }
+
+  #silenceAll(which: readonly number[], duration: number, known: boolean): void {
+    for (const o of which) this.#world.observers[o].beginOutage(duration, known);
+    this.#world.after(duration, () => {
+      for (const o of which) this.#world.observers[o].endOutage(known);
+    });
+  }
+
+  #befallNode(node: number, fault: Fault): void {
+    const { nodes } = this.#world;
+    if (fault.fault === 'clock-step') {
+      nodes.wallClock[node] += fault.by;
+    } else if (fault.fault === 'crash') {
+      this.#stop(node);
+      this.#disturbNode(node);
+      nodes.crashed[node] = 1;
+    } else if (fault.fault === 'restart') {
+      this.#stop(node);
+      this.#disturbNode(node);
+      nodes.crashed[node] = 0;
+      nodes.incarnation[node]++;
+      nodes.sequence[node] = 0;
+      this.#start(node, 1);
+    } else if (fault.fault === 'freeze') {
+      this.#freeze(node, fault.duration, fault.burst ?? 1);
+    } else if (nodes.crashed[node] === 1) {
+      // Nothing else happens to the dead.
+    } else if (fault.fault === 'cadence') {
+      nodes.interval[node] = fault.interval;
+      nodes.setCadence(node, fault.interval);
+      this.#disturbNode(node);
+      for (const { checker } of this.#world.observers) {
+        const clear = 0.8 * fault.interval > checker.tolerated(node);
+        checker.learning.changeCadence(node, clear);
+      }
+      const soon = this.#world.now + fault.interval;
+      if (nodes.nextBeat[node] > soon) this.#world.beatAt(node, soon);
+    } else if (fault.fault === 'flood') {
+      this.#disturbNode(node);
+      // As long as this it may be taken for a new cadence.
+      if (fault.gap * fault.count > 2 * nodes.fastest[node]) nodes.setCadence(node, fault.gap);
+      this.#floodLeft[node] = fault.count;
+      this.#floodGap[node] = fault.gap;
+      this.flood(node);
+    }
+  }
+
+  #stop(node: number): void {
+    const { nodes, now } = this.#world;
+    if (nodes.crashed[node] === 1) return;
+    nodes.setRunning(node, false, now);
+    nodes.nextBeat[node] = Number.NaN;
+    for (const { checker } of this.#world.observers) {
+      checker.quality.stopped(node, now);
+      if (!checker.isSuspect(node)) checker.quality.died(node, now);
+    }
+  }
+
+  #start(node: number, burst: number): void {
+    const { nodes, now } = this.#world;
+    nodes.setRunning(node, true, now);
+    for (const { checker } of this.#world.observers) {
+      checker.quality.started(node, now, checker.isSuspect(node));
+    }
+    for (let i = 1; i < burst; i++) this.#world.send(node);
+    const { random } = this.#world;
+    this.#world.beatAt(node, burst > 0 ? now : now + nodes.interval[node] * random.next());
+  }
+
+  #freeze(node: number, duration: number, burst: number): void {
+    const { nodes } = this.#world;
+    if (nodes.running[node] === 0) return;
+    const incarnation = nodes.incarnation[node];
+    this.#stop(node);
+    for (const { checker } of this.#world.observers) {
+      checker.unrest = this.#world.now + duration;
+      checker.learning.beginOutage(node, this.#world.now, checker.settled(node));
+    }
+    this.#world.after(duration, () => {
+      if (nodes.crashed[node] === 1 || nodes.incarnation[node] !== incarnation) return;
+      const { now, observers } = this.#world;
+      for (const { checker } of observers) checker.learning.endOutage(node, now);
+      this.#start(node, burst);
+    });
+  }
+
+  #disturbNode(node: number): void {
+    const { nodes, observers } = this.#world;
+    for (let o = 0; o < observers.length; o++) this.#world.disturb(o * nodes.count + node);
+  }
+}
