@@ -13,13 +13,19 @@ import type { Nodes } from './nodes.js';
 import { nominalSilence } from './nominal.js';
 import { Pauses } from './pauses.js';
 import { Quality } from './quality.js';
+import { Regularity } from './regularity.js';
 
 /** Of the nominal silence, what must be tolerated at least and at most. */
 const LEAST = 0.6;
 const MOST = 1.6;
+/**
+ * A burst among the first three intervals leaves 2/5 of the guess as the mean, until some regular
+ * ones are learnt; σ, which grows, makes up for it, but in the exponential model plays no part.
+ */
+const LEAST_AT_FIRST = 0.4 * LEAST;
+const FIRST = 5;
 /** After so many heartbeats, and so many of the slowest intervals, what came before is unlearnt. */
 const LEARNT = 20;
-const LATELY = 1000;
 /** Smaller windows are swayed by single intervals. */
 const STEADY_WINDOW = 100;
 const ROUNDING = 1e-3;
@@ -51,15 +57,13 @@ export class Checker {
   readonly #guarded: boolean;
   readonly #nominal: (interval: number) => number;
   readonly #ladder: LadderCheck;
+  readonly #regularity: Regularity;
   readonly #report: (violation: Violation) => void;
   /** Of the last accepted heartbeat or the start: its time, and the deadline that follows. */
   readonly #last: Float64Array;
   readonly #due: Float64Array;
   /** When a heartbeat came that waits to be read. */
   readonly #waitingSince: Float64Array;
-  readonly #accepted: Int32Array;
-  /** Intervals that were far from the node's own, of the last thousand or so. */
-  readonly #odd: Float64Array;
   readonly #overdue: Uint8Array;
   readonly #incarnation: Int32Array;
   readonly #sequence: Int32Array;
@@ -85,8 +89,7 @@ export class Checker {
     this.#last = new Float64Array(count);
     this.#due = new Float64Array(count);
     this.#waitingSince = new Float64Array(count).fill(Number.NaN);
-    this.#accepted = new Int32Array(count);
-    this.#odd = new Float64Array(count);
+    this.#regularity = new Regularity(count);
     this.#overdue = new Uint8Array(count);
     this.#incarnation = new Int32Array(count);
     this.#sequence = new Int32Array(count);
@@ -110,13 +113,8 @@ export class Checker {
   /** As {@link tolerated}; NaN while it may still change by itself. */
   settled(node: number): number {
     const { fastest, slowest } = this.#nodes;
-    const settled = fastest[node] === slowest[node] && this.#steady(node);
+    const settled = fastest[node] === slowest[node] && this.#regularity.steady(node);
     return settled ? this.tolerated(node) : Number.NaN;
-  }
-
-  /** Whether irregular intervals are too few to sway what is learnt. */
-  #steady(node: number): boolean {
-    return this.#odd[node] * 20 <= Math.min(this.#accepted[node], LATELY);
   }
 
   watched(node: number, at: number, due: number): void {
@@ -134,10 +132,7 @@ export class Checker {
     this.#waitingSince[node] = Number.NaN;
     if (outcome !== 'accepted') return;
     const interval = at - this.#last[node];
-    const usual = this.#nodes.interval[node];
-    this.#accepted[node]++;
-    const odd = !(interval > 0.5 * usual && interval < 1.5 * usual);
-    this.#odd[node] += (odd ? 1 : 0) - this.#odd[node] / LATELY;
+    this.#regularity.accept(node, interval, this.#nodes.interval[node], this.tolerated(node));
     this.#last[node] = at;
     this.#due[node] = due;
     this.#overdue[node] = 0;
@@ -200,7 +195,7 @@ export class Checker {
     if (!paused && Math.abs(silence - (now - last)) > ROUNDING) {
       this.fail('early', now, node, `silence ${silence} instead of ${now - last}`);
     }
-    const least = LEAST * this.#nominal(nodes.fastest[node]);
+    const least = this.#least(node);
     if (this.#guarded && now - last < least) {
       this.fail('tolerance', now, node, `suspected after ${now - last} ms; nominal is ${least}`);
     }
@@ -208,7 +203,7 @@ export class Checker {
       this.fail('held', now, node, 'suspected while a mass silence is held');
     }
     // Who was never heard has no link yet.
-    const linked = this.#accepted[node] > 0;
+    const linked = this.#regularity.accepted(node) > 0;
     if (this.linkDown && linked) this.fail('held', now, node, 'suspected while its link was down');
     if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
     this.#overdue[node] = 1;
@@ -270,14 +265,19 @@ export class Checker {
     }
   }
 
+  #least(node: number): number {
+    const early = this.#options.model === 'exponential' && this.#regularity.regular(node) < FIRST;
+    return (early ? LEAST_AT_FIRST : LEAST) * this.#nominal(this.#nodes.fastest[node]);
+  }
+
   /** The silence that is tolerated of a node against what it ought to be. */
   tolerance(node: number, now: number): void {
     const tolerated = this.tolerated(node);
-    const { fastest, slowest } = this.#nodes;
-    const least = LEAST * this.#nominal(fastest[node]);
+    const { slowest } = this.#nodes;
+    const least = this.#least(node);
     const most = MOST * this.#nominal(slowest[node]);
     const enough = LEARNT * (1 + slowest[node] / this.#nodes.interval[node]);
-    const learnt = this.learning.calm(node) >= enough && this.#steady(node);
+    const learnt = this.learning.calm(node) >= enough && this.#regularity.steady(node);
     const sane = learnt && this.#options.windowSize >= STEADY_WINDOW;
     if (this.#guarded && (tolerated < least || (sane && tolerated > most))) {
       const range = `${least.toFixed(0)} to ${most.toFixed(0)}`;

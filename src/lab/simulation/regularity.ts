@@ -1,0 +1,42 @@
+/** How regular the intervals of each node were that an observer took in. */
+
+const LATELY = 1000;
+
+export class Regularity {
+  readonly #accepted: Int32Array;
+  /** Intervals like the node's own. */
+  readonly #regular: Int32Array;
+  /**
+   * The others, of the last thousand or so; each as what it adds to the variance, in squares of the
+   * node's own, or as 1 where it is too long to be learnt.
+   */
+  readonly #odd: Float64Array;
+
+  constructor(nodes: number) {
+    this.#accepted = new Int32Array(nodes);
+    this.#regular = new Int32Array(nodes);
+    this.#odd = new Float64Array(nodes);
+  }
+
+  accept(node: number, interval: number, usual: number, tolerated: number): void {
+    const regular = interval > 0.5 * usual && interval < 1.5 * usual;
+    const odd = interval < tolerated ? (interval / usual - 1) ** 2 : 1;
+    this.#accepted[node]++;
+    if (regular) this.#regular[node]++;
+    this.#odd[node] += (regular ? 0 : odd) - this.#odd[node] / LATELY;
+  }
+
+  accepted(node: number): number {
+    return this.#accepted[node];
+  }
+
+  /** How many were like the node's own. */
+  regular(node: number): number {
+    return this.#regular[node];
+  }
+
+  /** Whether irregular intervals are too few to sway what is learnt. */
+  steady(node: number): boolean {
+    return this.#odd[node] * 20 <= Math.min(this.#accepted[node], LATELY);
+  }
+}
