@@ -5,9 +5,18 @@ export function formatMs(ms: number, digits = 0): string {
   return Math.abs(ms) < 10_000 ? `${ms.toFixed(digits)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Ids come from the network: nothing in them may move the cursor. */
-export function printable(id: string): string {
-  return id.replace(/[\p{C}\p{Z}]/gu, '?');
+/** `1 peer`, `2 peers`. */
+export const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** Bytes in powers of a thousand, as files are measured. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** Ids come from the network: nothing in them may move the cursor. Spaces are `space`. */
+export function printable(id: string, space = '?'): string {
+  return id.replace(/ /g, space).replace(/(?! )[\p{C}\p{Z}]/gu, '?');
 }
 
 /** The usual reasons why a port cannot be had, in words. */

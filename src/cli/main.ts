@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { UsageError } from './arguments.js';
 import { addBeat } from './beat.js';
 import { addDemo } from './demo.js';
+import { addRecord } from './record.js';
 import { addTune } from './tune.js';
 import { addWatch } from './watch.js';
 
@@ -19,6 +20,7 @@ addDemo(program);
 addBeat(program);
 addWatch(program);
 addTune(program);
+addRecord(program);
 
 /** Bad arguments are one line and exit code 2. */
 function fail(message: string, code: number): void {

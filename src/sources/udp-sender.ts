@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { checkBoolean, checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
+import { parseTarget } from './target.js';
 import {
   encodeHeartbeats,
   HEADER_BYTES,
@@ -38,15 +39,6 @@ const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'onE
 /** What passes every Ethernet path without being cut in pieces. */
 const DATAGRAM_BYTES = 1400;
 const MAX_DELAY = 2_147_483_647;
-
-/** Splits `'host:port'`. */
-function parseTarget(to: unknown): { host: string; port: number } {
-  checkType('to', "'host:port'", to, typeof to === 'string');
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(to as string);
-  const port = Number(match?.[3]);
-  checkRange('to', "'host:port' with a port from 1 to 65535", to, port >= 1 && port <= 65_535);
-  return { host: match?.[1] ?? match?.[2] ?? '', port };
-}
 
 function checkIds(value: unknown): readonly string[] {
   const ids: unknown[] = Array.isArray(value) ? [...value] : [value];
@@ -111,7 +103,7 @@ export class UdpSender {
       signal,
     } = checkKeys('options', options, KEYS);
     const ids = checkIds(id);
-    const { host, port } = parseTarget(to);
+    const { host, port } = parseTarget('to', to);
     this.#host = host;
     this.#port = port;
     this.#interval = checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });

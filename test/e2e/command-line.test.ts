@@ -125,11 +125,12 @@ describe('phi-accrual watch and beat', () => {
 
 describe('phi-accrual', () => {
   it.each([
-    [['--help'], /Commands:[\s\S]*demo[\s\S]*beat[\s\S]*watch/],
+    [['--help'], /Commands:[\s\S]*demo[\s\S]*beat[\s\S]*watch[\s\S]*record/],
     [[], /Usage: phi-accrual/],
     [['beat', '--help'], /--interval <ms>/],
     [['watch', '--help'], /--threshold <phi>/],
     [['demo', '--help'], /k kill/],
+    [['record', '--help'], /--icmp <host>/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
   ])('%j tells a person what to do, exit code 0', async (args, pattern) => {
     const help = run(...args);
@@ -151,6 +152,18 @@ describe('phi-accrual', () => {
     [['watch', '--host', '192.0.2.1', '--port', '0'], /192\.0\.2\.1/],
     [['watch', '--model', 'gauss'], /model/],
     [['watch', '--threshold', '0'], /--threshold/],
+    [['record'], /file/],
+    [['record', 'no/such/folder/a.csv', '--port', '0'], /no such file or directory/],
+    [['record', 'a.csv', '--tcp', 'nowhere'], /--tcp.*host:port/],
+    [['record', 'a.csv', '--http', 'ftp://localhost/'], /--http.*https?:/],
+    [['record', 'a.csv', '--http', 'http://a', '--tcp', 'a:1'], /--http.*--tcp/],
+    [['record', 'a.csv', '--tcp', 'a:1', '--port', '1'], /--tcp.*--port/],
+    [['record', 'a.csv', '--interval', '5'], /--interval is for pings/],
+    [['record', 'a.csv', '--timeout', '5'], /--timeout is for pings/],
+    [['record', 'a.csv', '--head'], /--head needs --http/],
+    [['record', 'a.csv', '--icmp', 'a', '--timeout', '20000'], /--timeout: at most 10000/],
+    [['record', 'a.csv', '--icmp', 'nosuch.invalid'], /--icmp nosuch\.invalid: /],
+    [['record', 'a.csv', '--icmp', '-f'], /--icmp/],
   ])('%j is one line and exit code 2', async (args, pattern) => {
     const wrong = run(...args);
     expect((await wrong.exited).code).toBe(2);
