@@ -2,7 +2,7 @@
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Resolves at one of these, or with `other`; leaves nothing behind. */
+/** Resolves at one of these, or settles as `other` does; leaves nothing behind. */
 export async function ended(
   seconds: number | undefined,
   other: Promise<void> = new Promise(() => {}),
@@ -16,7 +16,10 @@ export async function ended(
   });
   // Whoever read the output is gone: there is nobody to tell, now or later.
   process.stdout.on('error', () => stop());
-  await Promise.race([other, end]);
-  clearTimeout(timer);
-  for (const signal of SIGNALS) process.off(signal, stop);
+  try {
+    await Promise.race([other, end]);
+  } finally {
+    clearTimeout(timer);
+    for (const signal of SIGNALS) process.off(signal, stop);
+  }
 }

@@ -274,8 +274,8 @@ describe('the file of phi-accrual record', () => {
 
   it.skipIf(!existsSync('/dev/full'))('ends the command when it cannot be written', async () => {
     const { port } = await listen(createTcp());
-    const full = ['/dev/full', '--force', '--tcp', `127.0.0.1:${port}`, '--interval', '20'];
-    const record = run(['record', ...full]);
+    const pings = ['--tcp', `127.0.0.1:${port}`, '--interval', '20', '--for', '3600'];
+    const record = run(['record', '/dev/full', '--force', ...pings]);
     expect((await record.exited).code).toBe(1);
     expect(record.output).toMatch(/phi-accrual: ENOSPC.*\n$/);
   });
