@@ -331,7 +331,7 @@ describe('the documents', () => {
 
   // The last of equal flags counts: no line takes a port that another one has.
   it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
-    const port = / watch\b/.test(line) ? '--port 0' : '';
+    const port = / (watch|record trace)\b/.test(line) ? '--port 0' : '';
     await run('sh', ['-c', `${line} ${port} --for 1`]);
   });
 
