@@ -18,9 +18,10 @@ if (!smoke) {
   if (named.length > 0) {
     const kept = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
     if (kept?.machine !== found.machine || kept.node !== found.node) process.exit();
-    found.results = kept.results.map(
-      (old) => found.results.find(({ name }) => name === old.name) ?? old,
-    );
+    const isNew = ({ name }) => !kept.results.some((old) => old.name === name);
+    found.results = kept.results
+      .map((old) => found.results.find(({ name }) => name === old.name) ?? old)
+      .concat(found.results.filter(isNew));
   }
   await writeFile(file, `${JSON.stringify(found, null, 2)}\n`);
 }

@@ -14,6 +14,7 @@ export const BENCHMARKS = [
   'garbage',
   'ingest',
   'growth',
+  'replay',
 ];
 
 async function run(name) {

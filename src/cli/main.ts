@@ -6,6 +6,7 @@ import { UsageError } from './arguments.js';
 import { addBeat } from './beat.js';
 import { addDemo } from './demo.js';
 import { addRecord } from './record.js';
+import { addReplay } from './replay.js';
 import { addTune } from './tune.js';
 import { addWatch } from './watch.js';
 
@@ -21,6 +22,7 @@ addBeat(program);
 addWatch(program);
 addTune(program);
 addRecord(program);
+addReplay(program);
 
 /** Bad arguments are one line and exit code 2. */
 function fail(message: string, code: number): void {

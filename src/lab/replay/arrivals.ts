@@ -11,24 +11,33 @@ export interface Arrivals {
 }
 
 export function arrivalsOf({ session, seq, sendMs, recvMs }: TraceSession): Arrivals {
-  const before = (a: number, b: number) => recvMs[a] - recvMs[b] || seq[a] - seq[b];
+  // Most recordings are in order and complete: nothing is copied then.
+  if (inOrder(seq, recvMs)) return { session, at: recvMs, seq, sentAt: sendMs };
   const order = new Uint32Array(recvMs.length);
   let n = 0;
-  let sorted = true;
-  for (let i = 0; i < recvMs.length; i++) {
-    if (Number.isNaN(recvMs[i])) continue;
-    if (n > 0 && before(order[n - 1], i) > 0) sorted = false;
-    order[n++] = i;
-  }
+  for (let i = 0; i < recvMs.length; i++) if (!Number.isNaN(recvMs[i])) order[n++] = i;
   const rows = order.subarray(0, n);
-  if (!sorted) rows.sort(before);
   // Float64Array.from with a function takes ten times as long.
   const pick = (values: Float64Array) => {
     const picked = new Float64Array(n);
     for (let i = 0; i < n; i++) picked[i] = values[rows[i]];
     return picked;
   };
+  if (!inOrder(pick(seq), pick(recvMs))) {
+    rows.sort((a, b) => recvMs[a] - recvMs[b] || seq[a] - seq[b]);
+  }
   return { session, at: pick(recvMs), seq: pick(seq), sentAt: pick(sendMs) };
+}
+
+function inOrder(seq: Float64Array, recvMs: Float64Array): boolean {
+  let last = -Infinity;
+  for (let i = 0; i < recvMs.length; i++) {
+    const at = recvMs[i];
+    // Also of NaN, which is not above anything.
+    if (!(at > last) && !(at === last && seq[i] >= seq[i - 1])) return false;
+    last = at;
+  }
+  return true;
 }
 
 /**
@@ -53,7 +62,7 @@ function medianStep(seq: Float64Array[], times: Float64Array[]): number {
       if (Number.isNaN(times[s][i])) continue;
       const numbers = last < 0 ? 0 : seq[s][i] - seq[s][last];
       if (numbers > 0) steps[n++] = (times[s][i] - times[s][last]) / numbers;
-      last = i;
+      if (numbers > 0 || last < 0) last = i; // overtaken ones say nothing
     }
   }
   return nearestRank(steps.subarray(0, n), 0.5);

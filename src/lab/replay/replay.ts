@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { PhiAccrualDetector } from '../../core/accrual-detector.js';
 import type { DetectorOptions } from '../../core/options.js';
-import { checkKeys, checkNumber, checkObject, checkType } from '../../core/validate.js';
+import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../../core/validate.js';
 import type { Trace } from '../traces/trace.js';
 import { type Arrivals, arrivalsOf, nominalInterval } from './arrivals.js';
 import { type Score, Scorer, SessionScore } from './score.js';
@@ -64,7 +64,7 @@ export async function replay(trace: Trace, options: ReplayOptions = {}): Promise
     }
   }
   onProgress?.(all, all);
-  return scorer.result();
+  return scorer.result(heartbeatInterval);
 }
 
 function start(
@@ -89,7 +89,7 @@ function resolve(trace: Trace, options: ReplayOptions) {
   checkType('signal', 'an AbortSignal', signal, isSignal);
   const isCallback = onProgress === undefined || typeof onProgress === 'function';
   checkType('onProgress', 'a function', onProgress, isCallback);
-  const given = rest.heartbeatInterval ?? nominalInterval(trace);
+  const given = rest.heartbeatInterval ?? estimated(trace);
   const numbers = { least: Number.MIN_VALUE, most: 1e15, unit: 'ms' };
   const heartbeatInterval = checkNumber('heartbeatInterval', given, numbers);
   if (detector === undefined) {
@@ -106,4 +106,11 @@ function resolve(trace: Trace, options: ReplayOptions) {
   );
   checkKeys('options', rest, ['heartbeatInterval', 'detector', 'signal', 'onProgress']);
   return { signal, onProgress, heartbeatInterval, make: detector };
+}
+
+function estimated(trace: Trace): number {
+  const interval = nominalInterval(trace);
+  const expected = 'heartbeats that tell their interval, or option heartbeatInterval';
+  checkRange('trace', expected, interval, interval > 0);
+  return interval;
 }

@@ -52,6 +52,8 @@ export interface Score {
   readonly sessions: number;
   /** Arrivals of the whole trace, warming up included. */
   readonly heartbeats: number;
+  /** What the detector was told to expect, in ms. */
+  readonly heartbeatInterval: number;
 }
 
 const LEVELS = 8;
@@ -87,7 +89,7 @@ export class Scorer {
   }
 
   /** @throws RangeError when no time passes between the arrivals that count */
-  result(): Score {
+  result(heartbeatInterval: number): Score {
     const { mistakes, late, gaps, sessions, heartbeats, suspected, longest, scored } = this;
     if (!(scored > 0)) {
       throw new RangeError('trace: expected a session with two arrivals at different times');
@@ -112,6 +114,7 @@ export class Scorer {
       gaps,
       sessions,
       heartbeats,
+      heartbeatInterval,
     };
   }
 

@@ -1,0 +1,33 @@
+/** `phi-accrual replay`: what the detector would have said of a recorded trace, and how well. */
+import { type Command, Option } from 'commander';
+import { arrivalModels, type LearnRule } from '../index.js';
+import { integer, number } from './arguments.js';
+import type { ReplayArguments } from './replay-file.js';
+
+const MODELS = Object.keys(arrivalModels);
+const LEARN_RULES: LearnRule[] = ['guarded', 'always', 'while-available'];
+const parsePositive = number('a number above 0, at most 1e15', Number.MIN_VALUE, 1e15);
+const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
+const parseMs = number('ms from 0 to 1e15', 0, 1e15);
+const parseWindow = integer('an integer from 1 to 262144', 1, 262_144);
+
+export function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('Say how well the detector would have done on a recorded trace.')
+    .argument('<trace>', 'CSV: session,seq,send_ms,recv_ms; may be gzipped')
+    .option('--threshold <phi>', 'φ at which a peer is suspected (default: 8)', parsePhi)
+    .addOption(new Option('--model <name>', '(default: normal)').choices(MODELS))
+    .option('--interval <ms>', "expected at first (default: the trace's)", parsePositive)
+    .option('--pause <ms>', 'a silence that is always tolerated (default: 0)', parseMs)
+    .option('--min-std-dev <ms>', 'the least σ (default: 10 ms or a quarter of the mean)', parseMs)
+    .option('--window <n>', 'intervals that are remembered (default: 1000)', parseWindow)
+    .addOption(new Option('--learn <rule>', '(default: guarded)').choices(LEARN_RULES))
+    .option('--max-silence <ms>', 'suspected whatever φ says (default: never)', parsePositive)
+    .option('--json', 'as JSON, in ms and shares of 1')
+    .action(async (path: string, options: ReplayArguments) => {
+      // What the other commands need not load takes longer to load than all the rest.
+      const { replayFile } = await import('./replay-file.js');
+      await replayFile(path, options);
+    });
+}
