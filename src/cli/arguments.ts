@@ -38,3 +38,14 @@ export function integer(expected: string, least: number, most: number): (text: s
 export const parsePort = integer('a port from 0 to 65535', 0, 65535);
 export const parseSeconds = number('seconds above 0, at most 2000000', 0.001, 2e6);
 export const parseMs = number('ms from 1 to 2147483647', 1, 2147483647);
+
+const HOURS = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24, w: 168 };
+const RATE = /^(\d*\.?\d+)\s*\/\s*(s|m|h|d|w)(ec|econd|in|inute|our|ay|eek)?$/i;
+
+/** A rate, as events an hour. */
+export function parseRate(text: string): number {
+  const [, count, unit] = RATE.exec(text.trim()) ?? [];
+  const rate = Number(count) / HOURS[unit?.toLowerCase() as keyof typeof HOURS];
+  if (!(rate > 0)) throw new InvalidArgumentError('Expected a rate as 1/day, 10/hour or 5/min.');
+  return rate;
+}

@@ -1,10 +1,12 @@
 /** A trace file replayed, and its score printed. */
 import type { DetectorOptions, LearnRule, ModelName } from '../index.js';
-import { readTrace, replay, type Trace, TraceError } from '../lab/lab.js';
+import { replay } from '../lab/lab.js';
 import { report } from './score.js';
+import { readTraceFile } from './trace-file.js';
 
 export interface ReplayArguments {
   threshold?: number;
+  maxMistakes?: number;
   model?: ModelName;
   interval?: number;
   pause?: number;
@@ -16,10 +18,11 @@ export interface ReplayArguments {
 }
 
 export async function replayFile(path: string, given: ReplayArguments): Promise<void> {
-  const trace = await read(path);
-  const { interval, pause, window, json, ...rest } = given;
+  const trace = await readTraceFile(path);
+  const { interval, pause, window, maxMistakes, json, ...rest } = given;
   const options: DetectorOptions = {
     ...rest,
+    maxMistakesPerHour: maxMistakes,
     heartbeatInterval: interval,
     acceptablePause: pause,
     windowSize: window,
@@ -32,15 +35,4 @@ export async function replayFile(path: string, given: ReplayArguments): Promise<
     ? JSON.stringify({ trace: { path, heartbeats, truncated }, options, score }, null, 2)
     : report(path, trace, options, score);
   process.stdout.write(`${text}\n`);
-}
-
-async function read(path: string): Promise<Trace> {
-  try {
-    return await readTrace(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (error instanceof TraceError) throw new Error(`${path}: ${message}`);
-    if (code === 'ENOENT') throw new Error(`${path}: no such file`);
-    throw error;
-  }
 }

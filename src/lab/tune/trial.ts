@@ -42,7 +42,7 @@ export class Trial {
     const size = Math.ceil(detection.length / BLOCKS);
     this.#mistakes = mistakesIn(sessions, detection, size);
     look?.(Array.from(this.#mistakes, (_, i) => detection.subarray(i * size, (i + 1) * size)));
-    this.score = scorer.result(); // reorders them
+    this.score = scorer.result(options.heartbeatInterval as number); // reorders them
   }
 
   /** λ_M. */
