@@ -1,6 +1,11 @@
 /** The command as people run it: real processes, real signals. Needs the build (npm ci makes it). */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { cli, processesWith, Running } from '../support/processes.js';
+import * as library from '../../src/lab/lab.js';
+import { cli, processesWith, Running, root } from '../support/processes.js';
+import { textOf } from '../support/snippets.js';
 
 const running: Running[] = [];
 function run(...args: string[]): Running {
@@ -169,5 +174,58 @@ describe('phi-accrual', () => {
     expect((await wrong.exited).code).toBe(2);
     expect(wrong.output).toMatch(pattern);
     expect(wrong.output).toMatch(/^phi-accrual: .+\n$/);
+  });
+});
+
+describe('phi-accrual replay', () => {
+  const trace = join(root, 'test/traces/netns_relay_wan_100ms.csv.gz');
+  const fails = async (code: number, ...args: string[]) => {
+    const replay = run('replay', ...args);
+    expect(await replay.exited, replay.output).toEqual({ code, signal: null });
+    expect(replay.output).toMatch(/^phi-accrual: .*\n$/);
+    return replay.output;
+  };
+
+  it('says how well the detector did, as the library does', async () => {
+    const replay = run('replay', trace);
+    expect(await replay.exited, replay.output).toEqual({ code: 0, signal: null });
+    const shown = textOf('docs/command-line.md').match(/^trace[.]csv: [^`]*/m)?.[0] ?? '';
+    expect(replay.output.replace(trace, 'trace.csv')).toContain(shown);
+    expect(shown.length).toBeGreaterThan(300);
+  });
+
+  it('says the same as JSON, with every option', async () => {
+    const flags =
+      '--threshold 5 --model logistic --interval 100 --pause 10 --min-std-dev 20 ' +
+      '--window 500 --learn always --max-silence 900 --json';
+    const replay = run('replay', trace, ...flags.split(' '));
+    expect(await replay.exited, replay.output).toEqual({ code: 0, signal: null });
+    const { options, score } = JSON.parse(replay.output);
+    expect(options).toEqual({
+      threshold: 5,
+      model: 'logistic',
+      heartbeatInterval: 100,
+      acceptablePause: 10,
+      minStdDev: 20,
+      windowSize: 500,
+      learn: 'always',
+      maxSilence: 900,
+    });
+    expect(score).toEqual(await library.replay(await library.readTrace(trace), options));
+  });
+
+  it('says what is wrong in one line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'phi-replay-'));
+    const file = join(folder, 'bad.csv');
+    writeFileSync(file, 'seq,send_ms,recv_ms\n0,,0\n1,,soon\n');
+    expect(await fails(1, file)).toContain(`${file}: line 3: recv_ms: expected`);
+    writeFileSync(file, 'seq,send_ms,recv_ms\n0,,0\n');
+    expect(await fails(1, file)).toContain('trace: expected');
+    rmSync(folder, { recursive: true });
+    expect(await fails(1, file)).toContain(`${file}: no such file`);
+    expect(await fails(2)).toContain('trace');
+    expect(await fails(2, trace, '--model', 'bayes')).toContain('bayes');
+    expect(await fails(2, trace, '--threshold', '-1')).toContain('--threshold');
+    expect(await fails(2, trace, '--window', '0')).toContain('--window');
   });
 });

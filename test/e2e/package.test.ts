@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -169,20 +170,57 @@ const METRICS_TYPES = [
   'Published',
 ];
 
-const LAB = ['INVARIANTS', 'randomScenario', 'simulate'];
+const LAB = [
+  'INVARIANTS',
+  'TraceError',
+  'TraceWriter',
+  'bertier',
+  'cassandra',
+  'chen',
+  'exponentialUnbounded',
+  'fixedTimeout',
+  'hayashibara',
+  'nominalInterval',
+  'randomScenario',
+  'readTrace',
+  'replay',
+  'satzger',
+  'simulate',
+  'twoWindow',
+  'writeTrace',
+];
 const LAB_TYPES = [
   'Accuracy',
+  'BertierOptions',
+  'Calibration',
   'Detection',
+  'DetectionTime',
+  'ExponentialOptions',
   'Fault',
+  'FreshnessOptions',
   'Guard',
+  'HayashibaraOptions',
   'Invariant',
   'MakeDetector',
+  'MakeTraceDetector',
   'NetworkQuality',
   'RandomScenarioOptions',
+  'ReplayControls',
+  'ReplayOptions',
+  'SatzgerOptions',
+  'Score',
   'SimulateOptions',
   'SimulatedOptions',
   'Simulation',
   'SimulationEvent',
+  'Trace',
+  'TraceContext',
+  'TraceDetector',
+  'TraceEvidence',
+  'TraceHeartbeat',
+  'TraceSession',
+  'TraceSource',
+  'TraceWriterOptions',
   'Violation',
   'Which',
 ];
@@ -227,6 +265,14 @@ const CONSUMER = `${CORE_CONSUMER}
   import { ${LAB.join(', ')} } from 'phi-accrual/lab';
   import type { ${LAB_TYPES.join(', ')} } from 'phi-accrual/lab';
   export const world = (): Simulation => simulate(randomScenario(1));
+  const core: ReplayOptions = { threshold: 5, minStdDev: { relative: 0.1 } };
+  const other: MakeTraceDetector = () => ({ heartbeat: () => {}, suspectAt: () => Infinity });
+  export const score = async (): Promise<Score[]> => {
+    const trace: Trace = await readTrace(['seq,send_ms,recv_ms']);
+    return [await replay(trace, core), await replay(trace, { detector: other })];
+  };
+  // @ts-expect-error a detector of another kind has no threshold
+  export const both: ReplayOptions = { detector: other, threshold: 8 };
   export const laboratory = [${LAB.join(', ')}];
   export type Laboratory = [${LAB_TYPES.join(', ')}];
 `;
@@ -315,6 +361,11 @@ describe('the documents', () => {
   );
 
   beforeAll(async () => {
+    // The trace that the documents speak of.
+    copyFileSync(
+      join(root, 'test/traces/netns_relay_wan_100ms.csv.gz'),
+      join(project, 'trace.csv'),
+    );
     const files = programs.map(({ name, language, code }) => [`${fileOf(name)}.${language}`, code]);
     const options = { module: 'nodenext', allowJs: true, checkJs: true, outDir: 'out' };
     await compile('snippets', Object.fromEntries(files), options);
@@ -329,10 +380,11 @@ describe('the documents', () => {
     expect(programs[0].name).toMatch(/^README\.md /);
   });
 
-  // The last of equal flags counts: no line takes a port that another one has.
+  // The last of equal flags counts: no line takes a port that another one has. A replay ends.
   it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
     const port = / (watch|record trace)\b/.test(line) ? '--port 0' : '';
-    await run('sh', ['-c', `${line} ${port} --for 1`]);
+    const end = / replay\b/.test(line) ? '' : '--for 1';
+    await run('sh', ['-c', `${line} ${port} ${end}`]);
   });
 
   it.each(documents.concat('CHANGELOG.md'))('%s links to what exists', (document) => {
