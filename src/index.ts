@@ -39,6 +39,7 @@ export type {
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';
+export type { LadderSnapshot } from './core/quantile-ladder.js';
 export type {
   DetectorSnapshot,
   FailureDetectorSnapshot,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DetectorOptions, FailureDetector, PhiAccrualDetector } from '../src/index.js';
+import { LadderOracle } from './support/ladder-oracle.js';
 import { seeded } from './support/random.js';
 
 const calibrated = (options: DetectorOptions = {}) =>
@@ -75,6 +76,61 @@ describe("model 'calibrated'", () => {
       expect(share, `φ = ${k}`).toBeGreaterThan(0.5);
       expect(share, `φ = ${k}`).toBeLessThan(2);
     }
+  });
+
+  it('agrees with a plain statement of it, after any intervals', () => {
+    const rhythm = fc.record({
+      count: fc.integer({ min: 1, max: 300 }),
+      cadence: fc.constantFrom(1, 20, 100, 1000, 60_000),
+      jitter: fc.constantFrom(0, 0.01, 0.3),
+      lost: fc.constantFrom(0, 0.02, 0.3),
+    });
+    const outage = fc.record({ outage: fc.constantFrom(5000, 34_000), queued: fc.nat(80) });
+    const threshold = fc.constantFrom({}, { threshold: 3.3 }, { threshold: 1.1 }, { threshold: 7 });
+    const wish = fc
+      .constantFrom(0.01, 1, 100, 30_000)
+      .map((each) => ({ maxMistakesPerHour: each }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(rhythm, outage), { minLength: 1, maxLength: 6 }),
+        fc.oneof(threshold, wish),
+        fc.constantFrom(10, 100, 1000),
+        fc.integer(),
+        (parts, options, heartbeatInterval, seed) => {
+          const random = seeded(seed);
+          const detector = calibrated({ ...options, heartbeatInterval, maxSilence: Infinity });
+          const { threshold: given, maxMistakesPerHour } = options as DetectorOptions;
+          const oracle = new LadderOracle(heartbeatInterval, given, maxMistakesPerHour);
+          let now = 0;
+          detector.heartbeat(now);
+          const beat = (interval: number) => {
+            const before = now;
+            now += interval;
+            detector.heartbeat(now);
+            oracle.learn(now - before);
+          };
+          for (const part of parts) {
+            if ('outage' in part) {
+              beat(part.outage);
+              for (let i = 0; i < part.queued; i++) beat(0.5 * random() + 0.01);
+            } else {
+              for (let i = 0; i < part.count; i++) {
+                const lost = random() < part.lost ? 1 + Math.floor(3 * random()) : 0;
+                beat(part.cadence * (1 + lost + part.jitter * random()));
+              }
+            }
+            expect(detector.mean / oracle.m).toBeCloseTo(1, 6);
+            expect(detector.sampleCount).toBe(oracle.n);
+            for (const share of [0.2, 0.9, 1.001, 1.02, 1.3, 2, 4, 20, 1000]) {
+              const silence = share * oracle.m;
+              const phi = oracle.phi(silence);
+              expect(Math.abs(detector.phi(now + silence) - phi)).toBeLessThan(1e-4 * (1 + phi));
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('is finite, rises with silence and is inverted exactly, on any input', () => {
@@ -213,21 +269,32 @@ describe("model 'calibrated'", () => {
   });
 
   describe('maxMistakesPerHour', () => {
-    it('sets the threshold by the cadence that was learnt', () => {
+    it.each([
+      [1000, 10, Math.log10(360)],
+      [100, 1 / 24, Math.log10(864_000)],
+      [60_000, 1000, 1],
+    ])('sets the threshold: each %d ms, %d an hour', (heartbeatInterval, wish, threshold) => {
       let now = 0;
-      const many = new FailureDetector({ maxMistakesPerHour: 10, timers: false, clock: () => now });
+      const many = new FailureDetector({
+        maxMistakesPerHour: wish,
+        heartbeatInterval,
+        timers: false,
+        clock: () => now,
+      });
       const peer = many.watch('a');
-      expect(many.explain('a')?.threshold).toBeCloseTo(Math.log10(3.6e6 / (1000 * 10)), 12);
-      for (; now < 400_000; now += 100) peer.heartbeat();
-      const { threshold, mean } = many.explain('a') as { threshold: number; mean: number };
-      expect(mean).toBeCloseTo(100, 3);
-      expect(threshold).toBeCloseTo(Math.log10(3.6e6 / (100 * 10)), 5);
+      for (let i = 0; i < 4000; i++, now += heartbeatInterval) peer.heartbeat();
+      expect(many.explain('a')?.threshold).toBeCloseTo(threshold, 12);
       expect(peer.suspectAt()).toBeCloseTo(peer.suspectAt(threshold), 6);
     });
 
-    it.each(Object.entries(DISTRIBUTIONS))('is kept: %s', (_, draw) => {
+    it.each(
+      Object.entries(DISTRIBUTIONS).flatMap(([name, draw]) => [
+        { name, draw, heartbeatInterval: 100 },
+        { name, draw, heartbeatInterval: 400 },
+      ]),
+    )('is kept: $name, expected each $heartbeatInterval ms', ({ draw, heartbeatInterval }) => {
       const random = seeded(11);
-      const detector = calibrated({ maxMistakesPerHour: 100, threshold: undefined });
+      const detector = calibrated({ maxMistakesPerHour: 100, heartbeatInterval });
       let now = feed(detector, 2000, () => draw(random));
       const start = now;
       let mistakes = 0;
@@ -266,8 +333,7 @@ describe("model 'calibrated'", () => {
       let now = 0;
       const many = new FailureDetector({
         maxMistakesPerHour: 3000,
-        levels: { low: 1.2, high: 5 },
-        heartbeatInterval: 10,
+        levels: { low: 0.8, high: 5 },
         timers: false,
         clock: () => now,
         massSilence: false,
@@ -277,7 +343,7 @@ describe("model 'calibrated'", () => {
       many.on('level', ({ level }) => said.push(level));
       const peer = many.watch('a');
       for (; now < 1e6; now += 1000) peer.heartbeat();
-      // One in 1.2 beats may be a mistake: the threshold is at its least, below `low`.
+      // One in 1.2 beats may be a mistake: the threshold is at its least.
       expect(peer.explain()?.threshold).toBe(1);
       now += 1e6;
       many.advance(now);

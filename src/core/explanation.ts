@@ -13,7 +13,6 @@ import {
   phiAt,
   sampleCount,
   stdDev,
-  thresholdOf,
 } from './peer-record.js';
 import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
 import { FLOOR, LEAST } from './profile.js';
@@ -93,7 +92,7 @@ export function explain<Id>(
   row: number,
   { peer, at, draining, massSilence, calm }: Circumstances<Id>,
 ): Explanation<Id> {
-  const { hot, options, model } = slab.profile(row);
+  const { hot, options, quantiles } = slab.profile(row);
   const { journal } = slab;
   const entry = row >> 3;
   const flags = slab.i32[2 * row + FLAGS];
@@ -125,8 +124,8 @@ export function explain<Id>(
     floor: !floored ? undefined : absolute ? 'absolute' : 'relative',
     sampleCount: samples,
     model: options.model,
-    threshold: thresholdOf(slab, row),
-    supportedPhi: model === undefined ? supportedPhi(samples) : undefined,
+    threshold: options.threshold,
+    supportedPhi: quantiles && supportedPhi(samples),
     suspectAt: deadline(slab, row),
     lastHeartbeat: lastHeartbeat(slab, row),
     dropped: journal?.dropped(entry) ?? NO_DROPS,

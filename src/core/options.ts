@@ -46,8 +46,9 @@ export interface DetectorOptions {
   threshold?: number;
   /**
    * The rate of mistakes that is tolerated, instead of a threshold: how many times an hour a healthy
-   * peer may be suspected. Sets the threshold to log₁₀(3.6e6/(cadence in ms × this)), at least 1,
-   * as the cadence is learnt. Only the model `'calibrated'` can promise it: that is the default with
+   * peer may be suspected. Sets the threshold to log₁₀(3.6e6/(heartbeatInterval × this)), at least
+   * 1, and has that level follow the time instead of the heartbeats: the rate is kept even if the
+   * true interval is another. Only the model `'calibrated'` can promise it: that is the default with
    * this option. Fewer is slower. Above 0, at most 3.6e6.
    */
   maxMistakesPerHour?: number;
@@ -151,7 +152,6 @@ export interface FailureDetectorOptions extends WatchOptions {
 
 /** {@link WatchOptions} with every default filled in. */
 export interface ResolvedOptions {
-  /** With a wish, that of the configured interval. */
   readonly threshold: number;
   readonly maxMistakesPerHour: number | undefined;
   readonly heartbeatInterval: number;

@@ -58,8 +58,6 @@ import {
 const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED;
 
 const NORMAL = arrivalModels.normal;
-/** A wish for more mistakes than there are heartbeats still leaves nine of ten unsuspected. */
-const LEAST_THRESHOLD = 1;
 const MOST = Number.MAX_VALUE;
 
 /** Makes the record that of a new peer, its window seeded with what its profile expects. */
@@ -74,25 +72,28 @@ export function begin(slab: PeerSlab, row: number, profile: number, watch: numbe
 
 /** Begins with what is expected, instead of what was learnt. */
 function learnAnew(slab: PeerSlab, row: number): void {
-  const { windowSize, model, options } = slab.profile(row);
-  if (model === undefined) slab.ladders.begin(row >> 3, options.heartbeatInterval);
+  const { windowSize, quantiles, options } = slab.profile(row);
+  if (quantiles) slab.ladders.begin(row >> 3, quantiles, options.heartbeatInterval);
   else seed(slab, row, windowSize, options.heartbeatInterval);
 }
 
 /** Gives the peer another profile; what was learnt stays, as far as the window holds it. */
 export function reprofile(slab: PeerSlab, row: number, profile: number): void {
-  const { windowSize: old, model } = slab.profile(row);
-  const size = slab.profiles[profile].windowSize;
-  const calibrated = model === undefined;
+  const { windowSize: old, model, quantiles } = slab.profile(row);
+  const { windowSize: size, quantiles: levels } = slab.profiles[profile];
   const flags = slab.i32[2 * row + FLAGS];
   slab.i32[2 * row + FLAGS] = (flags & ((1 << PROFILE_SHIFT) - 1)) | (profile << PROFILE_SHIFT);
-  const learnt = calibrated ? slab.ladders.count(row >> 3) > 0 : (flags & OWN_FULL) !== 0;
+  const learnt = quantiles ? slab.ladders.count(row >> 3) > 0 : (flags & OWN_FULL) !== 0;
   if (model !== slab.profiles[profile].model || !learnt) {
     // A new model learns anew; where nothing but the prior was learnt, the new one takes its place.
     slab.i32[2 * row + FLAGS] &= ~(OWN_FULL | CANDIDATES);
-    if (!calibrated) clear(slab, row, old);
+    if (!quantiles) clear(slab, row, old);
     learnAnew(slab, row);
-  } else if (size !== old && !calibrated) {
+  } else if (quantiles && levels) {
+    if (quantiles.phi.some((phi, j) => phi !== levels.phi[j])) {
+      slab.ladders.relevel(row >> 3, quantiles.phi, levels);
+    }
+  } else if (size !== old) {
     const samples = samplesOf(slab, row, old);
     clear(slab, row, old);
     for (const x of samples.subarray(-size)) push(slab, row, size, x);
@@ -180,12 +181,12 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
 function calibratedBeat(slab: PeerSlab, row: number): boolean {
   const { i32, f64, quiet } = slab;
   const flags = i32[2 * row + FLAGS];
-  const { model } = slab.profiles[flags >>> PROFILE_SHIFT];
+  const { quantiles } = slab.profiles[flags >>> PROFILE_SHIFT];
   const at = arrival[0];
   const last = f64[row + LAST];
   const interval = at - last;
   const ordinary =
-    model === undefined &&
+    quantiles !== undefined &&
     (flags & (HEARD | IRREGULAR)) === HEARD &&
     last >= quiet[LOOK_BEFORE] &&
     at < quiet[LATE_AT] &&
@@ -193,7 +194,7 @@ function calibratedBeat(slab: PeerSlab, row: number): boolean {
     at < f64[row + SUSPECT_AT] &&
     (interval <= 0.5 * (f64[row + SUSPECT_AT] - last) || !isLate(slab, row, at));
   if (!ordinary) return false;
-  slab.ladders.learn(row >> 3, interval);
+  slab.ladders.learn(row >> 3, quantiles, interval);
   f64[row + LAST] = at;
   expect(slab, row);
   return true;
@@ -216,10 +217,10 @@ export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutco
     const profile = slab.profile(row);
     if (restart) {
       // What lies between two lives is no interval of either.
-    } else if (profile.model !== undefined) {
+    } else if (profile.quantiles === undefined) {
       learn(slab, row, profile, at - last, paused > 0 || !(at < due));
     } else if (paused === 0 || profile.options.learn === 'always') {
-      slab.ladders.learn(row >> 3, at - last);
+      slab.ladders.learn(row >> 3, profile.quantiles, at - last);
     }
   }
   i32[2 * row + FLAGS] &= ~RESTORED;
@@ -245,10 +246,10 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
 export function expect(slab: PeerSlab, row: number): void {
-  const { hot, model } = slab.profile(row);
+  const { hot, quantiles, options } = slab.profile(row);
   const last = slab.f64[row + LAST];
-  if (model === undefined) {
-    const silence = hot[PAUSE] + slab.ladders.silence(row >> 3, thresholdOf(slab, row));
+  if (quantiles) {
+    const silence = hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, options.threshold);
     slab.f64[row + SUSPECT_AT] = last + Math.min(silence, longestSilence(slab, row));
     return;
   }
@@ -257,17 +258,10 @@ export function expect(slab: PeerSlab, row: number): void {
     last + tolerated(hot, meanOf(slab, row, share), varianceOf(slab, row, share));
 }
 
-/** φ at which the peer is suspected; where a mistake rate is wished, that depends on its cadence. */
-export function thresholdOf(slab: PeerSlab, row: number): number {
-  const { wish, options } = slab.profile(row);
-  if (wish === undefined) return options.threshold;
-  return Math.max(wish - Math.log10(slab.ladders.cadence(row >> 3)), LEAST_THRESHOLD);
-}
-
 /** The silence that is suspicion whatever φ says. */
 export function longestSilence(slab: PeerSlab, row: number): number {
-  const { hot, model } = slab.profile(row);
-  if (model !== undefined) return hot[MAX_SILENCE];
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles === undefined) return hot[MAX_SILENCE];
   return Math.max(hot[MAX_SILENCE], hot[MAX_CADENCES] * slab.ladders.cadence(row >> 3));
 }
 
@@ -305,9 +299,9 @@ export function deadline(slab: PeerSlab, row: number): number {
 export function instantOf(slab: PeerSlab, row: number, level: Level): number {
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0) return Infinity;
   const { phi, perMean, perStdDev } = level;
-  const { hot, model } = slab.profile(row);
-  if (model === undefined) {
-    return slab.f64[row + LAST] + hot[PAUSE] + slab.ladders.silence(row >> 3, phi);
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) {
+    return slab.f64[row + LAST] + hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, phi);
   }
   const share = shareOf(slab, row, hot);
   const mean = meanOf(slab, row, share);
@@ -335,14 +329,16 @@ export function phiAt(slab: PeerSlab, row: number, at: number): number {
 function anyPhiAt(slab: PeerSlab, row: number, at: number): number {
   const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0 || Number.isNaN(silence)) return 0;
-  const { model, hot } = slab.profile(row);
-  if (model === undefined) {
-    return Math.min(slab.ladders.phi(row >> 3, silence - hot[PAUSE]), MOST);
+  const { model, quantiles, hot } = slab.profile(row);
+  if (quantiles) {
+    return Math.min(slab.ladders.phi(row >> 3, quantiles, silence - hot[PAUSE]), MOST);
   }
   const share = shareOf(slab, row, hot);
   const mean = meanOf(slab, row, share);
   const stdDev = flooredStdDev(hot, mean, varianceOf(slab, row, share));
-  if (model === NORMAL) return phiOfDeviations((silence - mean - hot[PAUSE]) / stdDev);
+  if (model === undefined || model === NORMAL) {
+    return phiOfDeviations((silence - mean - hot[PAUSE]) / stdDev);
+  }
   return Math.min(model.phi(silence, Math.max(mean + hot[PAUSE], LEAST), stdDev), MOST);
 }
 
@@ -359,22 +355,22 @@ export function shareOf(slab: PeerSlab, row: number, hot: Float64Array): number 
 
 /** The expected time between heartbeats. */
 export function mean(slab: PeerSlab, row: number): number {
-  const { hot, model } = slab.profile(row);
-  if (model === undefined) return slab.ladders.cadence(row >> 3);
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) return slab.ladders.cadence(row >> 3);
   return meanOf(slab, row, shareOf(slab, row, hot));
 }
 
 /** As measured over the window, before any floor; undefined for the calibrated model. */
 export function stdDev(slab: PeerSlab, row: number): number | undefined {
-  const { hot, model } = slab.profile(row);
-  if (model === undefined) return undefined;
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) return undefined;
   return Math.sqrt(varianceOf(slab, row, shareOf(slab, row, hot)));
 }
 
 /** What was learnt from: samples in the window, or heartbeats of the calibrated model. */
 export function sampleCount(slab: PeerSlab, row: number): number {
-  const { windowSize, model } = slab.profile(row);
-  return model === undefined ? slab.ladders.count(row >> 3) : countOf(slab, row, windowSize);
+  const { windowSize, quantiles } = slab.profile(row);
+  return quantiles ? slab.ladders.count(row >> 3) : countOf(slab, row, windowSize);
 }
 
 /** Time of the last accepted heartbeat; undefined before the first. */

@@ -5,6 +5,7 @@
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
 import type { ResolvedOptions } from './options.js';
 import { zOfPhi } from './phi.js';
+import { QuantileLevels } from './quantile-levels.js';
 
 /** A level of φ, as the models turn it into an instant. */
 export interface Level extends Reach {
@@ -56,8 +57,8 @@ export class Profile {
   readonly suspectRung: number;
   /** φ = 1, or the threshold if that is lower: one in ten healthy silences is as long. */
   readonly overdue: Level;
-  /** log₁₀ of the intervals in ms in which one mistake is wished; undefined without a wish. */
-  readonly wish: number | undefined;
+  /** Of the calibrated model; undefined for the others. */
+  readonly quantiles: QuantileLevels | undefined;
   /** Peers that use it. */
   users = 0;
 
@@ -68,7 +69,7 @@ export class Profile {
     const { threshold, levels, windowSize, minStdDev, learn, model } = options;
     this.model = model === 'calibrated' ? undefined : arrivalModels[model];
     const { maxMistakesPerHour } = options;
-    this.wish = maxMistakesPerHour && Math.log10(3.6e6 / maxMistakesPerHour);
+    this.quantiles = this.model ? undefined : new QuantileLevels(threshold, maxMistakesPerHour);
     this.windowSize = windowSize;
     this.guarded = learn === 'guarded';
     const all = Object.entries(levels).concat([['suspect', threshold]]);

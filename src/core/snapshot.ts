@@ -20,6 +20,7 @@ import {
   RESTORED,
   STARTED,
 } from './peer-slab.js';
+import type { LadderSnapshot } from './quantile-ladder.js';
 import {
   checkBoolean,
   checkKeys,
@@ -40,7 +41,7 @@ export interface LearntSnapshot {
    */
   readonly candidates?: readonly number[];
   /** What the calibrated model learnt, instead of these. */
-  readonly ladder?: readonly number[];
+  readonly ladder?: LadderSnapshot;
 }
 
 /** A `PhiAccrualDetector`, in the time of its own. */
@@ -75,10 +76,11 @@ export interface FailureDetectorSnapshot<Id = string> {
 const LONGEST = 1e15;
 
 export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
-  if (slab.profile(row).model === undefined) return { ladder: slab.ladders.snapshot(row >> 3) };
+  const { quantiles, windowSize } = slab.profile(row);
+  if (quantiles) return { ladder: slab.ladders.snapshot(row >> 3, quantiles) };
   const flags = slab.i32[2 * row + FLAGS];
   const learnt = (flags & OWN_FULL) / OWN_ONE;
-  const window = windowOf(slab, row, slab.profile(row).windowSize);
+  const window = windowOf(slab, row, windowSize);
   if ((flags & CANDIDATES) === 0) return { window, learnt };
   return { window, learnt, candidates: candidatesOf(slab, row) };
 }
@@ -86,18 +88,18 @@ export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
 /** @throws TypeError, RangeError that name the part, what was expected and what came */
 export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): void {
   const { window, learnt, candidates, ladder } = given;
-  const calibrated = slab.profile(row).model === undefined;
+  const { quantiles, windowSize } = slab.profile(row);
   const one = (window === undefined) !== (ladder === undefined);
   checkType('snapshot', 'an object with a window or a ladder', given, one);
   // What another model learnt is of no use to this one: it learns anew.
-  if (calibrated !== (ladder !== undefined)) return;
-  if (calibrated) {
-    slab.ladders.restore(row >> 3, ladder as readonly number[]);
+  if ((quantiles === undefined) !== (ladder === undefined)) return;
+  if (quantiles) {
+    slab.ladders.restore(row >> 3, quantiles, ladder as LadderSnapshot);
     return;
   }
   const own = checkNumber('snapshot.learnt', learnt, { least: 0, most: 3, integer: true });
   if (candidates !== undefined) putCandidates(slab, row, candidates);
-  putWindow(slab, row, slab.profile(row).windowSize, window as WindowSnapshot);
+  putWindow(slab, row, windowSize, window as WindowSnapshot);
   const flags = slab.i32[2 * row + FLAGS] & ~(OWN_FULL | CANDIDATES);
   slab.i32[2 * row + FLAGS] = flags | (own * OWN_ONE) | (candidates ? CANDIDATES : 0);
 }

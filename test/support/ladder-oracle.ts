@@ -1,0 +1,96 @@
+/** The calibrated model once more, as plainly as it can be written: numbers in objects, no tricks. */
+
+interface Level {
+  phi: number;
+  q: number;
+  hit: boolean;
+}
+
+export class LadderOracle {
+  levels: Level[] = [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5].map((phi) => ({ phi, q: 0, hit: false }));
+  timed: Level | undefined;
+  n = 0;
+  run = 0;
+  debt = 0;
+  m: number;
+  unit: number;
+
+  constructor(
+    interval: number,
+    threshold = 4,
+    readonly wish?: number,
+  ) {
+    this.m = interval;
+    this.unit = interval;
+    const phi = wish === undefined ? threshold : Math.max(Math.log10(3.6e6 / (interval * wish)), 1);
+    if (phi >= 1 && (phi <= 5 || wish !== undefined)) {
+      // Whoever is nearest gives way; the ends do so only to what lies on or beyond them.
+      const able = this.levels.filter(
+        (level) => (level.phi > 1 || phi === 1) && (level.phi < 5 || phi >= 5),
+      );
+      const nearest = able.reduce((a, b) =>
+        Math.abs(b.phi - phi) < Math.abs(a.phi - phi) ? b : a,
+      );
+      nearest.phi = phi;
+      if (wish !== undefined) this.timed = nearest;
+    }
+    for (const level of this.levels) level.q = Math.log(0.15 * 3 ** (level.phi - 1));
+  }
+
+  learn(x: number): void {
+    const { m, unit } = this;
+    this.n++;
+    if (this.run < 4 || x <= 1.5 * m) this.#move(x > m ? Math.log((x - m) / unit) : -50, x);
+    if (x > 3 * m) this.debt = (1.25 * x) / m + 4;
+    else if (this.debt > 0 && x < m / 2) {
+      this.debt--;
+      return;
+    } else this.debt = 0;
+    const e = Math.min(Math.max(x - m, -m / 2), m / 2);
+    this.run = e === m / 2 ? this.run + 1 : 0;
+    this.m = Math.max(m + (this.run >= 4 ? 0.5 : Math.max(1 / 32, 1 / (this.n + 1))) * e, 1e-6);
+    if (this.m < unit / 2 || this.m > 2 * unit) {
+      this.unit = this.m;
+      this.n = Math.min(this.n, 100);
+    }
+  }
+
+  #move(y: number, x: number): void {
+    this.levels.forEach((level, j) => {
+      const p = 10 ** -level.phi;
+      const lower = this.levels[j - 1];
+      const upper = this.levels[j + 1];
+      const eta = Math.min(Math.max(0.7 * (this.n * p) ** -0.75, 0.05), 0.7);
+      const fall =
+        level === this.timed
+          ? Math.min(((this.wish ?? 0) * Math.min(x, 100 * this.m)) / 3.6e6, 0.5)
+          : p;
+      const late = y > level.q;
+      if (late) {
+        const lift = eta * (1 - fall);
+        const q = level.q + (level.hit ? Math.min(lift, y - level.q) : lift);
+        const own = upper !== undefined && this.n * 10 ** -upper.phi >= 3 && y <= upper.q;
+        level.q = own ? Math.min(q, Math.max(level.q, upper.q - 0.002)) : q;
+      } else level.q -= eta * fall;
+      level.hit = late;
+      const least = Math.min(1, 0.1 * 10 ** ((level.phi - 1) / 2));
+      level.q = Math.max(level.q, Math.log(least / this.unit));
+      if (lower === undefined) return;
+      const most = level.phi > 5 ? 2 * (level.phi - lower.phi) : 1;
+      if (this.n * p < 1) level.q = Math.min(level.q, lower.q + most);
+      level.q = Math.max(level.q, lower.q + 0.002);
+    });
+  }
+
+  phi(silence: number): number {
+    const { m, unit, levels } = this;
+    if (silence <= m) return (0.3 * silence) / m;
+    const points = levels.map(({ phi, q }) => [m + unit * Math.exp(q), phi]);
+    if (silence <= points[0][0]) return 0.3 + (0.7 * (silence - m)) / (points[0][0] - m);
+    const y = Math.log((silence - m) / unit);
+    const j = levels.findIndex(({ q }) => y < q);
+    if (j < 0) return levels[8].phi + ((y - levels[8].q) * 4) / Math.LN10;
+    const [a, b] = [levels[j - 1], levels[j]];
+    return a.phi + ((y - a.q) / (b.q - a.q)) * (b.phi - a.phi);
+  }
+}
