@@ -246,10 +246,10 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
 export function expect(slab: PeerSlab, row: number): void {
-  const { hot, quantiles, options } = slab.profile(row);
+  const { hot, quantiles } = slab.profile(row);
   const last = slab.f64[row + LAST];
   if (quantiles) {
-    const silence = hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, options.threshold);
+    const silence = hot[PAUSE] + slab.ladders.tolerated(row >> 3, quantiles);
     slab.f64[row + SUSPECT_AT] = last + Math.min(silence, longestSilence(slab, row));
     return;
   }

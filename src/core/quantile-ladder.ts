@@ -242,6 +242,15 @@ export class QuantileLadders {
     return cadence + f64[base + UNIT] * Math.exp(this.#quantile(base, phi, level));
   }
 
+  /** The silence in ms at which φ reaches the threshold. */
+  tolerated(entry: number, levels: QuantileLevels): number {
+    const { decisive, threshold } = levels;
+    if (decisive < 0) return this.silence(entry, levels, threshold);
+    const base = entry * SIZE;
+    const f64 = this.#f64;
+    return f64[base + CADENCE] + f64[base + UNIT] * Math.exp(f64[base + decisive]);
+  }
+
   /** ln of the excess at a level that is not below the first. */
   #quantile(base: number, phi: ArrayLike<number>, level: number): number {
     const f64 = this.#f64;

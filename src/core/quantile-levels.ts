@@ -34,12 +34,17 @@ export class QuantileLevels {
   readonly start: Float64Array;
   /** How far a level may lie above the one below while nothing was seen beyond it. */
   readonly most = new Float64Array(LEVELS).fill(1);
+  /** Which level the threshold is; −1 for none. */
+  readonly decisive: number = -1;
   /** Which level falls by time, not by heartbeats; −1 for none. */
   readonly timed: number = -1;
   /** The share by which it falls for each ms. */
   readonly perMs: number = 0;
 
-  constructor(threshold: number, mistakesPerHour?: number) {
+  constructor(
+    readonly threshold: number,
+    mistakesPerHour?: number,
+  ) {
     const { phi } = this;
     const wished = mistakesPerHour !== undefined;
     if (threshold >= 1 && (threshold <= TOP || wished)) {
@@ -51,6 +56,7 @@ export class QuantileLevels {
       if (next === 0 && threshold > 1) next = 1;
       if (next === LEVELS - 1 && threshold < TOP) next--;
       phi[next] = threshold;
+      this.decisive = next;
       if (threshold > TOP) this.most[next] = 2 * (threshold - phi[next - 1]);
       if (wished) {
         this.timed = next;
