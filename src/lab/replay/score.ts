@@ -76,6 +76,7 @@ export class Scorer {
   longest = 0;
   scored = 0;
   detectionSum = 0;
+  detectionMax = 0;
   detections = 0;
   /** T_D of each scored arrival. */
   readonly detection: Float64Array;
@@ -107,7 +108,7 @@ export class Scorer {
         mean: this.detectionSum / this.detections,
         p50: nearestRank(detection, 0.5),
         p99: nearestRank(detection, 0.99),
-        max: nearestRank(detection, 1),
+        max: this.detectionMax,
       },
       calibration: this.#calibration(),
       hours,
@@ -169,7 +170,7 @@ export class SessionScore {
     const { detection, exceeded } = scorer;
     const hasPhi = detector.phi !== undefined;
     const end = Math.min(this.#next + count, times.length);
-    let { detections, detectionSum, suspected, longest, late, mistakes } = scorer;
+    let { detections, detectionSum, detectionMax, suspected, longest, late, mistakes } = scorer;
     let fed = this.#fed;
     let due = this.#due;
     let mistake = this.#mistake;
@@ -205,13 +206,15 @@ export class SessionScore {
         const silence = due > at ? due - at : due <= at ? 0 : noDeadline(due);
         detection[detections++] = silence;
         detectionSum += silence;
+        if (silence > detectionMax) detectionMax = silence;
       }
     }
     this.#next = end;
     this.#fed = fed;
     this.#due = due;
     this.#mistake = mistake;
-    Object.assign(scorer, { detections, detectionSum, suspected, longest, late, mistakes });
+    const sums = { detections, detectionSum, detectionMax, suspected, longest, late, mistakes };
+    Object.assign(scorer, sums);
     return end === times.length;
   }
 }
