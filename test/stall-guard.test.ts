@@ -300,7 +300,7 @@ describe('ProcessClock', () => {
             stop(down, now);
             down = Infinity;
             // Only of the latest return it is known whether a peer was heard since.
-            for (const t of waited) stopped.add(t);
+            for (const t of waited) if (t < now) stopped.add(t);
             waited.clear();
             for (let t = now; t < now + GRACE; t++) waited.add(t);
             up = now;
@@ -319,6 +319,17 @@ describe('ProcessClock', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('knows what was paused when a link goes down in the grace of its return', () => {
+    const clock = new ProcessClock();
+    const link = clock.addLink();
+    clock.down(link, 0);
+    clock.up(link, 10, 30);
+    clock.down(link, 15);
+    expect(clock.paused(link, 5, 20)).toBe(15);
+    expect(clock.paused(link, 10, 20)).toBe(5);
+    expect(clock.paused(link, 15, 40)).toBe(25);
   });
 
   it('forgets the oldest of very many pauses, never the recent ones', () => {

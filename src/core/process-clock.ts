@@ -45,7 +45,8 @@ class Timeline {
     // `low` is the first pause that ends after `at`.
     let paused = low > 0 ? this.#totals[low - 1] : this.#first();
     if (low < this.#ends.length && this.#starts[low] < at) paused += at - this.#starts[low];
-    if (at > this.downSince) paused += at - Math.max(this.downSince, this.#end());
+    // The pause before it may not be over: it may have gone down again while its peers had time.
+    if (at > this.downSince) paused += Math.max(at - Math.max(this.downSince, this.#end()), 0);
     return paused;
   }
 

@@ -51,6 +51,17 @@ const mean = (xs: number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
 /** A sum that is kept in 32 bits, as the detector's cold record keeps it. */
 const sum32 = (xs: number[]) => xs.reduce((a, b) => Math.fround(a + b), 0);
 
+/** All but the longest, each when it is known not to be that: sums in 32 bits depend on the order. */
+const exceptLongest = (xs: number[]) => {
+  let longest = 0;
+  const rest = xs.map((x) => {
+    const lesser = Math.min(x, longest);
+    longest = Math.fround(Math.max(x, longest));
+    return lesser;
+  });
+  return rest.slice(1);
+};
+
 /** The mean of intervals at a random time, in 32 bits as well. */
 const mean32 = (xs: number[], sum: number) => (sum > 0 ? sum32(xs.map((x) => x * x)) / sum : 0);
 
@@ -96,8 +107,7 @@ function learn(beats: number[], o: OracleOptions): number[] {
         run.push(x);
         const all = [...batch, x];
         batch = Math.max(...all) <= 3 * Math.min(...all) ? all : [x];
-        const longest = run.indexOf(Math.max(...run));
-        const rest = run.filter((_, j) => j !== longest);
+        const rest = exceptLongest(run);
         const others = sum32(rest);
         const agreed = batch.length >= 3 && sum32(batch) >= 5 * m;
         const enough = run.length >= 10 && others >= 5 * m;

@@ -89,7 +89,7 @@ export class Checker {
     this.#last = new Float64Array(count);
     this.#due = new Float64Array(count);
     this.#waitingSince = new Float64Array(count).fill(Number.NaN);
-    this.#regularity = new Regularity(count);
+    this.#regularity = new Regularity(count, options.windowSize);
     this.#overdue = new Uint8Array(count);
     this.#incarnation = new Int32Array(count);
     this.#sequence = new Int32Array(count);

@@ -1,18 +1,21 @@
 /** How regular the intervals of each node were that an observer took in. */
 
+/** Of larger windows, so many intervals. */
 const LATELY = 1000;
 
 export class Regularity {
+  readonly #lately: number;
   readonly #accepted: Int32Array;
   /** Intervals like the node's own. */
   readonly #regular: Int32Array;
   /**
-   * The others, of the last thousand or so; each as what it adds to the variance, in squares of the
+   * The others, of about as many as a window holds; each as what it adds to the variance, in squares of the
    * node's own, or as 1 where it is too long to be learnt.
    */
   readonly #odd: Float64Array;
 
-  constructor(nodes: number) {
+  constructor(nodes: number, windowSize: number) {
+    this.#lately = Math.min(windowSize, LATELY);
     this.#accepted = new Int32Array(nodes);
     this.#regular = new Int32Array(nodes);
     this.#odd = new Float64Array(nodes);
@@ -23,7 +26,7 @@ export class Regularity {
     const odd = interval < tolerated ? (interval / usual - 1) ** 2 : 1;
     this.#accepted[node]++;
     if (regular) this.#regular[node]++;
-    this.#odd[node] += (regular ? 0 : odd) - this.#odd[node] / LATELY;
+    this.#odd[node] += (regular ? 0 : odd) - this.#odd[node] / this.#lately;
   }
 
   accepted(node: number): number {
@@ -37,6 +40,6 @@ export class Regularity {
 
   /** Whether irregular intervals are too few to sway what is learnt. */
   steady(node: number): boolean {
-    return this.#odd[node] * 20 <= Math.min(this.#accepted[node], LATELY);
+    return this.#odd[node] * 20 <= Math.min(this.#accepted[node], this.#lately);
   }
 }
