@@ -93,7 +93,7 @@ export class Profile {
       minStdDev.relative,
       maxSilence,
       1 / windowSize,
-      this.quick ? 0.25 : Infinity,
+      this.quick ? 0.25 / perMean : Infinity,
       cadences,
     );
   }

@@ -41,5 +41,6 @@ export {
 export { writeTrace } from './traces/write-trace.js';
 export type { Interval } from './tune/confidence.js';
 export type { TuneGoal } from './tune/goal.js';
+export { halves } from './tune/halves.js';
 export type { CurvePoint, Expectation, Tuned } from './tune/search.js';
 export { type TuneControls, type TunedModel, type TuneReport, tune } from './tune/tune.js';

@@ -7,6 +7,8 @@ import { checkType } from '../../core/validate.js';
 export interface Found {
   /** The input ends in the middle of a line or of a gzip stream. */
   cut: boolean;
+  /** What stands after the last line break. */
+  rest: string;
 }
 
 type Chunks = AsyncIterable<Uint8Array>;
@@ -103,7 +105,7 @@ const NEWLINE = 10;
 /** No row is as long: whoever reads the lines is to say so, rather than wait for a line break. */
 export const LONGEST_ROW = 65_536;
 
-/** Whole lines; what stands after the last line break was not written to its end. */
+/** Whole lines; what stands after the last line break may not have been written to its end. */
 export async function* wholeLines(chunks: Chunks, found: Found): Chunks {
   let rest: Uint8Array[] = [];
   let waiting = 0;
@@ -118,5 +120,5 @@ export async function* wholeLines(chunks: Chunks, found: Found): Chunks {
     if (end < chunk.length) rest.push(chunk.subarray(end));
     waiting += chunk.length - end;
   }
-  if (rest.length > 0) found.cut = true;
+  found.rest = Buffer.concat(rest).toString();
 }

@@ -23,7 +23,8 @@ const INTEGER = /^\d+$/;
  * Reads a trace. Gzip is recognised by its first bytes, whatever the file is called. Without a
  * `session` column all heartbeats are one session. A recorder that was killed leaves half a line,
  * or gzip without an end: everything before is read, and the trace is `truncated`. A last line
- * without a line break counts as half of one, for nobody can tell 12 from the start of 125.7.
+ * without a line break counts as whole if all of it is there and it arrived after what precedes it:
+ * of a time that is cut in the middle, the rest is smaller, but for a fraction of a ms.
  *
  * @throws TraceError with the line, the column and what came
  */
@@ -34,7 +35,7 @@ export async function readTrace(source: TraceSource): Promise<Trace> {
   const expected = 'a path, or a stream or iterable of text or bytes';
   checkType('source', expected, source, isPath || (chunked && !(source instanceof Uint8Array)));
   const chunks = isPath ? createReadStream(source) : source;
-  const found: Found = { cut: false };
+  const found: Found = { cut: false, rest: '' };
   const rows = new Rows();
   const parser = parse({
     bom: true,
@@ -52,8 +53,10 @@ export async function readTrace(source: TraceSource): Promise<Trace> {
       for await (const _ of none);
     });
   } catch (error) {
-    rows.explain(error as NodeJS.ErrnoException, parser.info.lines, found.cut);
+    const cut = found.cut || found.rest !== '';
+    rows.explain(error as NodeJS.ErrnoException, parser.info.lines, cut);
   }
+  if (found.rest !== '' && (found.cut || !rows.takeLast(found.rest))) found.cut = true;
   if (rows.trace.heartbeats === 0) {
     throw new TraceError(rows.line + 1, `the trace is empty: no heartbeat follows ${HEADER}`);
   }
@@ -82,6 +85,23 @@ class Rows {
     const seq = integerOf(record[width - 3], line);
     const send = timeOf('send_ms', record[width - 2], line);
     this.trace.add(session, seq, send, timeOf('recv_ms', record[width - 1], line));
+  }
+
+  /** Takes the line at the end that has no line break, if it is whole. */
+  takeLast(text: string): boolean {
+    const record = text.trimEnd().split(',');
+    const [seq, send, recv] = record.slice(-3);
+    const session = record.length === COLUMNS.length ? record[0] : ONE_SESSION;
+    const whole =
+      record.length === this.#width &&
+      !text.includes('"') &&
+      INTEGER.test(seq) &&
+      (send === '' || NUMBER.test(send)) &&
+      NUMBER.test(recv) &&
+      !(Number(recv) < this.trace.lastArrival(session)) &&
+      !(Number(recv) < Number(send));
+    if (whole) this.take(record, this.line + 1);
+    return whole;
   }
 
   #header(record: readonly string[], line: number): void {

@@ -22,7 +22,7 @@ export interface TraceWriterOptions {
   overwrite?: boolean;
 }
 
-const EACH_MS = 100;
+const EACH_MS = 50;
 /** Rows that are written at once even within that time. */
 const MOST_ROWS = 4096;
 const TIMES = { least: -Number.MAX_VALUE, most: Number.MAX_VALUE };

@@ -51,6 +51,10 @@ class Column {
     this.#values[i] = value;
   }
 
+  at(i: number): number {
+    return this.#values[i];
+  }
+
   first(length: number): Float64Array {
     return this.#values.slice(0, length);
   }
@@ -80,6 +84,12 @@ export class TraceBuilder {
     rows.recvMs.set(i, recvMs);
     rows.length++;
     this.heartbeats++;
+  }
+
+  /** When the last heartbeat of a session arrived; NaN if it did not. */
+  lastArrival(session: string): number {
+    const rows = this.#sessions.get(session);
+    return rows === undefined ? Number.NaN : rows.recvMs.at(rows.length - 1);
   }
 
   build(truncated: boolean): Trace {

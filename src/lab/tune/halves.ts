@@ -1,7 +1,7 @@
 /** A trace cut in two: to tune on the one, and to see on the other what that is worth. */
 import type { Trace, TraceSession } from '../traces/trace.js';
 
-/** @returns the first and the second half of a trace's heartbeats; a session may be cut in two. */
+/** The first and the second half of a trace's heartbeats; a session may be cut in two. */
 export function halves(trace: Trace): [Trace, Trace] {
   const middle = Math.floor(trace.heartbeats / 2);
   const first: TraceSession[] = [];
