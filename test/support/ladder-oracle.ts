@@ -82,6 +82,18 @@ export class LadderOracle {
     });
   }
 
+  silence(phi: number): number {
+    const { m, unit, levels } = this;
+    if (phi < 0.3) return (phi / 0.3) * m;
+    if (phi < 1) return m + ((phi - 0.3) / 0.7) * unit * Math.exp(levels[0].q);
+    const j = levels.findIndex((level) => level.phi > phi);
+    if (j < 0) {
+      return m + unit * Math.exp(levels[8].q + ((phi - levels[8].phi) * Math.LN10) / 4);
+    }
+    const [a, b] = [levels[j - 1], levels[j]];
+    return m + unit * Math.exp(a.q + ((phi - a.phi) / (b.phi - a.phi)) * (b.q - a.q));
+  }
+
   phi(silence: number): number {
     const { m, unit, levels } = this;
     if (silence <= m) return (0.3 * silence) / m;

@@ -3,29 +3,31 @@
  * and works everything out anew from it, with arrays and two-pass sums, in no hurry.
  */
 import { zOfPhi } from '../../src/index.js';
+import { LadderOracle } from './ladder-oracle.js';
 
 export interface OracleOptions {
-  threshold: number;
+  /** By default the model's. */
+  threshold: number | undefined;
   heartbeatInterval: number;
   windowSize: number;
   minStdDev: { absolute: number; relative: number };
   acceptablePause: number;
-  model: 'normal' | 'logistic' | 'exponential';
+  model: 'normal' | 'logistic' | 'exponential' | 'calibrated';
   learn: 'guarded' | 'always' | 'while-available';
-  maxSilence: number;
+  maxSilence: number | undefined;
   levels: Record<string, number>;
   recoverAfter: number;
 }
 
 export const ORACLE_DEFAULTS: OracleOptions = {
-  threshold: 8,
+  threshold: undefined,
   heartbeatInterval: 1000,
   windowSize: 1000,
   minStdDev: { absolute: 10, relative: 0.25 },
   acceptablePause: 0,
   model: 'normal',
   learn: 'guarded',
-  maxSilence: Number.POSITIVE_INFINITY,
+  maxSilence: undefined,
   levels: {},
   recoverAfter: 1,
 };
@@ -94,7 +96,7 @@ function learn(beats: number[], o: OracleOptions): number[] {
   samples = samples.slice(-o.windowSize);
   for (let i = 1; i < beats.length; i++) {
     const x = beats[i] - beats[i - 1];
-    const spans = beats[i] >= beats[i - 1] + silenceAt(samples, o, o.threshold, true);
+    const spans = beats[i] >= beats[i - 1] + silenceAt(samples, o, o.threshold ?? 8, true);
     const m = mean(samples);
     if (o.learn === 'always' || (o.learn === 'while-available' && !spans)) push(x);
     if (o.learn === 'guarded') {
@@ -132,10 +134,11 @@ function silenceAt(samples: number[], o: OracleOptions, phi: number, capped: boo
   const measured = Math.sqrt(mean(samples.map((x) => (x - m) ** 2)));
   const sigma = Math.max(measured, o.minStdDev.absolute, o.minStdDev.relative * m, 1e-6);
   const expected = m + o.acceptablePause;
+  const { maxSilence = Infinity } = o;
   let silence: number;
   if (o.model === 'exponential') silence = phi * Math.LN10 * expected;
   else silence = expected + (o.model === 'normal' ? zOfPhi(phi) : logisticZ(phi)) * sigma;
-  return capped ? Math.min(silence, o.maxSilence) : silence;
+  return capped ? Math.min(silence, maxSilence) : silence;
 }
 
 class OraclePeer {
@@ -145,6 +148,7 @@ class OraclePeer {
   recovered = 0;
   readonly rungs: Rung[];
   readonly suspectRung: number;
+  readonly threshold: number;
 
   constructor(
     readonly id: string,
@@ -152,11 +156,12 @@ class OraclePeer {
     readonly startedAt: number | undefined,
     readonly options: OracleOptions,
   ) {
+    this.threshold = options.threshold ?? (options.model === 'calibrated' ? 4 : 8);
     const levels = Object.entries(options.levels).map(([name, phi]) => ({ name, phi }));
-    const below = levels.filter(({ phi }) => phi <= options.threshold);
-    const above = levels.filter(({ phi }) => phi > options.threshold);
+    const below = levels.filter(({ phi }) => phi <= this.threshold);
+    const above = levels.filter(({ phi }) => phi > this.threshold);
     const byPhi = (a: Rung, b: Rung) => a.phi - b.phi;
-    const suspect = { name: 'suspect', phi: options.threshold };
+    const suspect = { name: 'suspect', phi: this.threshold };
     this.rungs = [...below.sort(byPhi), suspect, ...above.sort(byPhi)];
     this.suspectRung = below.length + 1;
   }
@@ -165,14 +170,37 @@ class OraclePeer {
     return this.beats.at(-1) ?? this.startedAt;
   }
 
-  get samples(): number[] {
-    return learn(this.beats, this.options);
+  get mean(): number {
+    const calibrated = this.options.model === 'calibrated';
+    return calibrated ? this.#ladder().m : mean(learn(this.beats, this.options));
+  }
+
+  #ladder(): LadderOracle {
+    const ladder = new LadderOracle(this.options.heartbeatInterval, this.threshold);
+    for (let i = 1; i < this.beats.length; i++) ladder.learn(this.beats[i] - this.beats[i - 1]);
+    return ladder;
+  }
+
+  #silence(phi: number, capped: boolean): number {
+    const { options } = this;
+    if (options.model !== 'calibrated') {
+      return silenceAt(learn(this.beats, options), options, phi, capped);
+    }
+    const ladder = this.#ladder();
+    const silence = options.acceptablePause + ladder.silence(phi);
+    return capped ? Math.min(silence, this.longest) : silence;
+  }
+
+  /** The silence that is suspicion whatever φ says. */
+  get longest(): number {
+    const { maxSilence, model } = this.options;
+    return maxSilence ?? (model === 'calibrated' ? Math.max(30_000, 10 * this.mean) : Infinity);
   }
 
   instant(index: number): number {
     if (this.last === undefined || index >= this.rungs.length) return Number.POSITIVE_INFINITY;
     const capped = index < this.suspectRung;
-    return this.last + silenceAt(this.samples, this.options, this.rungs[index].phi, capped);
+    return this.last + this.#silence(this.rungs[index].phi, capped);
   }
 
   name(rung: number): string | undefined {
@@ -215,7 +243,7 @@ export class Oracle {
     }
     const last = peer.last;
     const deadline = peer.instant(peer.suspectRung - 1);
-    const expected = (last ?? 0) + mean(peer.samples) + peer.options.acceptablePause;
+    const expected = (last ?? 0) + peer.mean + peer.options.acceptablePause;
     const { rung } = peer;
     peer.beats.push(at);
 
@@ -270,7 +298,7 @@ export class Oracle {
         silence: at - last,
         level: next.rungs[index].name,
         previous: next.name(index),
-        reason: due === last + next.options.maxSilence ? 'max-silence' : 'silence',
+        reason: due === last + next.longest ? 'max-silence' : 'silence',
       });
     }
   }
