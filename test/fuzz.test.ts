@@ -14,6 +14,8 @@ const value = fc.oneof(
 const time = fc.oneof({ weight: 4, arbitrary: fc.double({ min: 0, max: 1e6 }) }, value);
 const id = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f') }, value);
 
+const models = fc.constantFrom('normal' as const, 'calibrated' as const);
+
 /** Whatever is thrown must be named by the contract: an option or argument, and what came. */
 function allowed(call: () => unknown): unknown {
   try {
@@ -56,9 +58,9 @@ describe('FailureDetector', () => {
   it('takes anything, at any time, and throws only what the contract names', () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {});
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60 }), models, (steps, model) => {
         let now = 0;
-        const detector = new FailureDetector<unknown>({ clock: () => now++, timers: false });
+        const detector = new FailureDetector<unknown>({ clock: () => now++, timers: false, model });
         const suspected = new Set<unknown>();
         detector.on('suspect', ({ peer, phi, silence }) => {
           expect(suspected.has(peer)).toBe(false);

@@ -175,6 +175,8 @@ export function putWindow(slab: PeerSlab, row: number, size: number, given: Wind
   checkNumber('snapshot.window.next', next, { least: 0, most: length, integer: true });
   const fits = Array.isArray(sums) && sums.length === 4;
   checkType('snapshot.window.sums', 'an array of 4 numbers', sums, fits);
+  const any = { least: -Number.MAX_VALUE, most: Number.MAX_VALUE };
+  for (const n of sums) checkNumber('snapshot.window.sums', n, any);
   const [anchor, sum, squares, peak] = sums;
   checkNumber('snapshot.window.sums[0]', anchor, { least: 0, most: LONGEST });
   let s = 0;
