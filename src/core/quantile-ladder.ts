@@ -130,7 +130,7 @@ export class QuantileLadders {
     const debt = f64[base + DEBT];
     const outage = x > OUTAGE * cadence;
     if (!outage && debt > 0 && x < cadence / 2) {
-      f64[base + DEBT] = debt - 1;
+      f64[base + DEBT] = debt > 1 ? debt - 1 : 0;
       return;
     }
     if (outage) f64[base + DEBT] = (1.25 * x) / cadence + 4;

@@ -80,7 +80,7 @@ export class Checker {
     this.#nodes = nodes;
     this.#options = options;
     this.#guards = guards;
-    this.#guarded = options.learn === 'guarded';
+    this.#guarded = options.learn === 'guarded' && options.model !== 'calibrated';
     this.#nominal = nominalSilence(options);
     this.#ladder = new LadderCheck(options, count);
     this.#report = report;

@@ -22,8 +22,12 @@ export function inspect(
   if (!(later >= phi && later < Infinity)) return `φ is ${phi}, and ${later} a second later`;
   const { mean, stdDev, sampleCount } = peer;
   if (!(mean !== undefined && mean > 0 && mean < Infinity)) return `the mean is ${mean}`;
-  if (!(stdDev !== undefined && stdDev >= 0 && stdDev < Infinity)) return `σ is ${stdDev}`;
-  if (!(sampleCount > 0 && sampleCount <= options.windowSize)) return `${sampleCount} samples`;
+  if (options.model === 'calibrated') {
+    if (stdDev !== undefined) return `σ is ${stdDev}`;
+  } else {
+    if (!(stdDev !== undefined && stdDev >= 0 && stdDev < Infinity)) return `σ is ${stdDev}`;
+    if (!(sampleCount > 0 && sampleCount <= options.windowSize)) return `${sampleCount} samples`;
+  }
   const due = peer.suspectAt();
   if (options.maxSilence === undefined && options.model !== 'calibrated' && due > now) {
     const then = peer.phi(due);
