@@ -1,7 +1,15 @@
 /** `phi-accrual watch`: a monitor of whoever beats at its port. */
 import type { Command } from 'commander';
 import { type ModelName, modelNames } from '../index.js';
-import { integer, number, parseMs, parsePort, parseSeconds } from './arguments.js';
+import {
+  integer,
+  number,
+  parseMs,
+  parsePort,
+  parseRate,
+  parseSeconds,
+  UsageError,
+} from './arguments.js';
 import { ended } from './ending.js';
 import { Monitor } from './monitor.js';
 import { summary } from './summary.js';
@@ -10,9 +18,10 @@ interface WatchOptions {
   port: number;
   host: string;
   threshold?: number;
+  maxMistakes?: number;
   interval: number;
   pause: number;
-  model: ModelName;
+  model?: ModelName;
   maxPeers: number;
   explain?: string;
   for?: number;
@@ -29,9 +38,10 @@ export function addWatch(program: Command): void {
       '127.0.0.1',
     )
     .option('--threshold <phi>', 'φ at which a peer is suspected (8; calibrated: 4)', parsePhi)
+    .option('--max-mistakes <rate>', 'tolerated instead of a threshold, e.g. 1/day', parseRate)
     .option('--interval <ms>', 'expected between heartbeats, until learnt', parseMs, 1000)
     .option('--pause <ms>', 'a silence that is always tolerated', parsePause, 0)
-    .option('--model <name>', `one of ${modelNames.join(', ')}`, 'normal')
+    .option('--model <name>', `one of ${modelNames.join(', ')}; normal by default`)
     .option('--max-peers <n>', 'refuse more peers than this', parseCount, 10_000)
     .option('--explain <id>', 'show all that led to the answer about one peer')
     .option('--for <seconds>', 'end by itself', parseSeconds)
@@ -43,10 +53,14 @@ const parsePause = number('ms from 0 to 1e15', 0, 1e15);
 const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 
 async function watch(options: WatchOptions): Promise<void> {
-  const { port, host, threshold, interval, pause, model, maxPeers } = options;
+  const { port, host, threshold, maxMistakes, interval, pause, model, maxPeers } = options;
+  if (threshold !== undefined && maxMistakes !== undefined) {
+    throw new UsageError('watch: give --threshold or --max-mistakes, not both');
+  }
   const monitor = await Monitor.open(
     {
-      ...(threshold && { threshold }),
+      threshold,
+      maxMistakesPerHour: maxMistakes,
       heartbeatInterval: interval,
       acceptablePause: pause,
       model,
@@ -57,9 +71,11 @@ async function watch(options: WatchOptions): Promise<void> {
     options.explain,
   );
   const { address } = monitor.listener;
-  monitor.log(
-    `watching on udp ${address}:${monitor.listener.port}, threshold φ ${threshold ?? (model === 'calibrated' ? 4 : 8)}`,
-  );
+  const limit =
+    maxMistakes === undefined
+      ? `threshold φ ${threshold ?? (model === 'calibrated' ? 4 : 8)}`
+      : `${maxMistakes.toPrecision(3)} mistakes an hour`;
+  monitor.log(`watching on udp ${address}:${monitor.listener.port}, ${limit}`);
   monitor.show();
   await ended(options.for);
   await monitor.close();
