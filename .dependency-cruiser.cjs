@@ -43,6 +43,20 @@ module.exports = {
       to: { path: 'node_modules/prom-client/' },
     },
     {
+      name: 'echarts-only-in-charts',
+      comment: 'It is bundled: a chunk of dist that only a report loads.',
+      severity: 'error',
+      from: { pathNot: '^src/lab/report/chart[.]ts$' },
+      to: { path: 'node_modules/echarts/' },
+    },
+    {
+      name: 'reports-only-for-the-command',
+      comment: 'Who imports phi-accrual/lab does not load ECharts.',
+      severity: 'error',
+      from: { pathNot: '^src/(lab/report/|cli/tune-file[.]ts$)' },
+      to: { path: '^src/lab/report/' },
+    },
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},
@@ -65,6 +79,7 @@ module.exports = {
       severity: 'error',
       from: {},
       to: {
+        pathNot: 'node_modules/echarts/', // bundled
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['type-only'],
       },

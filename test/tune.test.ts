@@ -87,7 +87,7 @@ describe('tune', () => {
     const never = await tune(trace, { detectWithin: 50 }, { models: ['normal'] });
     expect(never).toMatchObject({ chosen: undefined, unproven: undefined, models: [] });
     expect(never.refusal).toBe(
-      'No setting that was tried keeps with detection within 50 ms on this trace.',
+      'No setting that was tried keeps detection within 50 ms on this trace.',
     );
     // What a replay of the whole agrees with.
     const options = both.chosen?.options ?? {};

@@ -1,10 +1,9 @@
 /** What tuning found, for people. */
 import colours from 'picocolors';
-import type { DetectorOptions } from '../core/options.js';
 import type { Interval } from '../lab/tune/confidence.js';
-import type { TuneGoal } from '../lab/tune/goal.js';
 import type { TunedModel, TuneReport } from '../lab/tune/tune.js';
-import { formatMs } from './format.js';
+import { figure, formatHours, pasted, wish } from '../lab/tune/words.js';
+import { counted, formatMs } from './format.js';
 
 const HEADINGS = ['model', 'detects in', '99 of 100 in', 'mistakes an hour', 'kept'];
 
@@ -19,7 +18,7 @@ export function tuneTable(report: TuneReport): string {
   const isChosen = (model: TunedModel) =>
     JSON.stringify(model.options) === JSON.stringify(chosen?.options);
   return [
-    `${heartbeats.toLocaleString('en')} heartbeats in ${count(sessions, 'session')}, one each ` +
+    `${heartbeats.toLocaleString('en')} heartbeats in ${counted(sessions, 'session')}, one each ` +
       `${formatMs(report.heartbeatInterval, 1)}. Wished: ${wish(goal)}.`,
     `${tried} settings were tried on the first half (${first}); the best of each model on the ` +
       `second (${second}):`,
@@ -56,30 +55,3 @@ function cells({ model, second, kept }: TunedModel): string[] {
 
 const within = ({ observed, low, high }: Interval, format: (n: number) => string): string =>
   `${format(observed)} (${format(low)}–${format(high)})`;
-
-const figure = (n: number): string => (n === 0 ? '0' : n >= 100 ? n.toFixed(0) : n.toPrecision(2));
-
-const formatHours = (hours: number): string =>
-  hours < 1 ? `${(60 * hours).toPrecision(2)} min` : `${hours.toPrecision(3)} h`;
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
-
-export function wish({ maxMistakesPerHour: rate, detectWithin }: TuneGoal): string {
-  const wishes: string[] = [];
-  if (rate !== undefined) {
-    const [n, unit] = rate >= 1 ? [rate, 'an hour'] : [24 * rate, 'a day'];
-    wishes.push(`at most ${figure(n)} mistakes ${unit}`);
-  }
-  if (detectWithin !== undefined) wishes.push(`99 of 100 crashes detected in ${detectWithin} ms`);
-  return wishes.join(', ');
-}
-
-/** As one writes it. */
-export function pasted(options: DetectorOptions): string {
-  const literal = JSON.stringify(options)
-    .replace(/"(\w+)":/g, ' $1: ')
-    .replace(/,/g, ',')
-    .replace(/\}/g, ' }')
-    .replace(/"/g, "'");
-  return `new FailureDetector(${literal})`;
-}

@@ -13,6 +13,7 @@ export function addTune(program: Command): void {
     .option('--max-mistakes <rate>', 'that are tolerated, e.g. 1/day or 10/hour', parseRate)
     .option('--detect-within <ms>', 'in which 99 of 100 crashes are to be detected', parseMs)
     .option('--models <names>', `of ${modelNames.join(', ')}; all by default`, parseModels)
+    .option('--report <file>', 'write a page with charts, overwriting it')
     .option('--json', 'print the report as JSON')
     .action(async (path: string, options: TuneArguments) => {
       const { tuneFile } = await import('./tune-file.js');

@@ -43,4 +43,10 @@ export type { Interval } from './tune/confidence.js';
 export type { TuneGoal } from './tune/goal.js';
 export { halves } from './tune/halves.js';
 export type { CurvePoint, Expectation, Tuned } from './tune/search.js';
-export { type TuneControls, type TunedModel, type TuneReport, tune } from './tune/tune.js';
+export {
+  type ModelCurve,
+  type TuneControls,
+  type TunedModel,
+  type TuneReport,
+  tune,
+} from './tune/tune.js';

@@ -224,7 +224,7 @@ export class SessionScore {
  * be. A recording knows instants by its clock's resolution only, and every arrival counts; a
  * detector would take two at one instant for one and its duplicate.
  */
-function fedAt(last: number): number {
+export function fedAt(last: number): number {
   return last + Math.max(Math.abs(last), 1) * Number.EPSILON;
 }
 

@@ -4,6 +4,7 @@ import { rateUpTo } from './confidence.js';
 import type { TuneGoal } from './goal.js';
 import type { Tuned } from './search.js';
 import { rounded } from './settings.js';
+import { formatHours } from './words.js';
 
 /** The least rate of mistakes that so many hours can show, if there is none in them. */
 export const leastShown = (hours: number): number => rateUpTo(0, hours);
@@ -19,12 +20,13 @@ export function refusal(
   if (wish !== undefined && least > wish) {
     const needed = rounded((2 * leastShown(1)) / wish);
     return (
-      `The trace is too short for that wish: ${rounded(hours)} hours to test it on, even without ` +
+      `The trace is too short for that wish: ${formatHours(hours)} to test it on, even without ` +
       `a mistake, show no more than "at most ${rounded(least)} an hour". Record at least ` +
       `${needed} hours, or wish for less.`
     );
   }
-  const within = detectWithin === undefined ? '' : ` with detection within ${detectWithin} ms`;
+  const joined = wish === undefined ? '' : ' with';
+  const within = detectWithin === undefined ? '' : `${joined} detection within ${detectWithin} ms`;
   const wished = wish === undefined ? '' : ` at most ${rounded(wish)} mistakes an hour`;
   if (best === undefined) return `No setting that was tried keeps${wished}${within} on this trace.`;
   const { mistakesPerHour, slowDetectionTime } = best.second;

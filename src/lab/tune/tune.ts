@@ -13,12 +13,15 @@ import { leastShown, refusal, unproven } from './refusal.js';
 import { type CurvePoint, Search, type Tuned } from './search.js';
 import { families } from './settings.js';
 
-/** The best that was found of a model. */
-export interface TunedModel extends Tuned {
+/** What the settings of a model can do. */
+export interface ModelCurve {
   readonly model: ModelName;
   /** What no other of its settings beats in both, by rising detection time. */
   readonly curve: readonly CurvePoint[];
 }
+
+/** The best that was found of a model. */
+export interface TunedModel extends Tuned, ModelCurve {}
 
 export interface TuneReport {
   readonly goal: TuneGoal;
@@ -30,6 +33,8 @@ export interface TuneReport {
   readonly unproven: DetectorOptions | undefined;
   /** By rising detection time of what keeps the goal, then of what does not. */
   readonly models: readonly TunedModel[];
+  /** Models of which no setting came near the goal. */
+  readonly others: readonly ModelCurve[];
   /** In ms; estimated from the trace. */
   readonly heartbeatInterval: number;
   /** Of the whole trace. */
@@ -94,10 +99,13 @@ export async function tune(
   });
   for (const family of all) await search.sweep(family);
   const models: TunedModel[] = [];
+  const others: ModelCurve[] = [];
   for (const model of new Set(all.map((family) => family.model))) {
     const tuned = await search.choose((family) => family.model === model);
     const kept = !tooShort && tuned?.kept === true;
-    if (tuned) models.push({ model, ...tuned, kept, curve: search.curve(model) });
+    const curve = search.curve(model);
+    if (tuned) models.push({ model, ...tuned, kept, curve });
+    else others.push({ model, curve });
   }
   models.sort((a, b) => +b.kept - +a.kept || speed(a) - speed(b));
   const best = tooShort ? undefined : await search.choose(() => true);
@@ -110,6 +118,7 @@ export async function tune(
     refusal: chosen ? undefined : refusal(goal, search.hours, best),
     unproven: chosen ? undefined : unproven(goal, interval, best),
     models,
+    others,
     heartbeatInterval: interval,
     heartbeats: trace.heartbeats,
     sessions: trace.sessions.length,
