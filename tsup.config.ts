@@ -34,7 +34,10 @@ const thirdParty: NonNullable<Options['esbuildPlugins']>[number] = {
       });
       const head = 'phi-accrual contains, in the chunk that writes reports:';
       mkdirSync('dist', { recursive: true });
-      writeFileSync('dist/THIRD-PARTY.txt', [head, ...new Set(parts)].join(`\n\n${'='.repeat(72)}\n\n`));
+      writeFileSync(
+        'dist/THIRD-PARTY.txt',
+        [head, ...new Set(parts)].join(`\n\n${'='.repeat(72)}\n\n`),
+      );
     });
   },
 };

@@ -107,7 +107,7 @@ export function drawn(chart: Chart): string {
         textStyle: { fontFamily: FONT },
         ...chart.options(size),
       });
-      return tidied(canvas.renderToSVGString(), `${chart.title}. ${chart.label}`, size.name);
+      return tidied(canvas.renderToSVGString(), chart, size);
     } finally {
       canvas.dispose(); // its timers keep a process alive
     }
@@ -115,9 +115,13 @@ export function drawn(chart: Chart): string {
 }
 
 /** What only a script or a pointer would use is left out, and what a screen reader says put in. */
-function tidied(svg: string, label: string, name: string): string {
+function tidied(svg: string, { id, title, label }: Chart, { name }: Size): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/, '')
     .replace(/ (class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
-    .replace('<svg ', `<svg class="${name}" role="img" aria-label="${escaped(label)}" `);
+    .replace(/\bzr\d+-/g, `${id}-${name}-`) // numbers of this process: the same page again differs
+    .replace(
+      '<svg ',
+      `<svg class="${name}" role="img" aria-label="${escaped(`${title}. ${label}`)}" `,
+    );
 }

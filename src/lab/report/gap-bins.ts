@@ -28,8 +28,10 @@ export function gapsOf(sessions: readonly Arrivals[]): Float64Array {
 
 /** The steps of the clock that the gaps were measured by, in ms; 0: too fine to matter. */
 export function resolutionOf(gaps: Float64Array): number {
-  const isMultiple = (gap: number, step: number) =>
-    Math.abs(gap / step - Math.round(gap / step)) < 1e-4;
+  const isMultiple = (gap: number, step: number) => {
+    const steps = Math.round(gap / step);
+    return gap === 0 || (steps > 0 && Math.abs(gap / step - steps) < 1e-4);
+  };
   return RESOLUTIONS.find((step) => gaps.every((gap) => isMultiple(gap, step))) ?? 0;
 }
 

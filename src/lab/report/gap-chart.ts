@@ -37,7 +37,7 @@ export function gapChart(sessions: readonly Arrivals[], heartbeatInterval: numbe
     id: 'gaps',
     title: 'Inter-arrival times',
     caption:
-      `${figures} Both axes are logarithmic; each bar is as wide in proportion as any other. The ` +
+      `${figures} Both axes are logarithmic; bars are equally wide in proportion, or a step of the clock. The  ` +
       'lines are the counts that each model expects: normal, logistic and exponential from mean ' +
       'and σ of the whole trace, calibrated from what it has learnt at the end of the longest ' +
       'session. Where bars stand out above a line, a detector with that model is taken by ' +
@@ -72,7 +72,7 @@ function options(bins: GapBins, fits: readonly Survival[], size: Size) {
     xAxis: axis(
       'time between arrivals',
       x,
-      logTicks(x[0], x[1], wide ? 10 : 5),
+      logTicks(x[0], x[1], wide ? 10 : 4),
       (log) => duration(10 ** log),
       { nameGap: gaps.x, splitLine: { show: false } },
     ),

@@ -33,7 +33,7 @@ export function linearTicks(low: number, high: number, most: number): number[] {
   const step = decade * ([1, 2, 5, 10].find((n) => n * decade >= rough) ?? 10);
   const ticks: number[] = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) {
-    ticks.push(i * step);
+    ticks.push(i * step + 0); // never −0
   }
   return ticks;
 }
