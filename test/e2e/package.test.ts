@@ -210,6 +210,7 @@ const LAB_TYPES = [
   'Invariant',
   'MakeDetector',
   'MakeTraceDetector',
+  'ModelCurve',
   'NetworkQuality',
   'RandomScenarioOptions',
   'ReplayControls',
@@ -392,10 +393,10 @@ describe('the documents', () => {
     expect(programs[0].name).toMatch(/^README\.md /);
   });
 
-  // The last of equal flags counts: no line takes a port that another one has. A replay ends.
+  // The last of equal flags counts: no line takes a port that another one has. Replay and tune end.
   it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
     const port = / (watch|record trace)\b/.test(line) ? '--port 0' : '';
-    const end = / replay\b/.test(line) ? '' : '--for 1';
+    const end = / (replay|tune)\b/.test(line) ? '' : '--for 1';
     await run('sh', ['-c', `${line} ${port} ${end}`]);
   });
 
