@@ -27,7 +27,8 @@ export function gapChart(sessions: readonly Arrivals[], heartbeatInterval: numbe
   const figures =
     `${whole(gaps.length)} gaps: median ${at(0.5)}, 99 of 100 within ${at(0.99)}, longest ${at(1)}; ` +
     `mean ${duration(mean)}, σ ${duration(stdDev)}.`;
-  const { below, edges } = binGaps(gaps, BINS.wide);
+  const bins = { wide: binGaps(gaps, BINS.wide), narrow: binGaps(gaps, BINS.narrow) };
+  const { below, edges } = bins.wide;
   const burst =
     below > 0
       ? ` The first bar includes the ${percent(below / gaps.length)} that were shorter than ` +
@@ -51,7 +52,7 @@ export function gapChart(sessions: readonly Arrivals[], heartbeatInterval: numbe
         text: model,
       })),
     ],
-    options: (size) => options(binGaps(gaps, BINS[size.name]), fits, size),
+    options: (size) => options(bins[size.name], fits, size),
   };
 }
 

@@ -22,7 +22,11 @@ export interface PhiChartInput {
 }
 
 export function phiChart(input: PhiChartInput): Chart {
-  const series = input.series(STRETCHES.wide);
+  const all = {
+    wide: input.series(STRETCHES.wide),
+    narrow: input.series(STRETCHES.narrow),
+  };
+  const series = all.wide;
   const { threshold, mistakes, highest, sessions } = series;
   const top = topOf(series);
   const beyond =
@@ -47,7 +51,7 @@ export function phiChart(input: PhiChartInput): Chart {
       { mark: 'down', colour: BAD, text: 'mistake' },
       { mark: 'bar', colour: 'var(--band)', text: 'warm-up' },
     ],
-    options: (size) => options(input, input.series(STRETCHES[size.name]), size),
+    options: (size) => options(input, all[size.name], size),
   };
 }
 
