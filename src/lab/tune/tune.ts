@@ -108,10 +108,9 @@ export async function tune(
     else others.push({ model, curve });
   }
   models.sort((a, b) => +b.kept - +a.kept || speed(a) - speed(b));
-  const best = tooShort ? undefined : await search.choose(() => true);
   onProgress?.(2 * steps, 2 * steps);
-  // What does best on the first half may be what fits it too well: another model may have kept it.
-  const chosen = best?.kept ? best : models.find(({ kept }) => kept);
+  const [best] = models;
+  const chosen = best?.kept ? best : undefined;
   return {
     goal,
     chosen,
