@@ -69,14 +69,17 @@ class Watched {
     this.detector = new PhiAccrualDetector(options);
     const warmUp = warmUpOf(times.length);
     const origin = times[0];
-    let edge = origin + width;
+    // Stretches of equal length: one that is shorter would have a lower φ.
+    const length = durationOf(times) / Math.max(Math.round(durationOf(times) / width), 1);
+    const end = times[times.length - 1] - length / 2;
+    let edge = origin + length;
     let fed = -Infinity;
     let mistaken = false;
     for (let k = 0; k < times.length; k++) {
       const at = times[k];
       const due = this.detector.suspectAt();
       fed = at > fed ? at : fedAt(fed);
-      for (; k > 0 && edge < at; edge += width) {
+      for (; k > 0 && edge < Math.min(at, end); edge += length) {
         this.#look(edge - origin, this.detector.phi(edge));
         this.#close();
       }
