@@ -1,5 +1,6 @@
 /** Writes the figures of bench/results/latest.json into docs/benchmarks.md, between its marks. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeBetween } from './lib/marks.mjs';
 import { cellsOf, smoke } from './lib/report.mjs';
 
 const BEGIN = '<!-- figures: node bench/document.mjs -->';
@@ -15,18 +16,7 @@ const sections = results
     const lines = rows.map((row) => `| ${cellsOf(row).join(' | ')} |`);
     return [`### ${title}`, '', '| figure | measured | aim | |', '|---|--:|--:|---|', ...lines, ''];
   });
-const figures = [
-  BEGIN,
-  '',
-  `${date}, Node ${node}, ${machine} (virtual, shared).`,
-  '',
-  ...sections.flat(),
-  END,
-];
+const figures = [`${date}, Node ${node}, ${machine} (virtual, shared).`, '', ...sections.flat()];
 
-const text = await readFile(page, 'utf8');
-const [before, rest] = text.split(BEGIN);
-const [, after] = (rest ?? '').split(END);
-if (after === undefined) throw new Error(`docs/benchmarks.md: no place for figures (${BEGIN})`);
 if (smoke) console.log(`would write:\n${figures.join('\n')}`);
-else await writeFile(page, before + figures.join('\n') + after);
+else await writeBetween(page, BEGIN, END, figures.slice(0, -1));
