@@ -39,12 +39,12 @@ const literal = (value) =>
         : String(value);
 
 /** What is compared on a trace with so many ms between heartbeats. */
-function contestants({ settings, other, folklore }, interval) {
+function contestants({ settings, others, folklore }, interval) {
   const heartbeatInterval = Number(interval.toPrecision(3));
   const ms = (folklore.ms * heartbeatInterval) / settings.heartbeatInterval;
   return [
     ['these settings', { ...settings, heartbeatInterval }],
-    [inWords(other), { ...other, heartbeatInterval }],
+    ...others.map((other) => [inWords(other), { ...other, heartbeatInterval }]),
     ['default', { heartbeatInterval }],
     [`time-out ${time(ms)} (${folklore.of})`, ms],
   ];

@@ -78,7 +78,7 @@ const TRADING_DAY = { name: 'a trading day', hours: 8 };
 const WEEK = { name: 'a week', hours: 168 };
 
 /**
- * `settings` is what is recommended, `other` what the other model does for
+ * `settings` is what is recommended, `others` what the other model does for
  * the same wish, found by trying, and `folklore` the time-out to compare with; `hours` is how much is
  * simulated: thrice the wish or more, as less shows nothing.
  */
@@ -92,7 +92,7 @@ export const SCENES = [
     hours: 48,
     settings: { heartbeatInterval: 100, maxMistakesPerHour: 0.5 },
     folklore: { ms: 300, of: '3 heartbeats' },
-    other: { heartbeatInterval: 100, acceptablePause: 1500 },
+    others: [{ heartbeatInterval: 100, acceptablePause: 1500 }],
     why: 'Half the wish: the rate is kept on average, and this leaves room for bad luck.',
   },
   {
@@ -104,7 +104,7 @@ export const SCENES = [
     hours: 80,
     settings: { heartbeatInterval: 50, acceptablePause: 100 },
     folklore: { ms: 150, of: "3 heartbeats, BFD's usual" },
-    other: { heartbeatInterval: 50, maxMistakesPerHour: 0.06 },
+    others: [{ heartbeatInterval: 50, maxMistakesPerHour: 0.06 }],
     why: "One heartbeat in 600,000 is beyond φ = 5, where `'calibrated'` extrapolates; a stall of the sender can be allowed for.",
   },
   {
@@ -116,7 +116,7 @@ export const SCENES = [
     hours: 24 * 30,
     settings: { heartbeatInterval: 1000, acceptablePause: 2000 },
     folklore: { ms: 10_000, of: '10 heartbeats' },
-    other: { heartbeatInterval: 1000, maxMistakesPerHour: 0.003 },
+    others: [{ heartbeatInterval: 1000, maxMistakesPerHour: 0.003 }],
     why: 'The pause is the longest full collection that you expect: no window can learn what comes a few times a day.',
     recording: 'netns_clean_100ms',
   },
@@ -129,7 +129,7 @@ export const SCENES = [
     hours: 48,
     settings: { heartbeatInterval: 100, maxMistakesPerHour: 0.5 },
     folklore: { ms: 1000, of: '10 heartbeats' },
-    other: { heartbeatInterval: 100, acceptablePause: 2000 },
+    others: [{ heartbeatInterval: 100, acceptablePause: 2000 }],
     why: 'Loss and lost routes make a tail that no σ describes: it is counted instead.',
     recording: 'netns_relay_wan_100ms',
   },
@@ -142,7 +142,10 @@ export const SCENES = [
     hours: 24 * 365,
     settings: { heartbeatInterval: 30_000, maxMistakesPerHour: 0.003, maxSilence: 3_600_000 },
     folklore: { ms: 45_000, of: "1.5 heartbeats, MQTT's" },
-    other: { heartbeatInterval: 30_000, acceptablePause: 600_000 },
+    others: [
+      { heartbeatInterval: 30_000, acceptablePause: 600_000 },
+      { heartbeatInterval: 30_000, maxMistakesPerHour: 0.003 },
+    ],
     why: "Without `maxSilence` the model's own limit, 10 heartbeats, breaks the wish.",
   },
 ];
