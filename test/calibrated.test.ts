@@ -263,6 +263,7 @@ describe("model 'calibrated'", () => {
     expect(limit({})).toBeGreaterThan(29_999);
     expect(limit({ maxSilence: 5000 })).toBeCloseTo(5000, 6);
     expect(limit({ maxSilence: Infinity })).toBeGreaterThan(30_001);
+    expect(limit({ threshold: undefined, maxMistakesPerHour: 1e-9 })).toBeGreaterThan(30_001);
     const slow = calibrated({ heartbeatInterval: 60_000, threshold: 20 });
     const now = feed(slow, 100, () => 60_000);
     expect(slow.suspectAt() - now).toBeCloseTo(600_000, 3);

@@ -92,7 +92,8 @@ export interface DetectorOptions {
   learn?: LearnRule;
   /**
    * A silence in ms at which a peer is suspected whatever φ says. Default `Infinity`: off; for
-   * `'calibrated'` the larger of 30,000 and ten cadences, as its φ is a guess above 5.
+   * `'calibrated'` the larger of 30,000 and ten cadences, as its φ is a guess above 5, unless
+   * `maxMistakesPerHour` is given.
    */
   maxSilence?: number;
 }

@@ -80,10 +80,10 @@ export class Profile {
     const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
     this.overdue = this.level(Math.min(threshold, 1));
     const floor = Math.max(minStdDev.absolute, LEAST);
-    const calibrated = this.model === undefined;
-    const { acceptablePause, maxSilence = calibrated ? MAX_SILENCE_CALIBRATED : Infinity } =
-      options;
-    const cadences = calibrated && options.maxSilence === undefined ? MAX_CADENCES_CALIBRATED : 0;
+    // A wish is to be kept, whatever silence that takes.
+    const limited = this.quantiles !== undefined && maxMistakesPerHour === undefined;
+    const { acceptablePause, maxSilence = limited ? MAX_SILENCE_CALIBRATED : Infinity } = options;
+    const cadences = limited && options.maxSilence === undefined ? MAX_CADENCES_CALIBRATED : 0;
     this.quick = perMean >= 1 && perStdDev >= 0 && maxSilence === Infinity;
     this.hot = Float64Array.of(
       perMean,
