@@ -7,6 +7,7 @@ export {
   modelNames,
   type Reach,
 } from './core/arrival-model.js';
+export type { ClassSnapshot } from './core/class-snapshot.js';
 export type {
   FailureDetectorEvents,
   LateHeartbeat,
@@ -26,6 +27,7 @@ export type {
 export type { Timers } from './core/host.js';
 export { IntervalWindow, type WindowSnapshot } from './core/interval-window.js';
 export type { Evidence, JournalSnapshot, Loss, PeerDrops } from './core/journal.js';
+export type { LadderSnapshot } from './core/ladder-snapshot.js';
 export type { Link } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';
 export type {
@@ -39,7 +41,6 @@ export type {
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';
-export type { LadderSnapshot } from './core/quantile-ladder.js';
 export type {
   DetectorSnapshot,
   FailureDetectorSnapshot,

@@ -1,4 +1,5 @@
 /** The detector of many peers: ids in, typed events out, and one timer for all of them. */
+import { restoreClasses, snapshotClasses } from './class-snapshot.js';
 import { Crossings } from './crossings.js';
 import { Events, type FailureDetectorEvents, type ListenOptions } from './events.js';
 import type { Explanation } from './explanation.js';
@@ -178,10 +179,11 @@ export class FailureDetector<Id = string> {
    * {@link snapshotPeers} line by line where there are many.
    */
   snapshot(): FailureDetectorSnapshot<Id> {
-    return { version: 1, peers: [...this.snapshotPeers()] };
+    const classes = snapshotClasses(this.#table.classes, this.#settings.defaults);
+    return { version: 1, peers: [...this.snapshotPeers()], ...(classes && { classes }) };
   }
 
-  /** What was learnt about each peer, one at a time, in the order of the watches. */
+  /** What was learnt about each peer, but not by classes, one at a time, in the order of the watches. */
   *snapshotPeers(): IterableIterator<PeerSnapshot<Id>> {
     for (const [id, slot] of this.#table.slots) {
       const { defaults } = this.#settings;
@@ -205,6 +207,9 @@ export class FailureDetector<Id = string> {
         const restored = detector.restorePeer(peer);
         checkRange('snapshot.peer', 'one that has room and is not there yet', peer.peer, restored);
       }
+      const table = detector.#table;
+      const classes = (snapshot as FailureDetectorSnapshot<Id>).classes;
+      restoreClasses(classes, detector.#settings.defaults, (own) => table.pool(own));
     } catch (error) {
       detector.close();
       throw error;

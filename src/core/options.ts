@@ -110,6 +110,13 @@ export interface WatchOptions extends DetectorOptions {
    * Default 1. More keeps a flapping peer out for longer. An integer from 1 to 1,000,000.
    */
   recoverAfter?: number;
+  /**
+   * The class of a peer: those of the same class and the same options learn from each other what
+   * lateness is, and a new one starts with that instead of a guess; for the model `'calibrated'`
+   * alone. Default `''`: none. Peers whose networks differ spoil it for each other: name a class
+   * only for what is alike. At most 200 characters.
+   */
+  class?: string;
 }
 
 /**
@@ -165,6 +172,8 @@ export interface ResolvedOptions {
   readonly maxSilence: number | undefined;
   readonly levels: Readonly<Record<string, number>>;
   readonly recoverAfter: number;
+  /** Empty for none. */
+  readonly class: string;
 }
 
 /** {@link FailureDetectorOptions} with every default filled in. */
@@ -193,9 +202,11 @@ export const DEFAULTS: ResolvedOptions = {
   maxSilence: undefined,
   levels: {},
   recoverAfter: 1,
+  class: '',
 };
 
 const MAX_LEVELS = 30;
+const MAX_CLASS = 200;
 const ABOVE_0 = Number.MIN_VALUE;
 const HOUR = 3.6e6;
 const LONGEST = 1e15;
@@ -217,7 +228,8 @@ const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available
 const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
 
 const WATCH_KEYS = Object.keys(DEFAULTS);
-const DETECTOR_KEYS = WATCH_KEYS.filter((key) => key !== 'levels' && key !== 'recoverAfter');
+const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'class'];
+const DETECTOR_KEYS = WATCH_KEYS.filter((key) => !OF_MANY.includes(key));
 const ALL_KEYS = [...WATCH_KEYS, 'clock', 'timers', 'autoWatch', 'maxPeers', 'signal', ...GUARDS];
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
@@ -277,6 +289,17 @@ function resolveThreshold(
   };
 }
 
+/** A class that is inherited ends with the model that it is for. */
+function resolveClass(given: string | undefined, base: string, model: ModelName): string {
+  if (given === undefined) return model === 'calibrated' ? base : '';
+  checkType('class', 'a string', given, typeof given === 'string');
+  const fits = given.length <= MAX_CLASS;
+  checkRange('class', `at most ${MAX_CLASS} characters`, given.length, fits);
+  const able = given === '' || model === 'calibrated';
+  checkRange('class', "model 'calibrated'", model, able);
+  return given;
+}
+
 /**
  * The options of a peer: `given`, checked, over `base`.
  *
@@ -292,6 +315,7 @@ export function resolveOptions(
     levels,
     model = base.model,
     learn = base.learn,
+    class: ofClass,
     ...rest
   } = checkKeys('options', given, keys);
   checkOneOf('model', model, modelNames);
@@ -300,9 +324,11 @@ export function resolveOptions(
     const value = rest[name];
     numbers[name] = value === undefined ? base[name] : checkNumber(name, value, range);
   }
+  const judged = resolveThreshold(given ?? {}, base, numbers.heartbeatInterval as number);
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
-    ...resolveThreshold(given ?? {}, base, numbers.heartbeatInterval as number),
+    ...judged,
+    class: resolveClass(ofClass, base.class, judged.model),
     learn: checkOneOf('learn', learn, LEARN_RULES),
     minStdDev: minStdDev === undefined ? base.minStdDev : checkFloor(minStdDev),
     levels: levels === undefined ? base.levels : checkLevels(levels),

@@ -72,9 +72,11 @@ export function begin(slab: PeerSlab, row: number, profile: number, watch: numbe
 
 /** Begins with what is expected, instead of what was learnt. */
 function learnAnew(slab: PeerSlab, row: number): void {
-  const { windowSize, quantiles, options } = slab.profile(row);
-  if (quantiles) slab.ladders.begin(row >> 3, quantiles, options.heartbeatInterval);
-  else seed(slab, row, windowSize, options.heartbeatInterval);
+  const { windowSize, quantiles, options, pool } = slab.profile(row);
+  if (quantiles) {
+    slab.ladders.begin(row >> 3, quantiles, options.heartbeatInterval);
+    if (pool) slab.ladders.borrow(row >> 3, quantiles, pool);
+  } else seed(slab, row, windowSize, options.heartbeatInterval);
 }
 
 /** Gives the peer another profile; what was learnt stays, as far as the window holds it. */
@@ -83,7 +85,7 @@ export function reprofile(slab: PeerSlab, row: number, profile: number): void {
   const { windowSize: size, quantiles: levels } = slab.profiles[profile];
   const flags = slab.i32[2 * row + FLAGS];
   slab.i32[2 * row + FLAGS] = (flags & ((1 << PROFILE_SHIFT) - 1)) | (profile << PROFILE_SHIFT);
-  const learnt = quantiles ? slab.ladders.count(row >> 3) > 0 : (flags & OWN_FULL) !== 0;
+  const learnt = quantiles ? slab.ladders.hasLearnt(row >> 3) : (flags & OWN_FULL) !== 0;
   if (model !== slab.profiles[profile].model || !learnt) {
     // A new model learns anew; where nothing but the prior was learnt, the new one takes its place.
     slab.i32[2 * row + FLAGS] &= ~(OWN_FULL | CANDIDATES);
@@ -181,7 +183,7 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
 function calibratedBeat(slab: PeerSlab, row: number): boolean {
   const { i32, f64, quiet } = slab;
   const flags = i32[2 * row + FLAGS];
-  const { quantiles } = slab.profiles[flags >>> PROFILE_SHIFT];
+  const { quantiles, pool } = slab.profiles[flags >>> PROFILE_SHIFT];
   const at = arrival[0];
   const last = f64[row + LAST];
   const interval = at - last;
@@ -194,6 +196,7 @@ function calibratedBeat(slab: PeerSlab, row: number): boolean {
     at < f64[row + SUSPECT_AT] &&
     (interval <= 0.5 * (f64[row + SUSPECT_AT] - last) || !isLate(slab, row, at));
   if (!ordinary) return false;
+  if (pool !== undefined) slab.ladders.teach(row >> 3, interval, pool);
   slab.ladders.learn(row >> 3, quantiles, interval);
   f64[row + LAST] = at;
   expect(slab, row);
@@ -220,7 +223,9 @@ export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutco
     } else if (profile.quantiles === undefined) {
       learn(slab, row, profile, at - last, paused > 0 || !(at < due));
     } else if (paused === 0 || profile.options.learn === 'always') {
-      slab.ladders.learn(row >> 3, profile.quantiles, at - last);
+      const { quantiles, pool } = profile;
+      if (pool) slab.ladders.teach(row >> 3, at - last, pool);
+      slab.ladders.learn(row >> 3, quantiles, at - last);
     }
   }
   i32[2 * row + FLAGS] &= ~RESTORED;

@@ -1,5 +1,6 @@
 /** The peers of a detector by id and by slot: who is watched, with which options, and where. */
 
+import type { ClassPool, ClassPools } from './class-pool.js';
 import { clear } from './interval-window.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { ResolvedOptions } from './options.js';
@@ -36,6 +37,15 @@ export class PeerTable<Id> {
   /** Slots in use, and once in use. */
   get length(): number {
     return this.#ids.length;
+  }
+
+  get classes(): ClassPools {
+    return this.#profiles.classes;
+  }
+
+  /** What peers of such options, of a class, have learnt and will learn. */
+  pool(options: ResolvedOptions): ClassPool {
+    return this.#profiles.pool(options);
   }
 
   add(id: Id, options: ResolvedOptions): number {

@@ -3,6 +3,7 @@
  * instants is worked out once. Peers with equal options share one profile.
  */
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
+import { type ClassPool, ClassPools } from './class-pool.js';
 import type { ResolvedOptions } from './options.js';
 import { zOfPhi } from './phi.js';
 import { QuantileLevels } from './quantile-levels.js';
@@ -65,6 +66,8 @@ export class Profile {
   constructor(
     readonly options: ResolvedOptions,
     readonly key: string,
+    /** What peers of its class have learnt; undefined without a class. */
+    readonly pool?: ClassPool,
   ) {
     const { threshold, levels, windowSize, minStdDev, learn, model } = options;
     this.model = model === 'calibrated' ? undefined : arrivalModels[model];
@@ -106,9 +109,14 @@ export class Profile {
   }
 }
 
+/** Equal for equal options; JSON has no Infinity. */
+const keyOf = (options: ResolvedOptions): string =>
+  JSON.stringify([options, String(options.maxSilence)]);
+
 /** The profiles in use, by number. */
 export class Profiles {
   readonly list: Profile[] = [];
+  readonly classes = new ClassPools();
   readonly #numbers = new Map<string, number>();
   readonly #vacant: number[] = [];
   /** The last one acquired: a million peers with the detector's own options look nothing up. */
@@ -121,15 +129,15 @@ export class Profiles {
       recent.users++;
       return this.#recent;
     }
-    // JSON has no Infinity.
-    const key = JSON.stringify([options, String(options.maxSilence)]);
+    const key = keyOf(options);
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#vacant.pop() ?? this.list.length;
       if (number === MAX_PROFILES) {
         throw new RangeError('options: too many different ones in use');
       }
-      this.list[number] = new Profile(options, key);
+      const pool = options.class === '' ? undefined : this.classes.acquire(key, options);
+      this.list[number] = new Profile(options, key, pool);
       this.#numbers.set(key, number);
     }
     this.list[number].users++;
@@ -142,5 +150,11 @@ export class Profiles {
     if (--profile.users > 0) return;
     this.#numbers.delete(profile.key);
     this.#vacant.push(number);
+    this.classes.release(profile.key);
+  }
+
+  /** What peers of such options, of a class, have learnt and will learn. */
+  pool(options: ResolvedOptions): ClassPool {
+    return this.classes.get(keyOf(options), options);
   }
 }

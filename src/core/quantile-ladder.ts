@@ -19,24 +19,26 @@
  *
  * Each piece rises and has a closed inverse. What else was tried is in docs/models.md.
  */
+import type { ClassCredit } from './class-credit.js';
+import {
+  BORROWED,
+  CADENCE,
+  COUNT,
+  DEBT,
+  HITS,
+  LATE_RUN,
+  LOG_UNIT,
+  SIZE,
+  UNIT,
+} from './ladder-record.js';
+import { checkLadder, type LadderSnapshot } from './ladder-snapshot.js';
 import { LEVELS, type QuantileLevels, TOP } from './quantile-levels.js';
-import { checkNumber, checkObject, checkRange, checkType } from './validate.js';
+import { fallTime, LEAST_STEP, moveLevels } from './quantile-step.js';
 
 /** φ of a silence as long as the cadence. */
 const PHI_OF_CADENCE = 0.3;
 /** φ for each factor e of excess beyond the top. */
 const TAIL = 4 / Math.LN10;
-/** y of a heartbeat without excess. */
-const NO_EXCESS = -50;
-const LEAST_STEP = 0.002;
-
-const LEAST_GAIN = 0.05;
-const MOST_GAIN = 0.7;
-/** Seen so often, a level is its own: what lifts the one below does not push it. */
-const SEEN = 3;
-/** Cadences that a silence may lower the level that falls by time for. */
-const LONGEST_FALL = 100;
-
 /** The cadence follows by this share, at least. */
 const FOLLOW = 1 / 32;
 /** So many heartbeats in a row that are half a period late or more: the cadence is another one. */
@@ -45,43 +47,29 @@ const RUN = 4;
 const OUTAGE = 3;
 /** Heartbeats that count when the cadence is another one. */
 const KEPT = 100;
+
+/** Heartbeats after which a peer's cadence is more than what was configured. */
+const GUESSED = 3;
+/** Once a class has been taught by so many, every 16th of a peer is enough (the mask of a count). */
+const TAUGHT = 1e5;
+const SELDOM = 15;
+/** A class lends what it knows from so many heartbeats on, */
+const LENT_FROM = 30;
+/** and it counts as so many at most: the peer's own soon outweigh it. */
+const MOST_LENT = 1000;
+
 const LEAST_CADENCE = 1e-6;
 const LONGEST = 1e15;
-
-// A record: doubles `f64[base + …]`, after the levels.
-/** m. */
-const CADENCE = LEVELS;
-/** U, and its logarithm. */
-const UNIT = 10;
-const LOG_UNIT = 11;
-/** Heartbeats learnt from; fewer after a change of cadence. */
-const COUNT = 12;
-/** Queued heartbeats that may still come. */
-const DEBT = 13;
-// Words `i32[2 * base + …]`.
-/** Which levels the last heartbeat exceeded, as bits. */
-const HITS = 28;
-const LATE_RUN = 29;
-const SIZE = 16;
 
 /** Up to which φ so many heartbeats tell what is true, from 0 to 5. */
 export const supportedPhi = (heartbeats: number): number =>
   Math.min(Math.max(Math.log10(heartbeats / 3), 0), TOP);
 
-/** What the calibrated model learnt about a peer, as plain JSON. */
-export interface LadderSnapshot {
-  /** φ of the levels. */
-  readonly levels: readonly number[];
-  /** ln of their excess over the cadence, in units. */
-  readonly quantiles: readonly number[];
-  /** In ms. */
-  readonly cadence: number;
-  readonly unit: number;
-  readonly heartbeats: number;
-  readonly queued: number;
-  readonly lateRun: number;
-  /** The levels that the last heartbeat exceeded, as bits. */
-  readonly hits: number;
+/** A class as its peers teach it: a ladder with one entry, whose cadence is 1. */
+export interface Taught {
+  readonly ladder: QuantileLadders;
+  readonly levels: QuantileLevels;
+  readonly credit: ClassCredit;
 }
 
 /** What the calibrated model knows of a slab's peers; an entry is a record's number in the slab. */
@@ -114,6 +102,11 @@ export class QuantileLadders {
     return this.#f64[entry * SIZE + COUNT];
   }
 
+  /** Whether any of them was the peer's own. */
+  hasLearnt(entry: number): boolean {
+    return this.count(entry) > this.#i32[2 * entry * SIZE + BORROWED];
+  }
+
   /** Learns one interval, in ms. */
   learn(entry: number, levels: QuantileLevels, interval: number): void {
     const base = entry * SIZE;
@@ -125,7 +118,7 @@ export class QuantileLadders {
     f64[base + COUNT] = n;
     let run = i32[2 * base + LATE_RUN];
     // While the cadence changes, what is late by it tells nothing of the levels.
-    if (!(run >= RUN && x > 1.5 * cadence)) this.#step(base, levels, n, x, cadence);
+    if (!(run >= RUN && x > 1.5 * cadence)) moveLevels(f64, i32, base, levels, x, f64, base, 0);
 
     const debt = f64[base + DEBT];
     const outage = x > OUTAGE * cadence;
@@ -146,7 +139,8 @@ export class QuantileLadders {
       if (error < -most) error = -most;
     }
     i32[2 * base + LATE_RUN] = run;
-    let rate = 1 / (n + 1);
+    // What others have taught says nothing of this one's cadence.
+    let rate = 1 / (n - i32[2 * base + BORROWED] + 1);
     if (run >= RUN) rate = 0.5;
     else if (rate < FOLLOW) rate = FOLLOW;
     const moved = cadence + rate * error;
@@ -155,57 +149,47 @@ export class QuantileLadders {
     if (moved < unit / 2 || moved > 2 * unit) this.#rescale(base, n);
   }
 
-  /** Moves the levels. */
-  #step(base: number, levels: QuantileLevels, n: number, x: number, cadence: number): void {
-    const { share: shares, gain: gains, least, most, timed, perMs } = levels;
-    const f64 = this.#f64;
-    const logUnit = f64[base + LOG_UNIT];
-    const y = x > cadence ? Math.log(x - cadence) - logUnit : NO_EXCESS;
-    const before = this.#i32[2 * base + HITS];
-    const slowing = 1 / Math.sqrt(n * Math.sqrt(n)); // n^−0.75
-    let hits = 0;
-    let below = 0;
-    for (let j = 0; j < LEVELS; j++) {
-      const share = shares[j];
-      let gain = gains[j] * slowing;
-      gain = gain < LEAST_GAIN ? LEAST_GAIN : gain > MOST_GAIN ? MOST_GAIN : gain;
-      let fall = share;
-      if (j === timed) {
-        fall = perMs * (x < LONGEST_FALL * cadence ? x : LONGEST_FALL * cadence);
-        if (fall > 0.5) fall = 0.5;
-      }
-      const old = f64[base + j];
-      let q = old;
-      if (y > q) {
-        let lift = gain * (1 - fall);
-        // Two in a row have one cause: the second lifts no further than to what was seen.
-        if ((before & (1 << j)) !== 0 && lift > y - q) lift = y - q;
-        q += lift;
-        hits |= 1 << j;
-        if (j + 1 < LEVELS && n * shares[j + 1] >= SEEN) {
-          const above = f64[base + j + 1];
-          const limit = above - LEAST_STEP > old ? above - LEAST_STEP : old;
-          if (y <= above && q > limit) q = limit;
-        }
-      } else q -= gain * fall;
-      if (q < least[j] - logUnit) q = least[j] - logUnit;
-      if (j > 0) {
-        // Nothing was seen beyond it: the start must not hold it far off.
-        if (n * share < 1 && q > below + most[j]) q = below + most[j];
-        if (q < below + LEAST_STEP) q = below + LEAST_STEP;
-      }
-      f64[base + j] = q;
-      below = q;
-    }
-    this.#i32[2 * base + HITS] = hits;
-  }
-
   /** The cadence is another one, and so is its unit. */
   #rescale(base: number, n: number): void {
     const f64 = this.#f64;
     f64[base + UNIT] = f64[base + CADENCE];
     f64[base + LOG_UNIT] = Math.log(f64[base + UNIT]);
-    f64[base + COUNT] = n < KEPT ? n : KEPT;
+    const kept = n < KEPT ? n : KEPT;
+    const own = n - this.#i32[2 * base + BORROWED];
+    f64[base + COUNT] = kept;
+    this.#i32[2 * base + BORROWED] = kept > own ? kept - own : 0;
+  }
+
+  /**
+   * Teaches a class what an interval says of lateness, in this peer's own units; to be called before
+   * it is learnt here.
+   */
+  teach(entry: number, interval: number, { ladder, levels, credit }: Taught): void {
+    const base = entry * SIZE;
+    const f64 = this.#f64;
+    const own = f64[base + COUNT] - this.#i32[2 * base + BORROWED] + 1;
+    // Peers that began together take turns all the same.
+    if (own <= GUESSED || (ladder.count(0) >= TAUGHT && ((own + entry) & SELDOM) !== 0)) return;
+    const cadence = f64[base + CADENCE];
+    const x = interval < LONGEST ? interval : LONGEST;
+    if (this.#i32[2 * base + LATE_RUN] >= RUN && x > 1.5 * cadence) return;
+    ladder.#f64[COUNT]++;
+    moveLevels(ladder.#f64, ladder.#i32, 0, levels, x, f64, base, credit.held);
+    credit.spend(levels, ladder.#i32[HITS], fallTime(x, cadence));
+  }
+
+  /** Begins with what a class has learnt, if that is anything; its interval is still the peer's. */
+  borrow(entry: number, { least }: QuantileLevels, { ladder }: Taught): void {
+    const n = ladder.count(0);
+    if (n < LENT_FROM) return;
+    const base = entry * SIZE;
+    const f64 = this.#f64;
+    for (let j = 0; j < LEVELS; j++) {
+      const lowest = j > 0 ? f64[base + j - 1] + LEAST_STEP : -Infinity;
+      f64[base + j] = Math.max(ladder.#f64[j], least[j] - f64[base + LOG_UNIT], lowest);
+    }
+    f64[base + COUNT] = Math.min(Math.floor(n), MOST_LENT);
+    this.#i32[2 * base + BORROWED] = f64[base + COUNT];
   }
 
   /** φ of a silence in ms: ≥ 0, rising. */
@@ -283,38 +267,24 @@ export class QuantileLadders {
       queued: f64[base + DEBT],
       lateRun: this.#i32[2 * base + LATE_RUN],
       hits: this.#i32[2 * base + HITS],
+      ...(this.#i32[2 * base + BORROWED] > 0 && { borrowed: this.#i32[2 * base + BORROWED] }),
     };
   }
 
   /** @throws TypeError, RangeError that name the part, what was expected and what came */
-  restore(entry: number, levels: QuantileLevels, given: LadderSnapshot): void {
-    checkObject('snapshot.ladder', given);
-    const name = (part: string) => `snapshot.ladder.${part}`;
-    const number = (part: keyof LadderSnapshot, least: number, most: number, integer = false) =>
-      checkNumber(name(part), given[part], { least, most, integer });
-    const { levels: from, quantiles } = given;
-    checkRising(name('levels'), from, 1, 1e300);
-    checkRising(name('quantiles'), quantiles, -1e3, 1e3);
-    checkRange(name('levels'), 'the first to be 1', from[0], from[0] === 1);
+  restore(entry: number, levels: QuantileLevels, given: LadderSnapshot, name?: string): void {
+    const {
+      levels: from,
+      quantiles,
+      cadence,
+      unit,
+      heartbeats,
+      queued,
+      ...words
+    } = checkLadder(given, name);
     const base = entry * SIZE;
-    const f64 = this.#f64;
-    const cadence = number('cadence', LEAST_CADENCE, 2 * LONGEST);
-    const unit = number('unit', LEAST_CADENCE, 2 * LONGEST);
-    const heartbeats = number('heartbeats', 0, 1e300);
-    const queued = number('queued', 0, 1e300);
-    const words = [number('hits', 0, 2 ** LEVELS - 1, true), number('lateRun', 0, 1e9, true)];
-    f64.set([...quantiles, cadence, unit, Math.log(unit), heartbeats, queued], base);
-    this.#i32.set(words, 2 * base + HITS);
+    this.#f64.set([...quantiles, cadence, unit, Math.log(unit), heartbeats, queued], base);
+    this.#i32.set([words.hits, words.lateRun, words.borrowed ?? 0], 2 * base + HITS);
     if (from.some((phi, j) => phi !== levels.phi[j])) this.relevel(entry, from, levels);
   }
-}
-
-function checkRising(name: string, given: readonly number[], least: number, most: number): void {
-  const fits = Array.isArray(given) && given.length === LEVELS;
-  checkType(name, `an array of ${LEVELS} numbers`, given, fits);
-  given.forEach((value, j) => {
-    checkNumber(`${name}[${j}]`, value, { least: j > 0 ? given[j - 1] : least, most });
-    const rises = j === 0 || value > given[j - 1];
-    checkRange(`${name}[${j}]`, 'more than the one before', value, rises);
-  });
 }

@@ -14,6 +14,8 @@ export const TOP = 5;
 const FIRST = Math.log(0.15);
 const SLOPE = Math.log(3);
 const GAIN = 0.7;
+/** ln of the least excess where there is none; what is constant must not fall for ever. */
+const NO_FLOOR = -20;
 
 /**
  * The least excess in ms: 0.1 at φ = 1, ten times as much for each two φ, 1 from φ = 3 on. Timers
@@ -44,6 +46,8 @@ export class QuantileLevels {
   constructor(
     readonly threshold: number,
     mistakesPerHour?: number,
+    /** Of a class, whose unit is each peer's own cadence: a floor in ms is the peer's, too. */
+    ofClass = false,
   ) {
     const { phi } = this;
     const wished = mistakesPerHour !== undefined;
@@ -65,7 +69,7 @@ export class QuantileLevels {
     }
     this.share = phi.map((each) => 10 ** -each);
     this.gain = this.share.map((share) => GAIN * share ** -0.75);
-    this.least = phi.map((each) => Math.log(leastExcess(each)));
+    this.least = phi.map((each) => (ofClass ? NO_FLOOR : Math.log(leastExcess(each))));
     this.start = phi.map((each) => FIRST + (each - 1) * SLOPE);
   }
 }

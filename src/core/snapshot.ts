@@ -2,9 +2,11 @@
  * What was learnt about a peer, as plain JSON: for a rolling deploy, or another machine. Nothing in
  * it depends on the origin of a clock, and the time until it is restored is no silence.
  */
+import type { ClassSnapshot } from './class-snapshot.js';
 import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
 import type { JournalSnapshot } from './journal.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
+import type { LadderSnapshot } from './ladder-snapshot.js';
 import { candidatesOf, putCandidates } from './learning.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
 import { expect, pausedSince } from './peer-record.js';
@@ -20,7 +22,7 @@ import {
   RESTORED,
   STARTED,
 } from './peer-slab.js';
-import type { LadderSnapshot } from './quantile-ladder.js';
+import { givenOptions, optionsUnlike } from './snapshot-options.js';
 import {
   checkBoolean,
   checkKeys,
@@ -67,10 +69,12 @@ export interface PeerSnapshot<Id = string> extends LearntSnapshot {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** All peers of a detector. */
+/** All peers of a detector, and their classes. */
 export interface FailureDetectorSnapshot<Id = string> {
   readonly version: 1;
   readonly peers: readonly PeerSnapshot<Id>[];
+  /** What peers of a class have learnt together; not there for none. */
+  readonly classes?: readonly ClassSnapshot[];
 }
 
 const LONGEST = 1e15;
@@ -115,7 +119,7 @@ export function snapshotPeer<Id>(
   const started = (flags & STARTED) !== 0;
   const level = levelOf(slab, row);
   const journal = slab.journal?.snapshot(row >> 3, at);
-  const options = differences(slab.profile(row).options, defaults);
+  const options = optionsUnlike(slab.profile(row).options, defaults);
   return {
     peer,
     heard: (flags & HEARD) !== 0,
@@ -126,20 +130,6 @@ export function snapshotPeer<Id>(
     ...(journal && { journal }),
     ...(options && { options }),
   };
-}
-
-function differences(
-  options: ResolvedOptions,
-  defaults: ResolvedOptions,
-): Record<string, unknown> | undefined {
-  if (options === defaults) return undefined;
-  const entries = Object.entries(options)
-    .filter(([key, value]) => {
-      return JSON.stringify(value) !== JSON.stringify(defaults[key as keyof ResolvedOptions]);
-    })
-    .map(([key, value]) => [key, value === Infinity ? null : value])
-    .filter(([key]) => key !== 'threshold' || options.maxMistakesPerHour === undefined);
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }
 
 const KEYS = [
@@ -161,11 +151,7 @@ export function optionsOf(snapshot: PeerSnapshot<unknown>): WatchOptions {
   checkObject('snapshot', snapshot);
   checkKeys('snapshot', snapshot, KEYS);
   checkType('snapshot.peer', 'an id', snapshot.peer, snapshot.peer != null);
-  const { options = {} } = snapshot;
-  checkObject('snapshot.options', options);
-  const given = { ...options };
-  if (given.maxSilence === null) given.maxSilence = Infinity;
-  return given;
+  return givenOptions('snapshot.options', snapshot.options);
 }
 
 /**

@@ -10,6 +10,8 @@ export class LadderOracle {
   levels: Level[] = [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5].map((phi) => ({ phi, q: 0, hit: false }));
   timed: Level | undefined;
   n = 0;
+  /** Without what was borrowed of the class. */
+  own = 0;
   run = 0;
   debt = 0;
   m: number;
@@ -19,6 +21,7 @@ export class LadderOracle {
     interval: number,
     threshold = 4,
     readonly wish?: number,
+    readonly ofClass?: ClassOracle,
   ) {
     this.m = interval;
     this.unit = interval;
@@ -35,12 +38,27 @@ export class LadderOracle {
       if (wish !== undefined) this.timed = nearest;
     }
     for (const level of this.levels) level.q = Math.log(0.15 * 3 ** (level.phi - 1));
+    if (ofClass === undefined || ofClass.n < 30) return;
+    this.n = Math.min(ofClass.n, 1000);
+    this.levels.forEach((level, j) => {
+      const { q } = ofClass.levels[j];
+      const lower = j > 0 ? this.levels[j - 1].q + 0.002 : -Infinity;
+      level.q = Math.max(q, this.floor(level), lower);
+    });
   }
 
-  learn(x: number): void {
-    const { m, unit } = this;
+  /** @param slot whose turn it is, once the class hears but every 16th */
+  learn(x: number, slot = 0): void {
+    const { m, unit, ofClass } = this;
     this.n++;
-    if (this.run < 4 || x <= 1.5 * m) this.#move(x > m ? Math.log((x - m) / unit) : -50, x);
+    this.own++;
+    if (this.run < 4 || x <= 1.5 * m) {
+      const y = x > m ? Math.log((x - m) / unit) : -50;
+      const time = Math.min(x, 100 * m);
+      const turn = ofClass && (ofClass.n < 1e5 || (this.own + slot) % 16 === 0);
+      if (turn && this.own > 3) ofClass.hear(y, time);
+      this.move(y, time);
+    }
     if (x > 3 * m) this.debt = (1.25 * x) / m + 4;
     else if (this.debt > 0 && x < m / 2) {
       this.debt--;
@@ -48,33 +66,40 @@ export class LadderOracle {
     } else this.debt = 0;
     const e = Math.min(Math.max(x - m, -m / 2), m / 2);
     this.run = e === m / 2 ? this.run + 1 : 0;
-    this.m = Math.max(m + (this.run >= 4 ? 0.5 : Math.max(1 / 32, 1 / (this.n + 1))) * e, 1e-6);
+    this.m = Math.max(m + (this.run >= 4 ? 0.5 : Math.max(1 / 32, 1 / (this.own + 1))) * e, 1e-6);
     if (this.m < unit / 2 || this.m > 2 * unit) {
       this.unit = this.m;
       this.n = Math.min(this.n, 100);
+      this.own = Math.min(this.own, 100);
     }
   }
 
-  #move(y: number, x: number): void {
+  floor({ phi }: Level): number {
+    return Math.log(Math.min(1, 0.1 * 10 ** ((phi - 1) / 2)) / this.unit);
+  }
+
+  fall(level: Level, time: number): number {
+    if (level !== this.timed) return 10 ** -level.phi;
+    return Math.min(((this.wish ?? 0) * time) / 3.6e6, 0.5);
+  }
+
+  move(y: number, time: number, held: readonly boolean[] = []): void {
     this.levels.forEach((level, j) => {
       const p = 10 ** -level.phi;
       const lower = this.levels[j - 1];
       const upper = this.levels[j + 1];
       const eta = Math.min(Math.max(0.7 * (this.n * p) ** -0.75, 0.05), 0.7);
-      const fall =
-        level === this.timed
-          ? Math.min(((this.wish ?? 0) * Math.min(x, 100 * this.m)) / 3.6e6, 0.5)
-          : p;
+      const fall = this.fall(level, time);
       const late = y > level.q;
       if (late) {
-        const lift = eta * (1 - fall);
+        const lift = held[j] ? 0 : eta * (1 - fall);
         const q = level.q + (level.hit ? Math.min(lift, y - level.q) : lift);
-        const own = upper !== undefined && this.n * 10 ** -upper.phi >= 3 && y <= upper.q;
-        level.q = own ? Math.min(q, Math.max(level.q, upper.q - 0.002)) : q;
+        const seen = upper !== undefined && this.n * 10 ** -upper.phi >= 3 && y <= upper.q;
+        const stays = upper !== undefined && held[j + 1] && y > upper.q;
+        level.q = seen || stays ? Math.min(q, Math.max(level.q, upper.q - 0.002)) : q;
       } else level.q -= eta * fall;
       level.hit = late;
-      const least = Math.min(1, 0.1 * 10 ** ((level.phi - 1) / 2));
-      level.q = Math.max(level.q, Math.log(least / this.unit));
+      level.q = Math.max(level.q, this.floor(level));
       if (lower === undefined) return;
       const most = level.phi > 5 ? 2 * (level.phi - lower.phi) : 1;
       if (this.n * p < 1) level.q = Math.min(level.q, lower.q + most);
@@ -104,5 +129,31 @@ export class LadderOracle {
     if (j < 0) return levels[8].phi + ((y - levels[8].q) * 4) / Math.LN10;
     const [a, b] = [levels[j - 1], levels[j]];
     return a.phi + ((y - a.q) / (b.q - a.q)) * (b.phi - a.phi);
+  }
+}
+
+/** A class once more: what its peers teach it, in cadences. */
+export class ClassOracle extends LadderOracle {
+  readonly credit: number[];
+
+  /** The interval is what its peers expect, which a wish is turned into a threshold with. */
+  constructor(interval: number, threshold?: number, wish?: number) {
+    super(interval, threshold, wish);
+    this.credit = this.levels.map(({ phi }) => 4 + 500 * 10 ** -phi);
+  }
+
+  override floor(): number {
+    return -20;
+  }
+
+  hear(y: number, time: number): void {
+    this.n++;
+    const held = this.credit.map((left) => left < 1);
+    this.move(y, time, held);
+    this.levels.forEach((level, j) => {
+      const p = 10 ** -level.phi;
+      this.credit[j] = Math.min(this.credit[j] + 4 * this.fall(level, time), 4 + 500 * p);
+      if (level.hit && this.credit[j] >= 1) this.credit[j]--;
+    });
   }
 }

@@ -1,0 +1,63 @@
+/** What the classes of a detector have learnt, as plain JSON. */
+import type { ClassPool, ClassPools } from './class-pool.js';
+import type { LadderSnapshot } from './ladder-snapshot.js';
+import { type ResolvedOptions, resolveOptions } from './options.js';
+import { givenOptions, optionsUnlike } from './snapshot-options.js';
+import { checkKeys, checkObject, checkType } from './validate.js';
+
+/** What the peers of one class have learnt together. */
+export interface ClassSnapshot
+  extends Pick<LadderSnapshot, 'levels' | 'quantiles' | 'heartbeats' | 'hits'> {
+  /** How many late heartbeats more are believed at once, for each level. */
+  readonly credit: readonly number[];
+  /** Those of its peers that differ from the detector's, as of a peer; null stands for Infinity. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+const KEYS = ['levels', 'quantiles', 'heartbeats', 'hits', 'credit', 'options'];
+
+/** Undefined where no class has learnt anything. */
+export function snapshotClasses(
+  pools: ClassPools,
+  defaults: ResolvedOptions,
+): ClassSnapshot[] | undefined {
+  const classes = Array.from(pools, (pool) => snapshotClass(pool, defaults));
+  return classes.length > 0 ? classes : undefined;
+}
+
+function snapshotClass(
+  { ladder, levels: own, credit, options: all }: ClassPool,
+  defaults: ResolvedOptions,
+): ClassSnapshot {
+  const { levels, quantiles, heartbeats, hits } = ladder.snapshot(0, own);
+  const options = optionsUnlike(all, defaults);
+  const kept = { levels, quantiles, heartbeats, hits, credit: credit.snapshot() };
+  return options ? { ...kept, options } : kept;
+}
+
+/**
+ * Puts what classes learnt into their pools; one that the new detector's options make none of is of
+ * no use, as what another model learnt.
+ *
+ * @param poolOf the pool of peers with such options
+ * @throws TypeError, RangeError that name the part, what was expected and what came
+ */
+export function restoreClasses(
+  classes: readonly ClassSnapshot[] | undefined,
+  defaults: ResolvedOptions,
+  poolOf: (options: ResolvedOptions) => ClassPool,
+): void {
+  if (classes === undefined) return;
+  checkType('snapshot.classes', 'an array', classes, Array.isArray(classes));
+  classes.forEach((given, i) => {
+    const name = `snapshot.classes[${i}]`;
+    checkObject(name, given);
+    const { options: own, credit, ...ladder } = checkKeys<ClassSnapshot>(name, given, KEYS);
+    const options = resolveOptions(givenOptions(`${name}.options`, own), defaults);
+    if (options.class === '') return;
+    const { ladder: pool, levels, credit: left } = poolOf(options);
+    const unit = { cadence: 1, unit: 1, queued: 0, lateRun: 0 };
+    pool.restore(0, levels, { ...(ladder as LadderSnapshot), ...unit }, name);
+    left.restore(levels, credit as number[], `${name}.credit`);
+  });
+}

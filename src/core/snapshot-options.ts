@@ -1,0 +1,32 @@
+/** Options in snapshots: those that are not the detector's own, which are given anew. */
+import type { ResolvedOptions, WatchOptions } from './options.js';
+import { checkObject } from './validate.js';
+
+/** Options that differ from the detector's, and the model that a class of one's own is for. */
+export function optionsUnlike(
+  options: ResolvedOptions,
+  defaults: ResolvedOptions,
+): Record<string, unknown> | undefined {
+  if (options === defaults) return undefined;
+  const differs = (key: keyof ResolvedOptions) =>
+    JSON.stringify(options[key]) !== JSON.stringify(defaults[key]);
+  const entries = (Object.keys(options) as (keyof ResolvedOptions)[])
+    .filter((key) => {
+      const needed = key === 'model' && options.class !== '' && differs('class');
+      return needed || differs(key);
+    })
+    .filter((key) => key !== 'threshold' || options.maxMistakesPerHour === undefined)
+    .map((key) => [key, options[key] === Infinity ? null : options[key]]);
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+}
+
+/** Options from a snapshot, to be resolved. */
+export function givenOptions(
+  name: string,
+  options: Readonly<Record<string, unknown>> = {},
+): WatchOptions {
+  checkObject(name, options);
+  const given = { ...options };
+  if (given.maxSilence === null) given.maxSilence = Infinity;
+  return given;
+}
