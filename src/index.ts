@@ -30,17 +30,11 @@ export type { Evidence, JournalSnapshot, Loss, PeerDrops } from './core/journal.
 export type { LadderSnapshot } from './core/ladder-snapshot.js';
 export type { Link } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';
-export type {
-  Clock,
-  DetectorOptions,
-  FailureDetectorOptions,
-  LearnRule,
-  MinStdDev,
-  WatchOptions,
-} from './core/options.js';
+export type { DetectorOptions, LearnRule, MinStdDev, WatchOptions } from './core/options.js';
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';
+export type { Clock, FailureDetectorOptions } from './core/settings.js';
 export type {
   DetectorSnapshot,
   FailureDetectorSnapshot,

@@ -15,6 +15,7 @@ export const BENCHMARKS = [
   'ingest',
   'growth',
   'replay',
+  'models',
 ];
 
 async function run(name) {

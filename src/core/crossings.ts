@@ -6,7 +6,7 @@ import type { Events, FailureDetectorEvents, Reason, Transition } from './events
 import { type Explanation, explain } from './explanation.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';
-import type { ResolvedOptions, ResolvedSettings } from './options.js';
+import type { ResolvedOptions } from './options.js';
 import { instantOf, longestSilence, mean, pausedSince, phiAt, start } from './peer-record.js';
 import {
   FLAGS,
@@ -18,6 +18,7 @@ import {
   RESTORED,
 } from './peer-slab.js';
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
+import type { ResolvedSettings } from './settings.js';
 import { type PeerSnapshot, restorePeer } from './snapshot.js';
 
 /** Results of {@link Crossings.step}. */

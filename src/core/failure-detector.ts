@@ -6,19 +6,13 @@ import type { Explanation } from './explanation.js';
 import { Heartbeats } from './heartbeats.js';
 import type { Evidence } from './journal.js';
 import type { Link } from './link.js';
-import {
-  type FailureDetectorOptions,
-  type ResolvedOptions,
-  type ResolvedSettings,
-  resolveOptions,
-  resolveSettings,
-  type WatchOptions,
-} from './options.js';
+import { type ResolvedOptions, resolveOptions, type WatchOptions } from './options.js';
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
 import { arrival, phiAt, timeOf } from './peer-record.js';
 import { PeerTable, rowOf } from './peer-table.js';
 import { Schedule } from './schedule.js';
+import { type FailureDetectorOptions, type ResolvedSettings, resolveSettings } from './settings.js';
 import {
   type FailureDetectorSnapshot,
   optionsOf,

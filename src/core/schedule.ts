@@ -5,8 +5,8 @@
 
 import { DONE, MOVED, type Runner, SAID } from './crossings.js';
 import type { Host } from './host.js';
-import type { ResolvedSettings } from './options.js';
 import type { ProcessClock } from './process-clock.js';
+import type { ResolvedSettings } from './settings.js';
 import { StallGuard } from './stall-guard.js';
 import { WakeTimer } from './wake-timer.js';
 

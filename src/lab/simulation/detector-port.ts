@@ -1,6 +1,6 @@
 /** The detectors of a simulation: their options, and who makes them. */
 import { FailureDetector } from '../../core/failure-detector.js';
-import { type FailureDetectorOptions, resolveSettings } from '../../core/options.js';
+import { type FailureDetectorOptions, resolveSettings } from '../../core/settings.js';
 
 /** The guards, by the names of their options. */
 export const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;

@@ -2,8 +2,8 @@
 import type { Transition } from '../../core/events.js';
 import { FailureDetector } from '../../core/failure-detector.js';
 import type { Link } from '../../core/link.js';
-import { type FailureDetectorOptions, resolveSettings } from '../../core/options.js';
 import type { Peer } from '../../core/peer.js';
+import { type FailureDetectorOptions, resolveSettings } from '../../core/settings.js';
 import { Checker } from './checker.js';
 import type { Datagrams } from './datagrams.js';
 import { guardsOf, type MakeDetector, type SimulatedOptions } from './detector-port.js';
