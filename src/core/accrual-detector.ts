@@ -1,23 +1,12 @@
 /** The detector of one peer: pure state, for who brings a loop, a clock and events of their own. */
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
 import type { BeatOutcome } from './outcomes.js';
-import {
-  arrival,
-  beat,
-  begin,
-  instantOf,
-  lastHeartbeat,
-  mean,
-  phiAt,
-  sampleCount,
-  start,
-  stdDev,
-  timeOf,
-} from './peer-record.js';
+import { arrival, beat, begin, start, timeOf } from './peer-record.js';
 import { FLAGS, HEARD, LAST, PeerSlab, STARTED, SUSPECT_AT } from './peer-slab.js';
 import { Profile } from './profile.js';
 import { RingPool } from './ring-pool.js';
 import { type DetectorSnapshot, learntOf, putLearnt } from './snapshot.js';
+import { instantOf, lastHeartbeat, mean, phiAt, sampleCount, stdDev } from './suspicion.js';
 import { checkBoolean, checkNumber, checkObject, checkRange } from './validate.js';
 
 /**

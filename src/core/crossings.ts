@@ -7,7 +7,7 @@ import { type Explanation, explain } from './explanation.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';
 import type { ResolvedOptions } from './options.js';
-import { instantOf, longestSilence, mean, pausedSince, phiAt, start } from './peer-record.js';
+import { start } from './peer-record.js';
 import {
   FLAGS,
   LAST,
@@ -20,6 +20,7 @@ import {
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
 import type { ResolvedSettings } from './settings.js';
 import { type PeerSnapshot, restorePeer } from './snapshot.js';
+import { instantOf, longestSilence, mean, pausedSince, phiAt } from './suspicion.js';
 
 /** Results of {@link Crossings.step}. */
 export const DONE = 0;

@@ -4,6 +4,9 @@ import type { ModelName } from './arrival-model.js';
 import type { Loss, PeerDrops } from './journal.js';
 import { isSuspect, levelOf } from './ladder.js';
 import type { Status } from './outcomes.js';
+import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
+import { FLOOR, LEAST } from './profile.js';
+import { supportedPhi } from './quantile-ladder.js';
 import {
   deadline,
   flooredStdDev,
@@ -13,10 +16,7 @@ import {
   phiAt,
   sampleCount,
   stdDev,
-} from './peer-record.js';
-import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
-import { FLOOR, LEAST } from './profile.js';
-import { supportedPhi } from './quantile-ladder.js';
+} from './suspicion.js';
 
 /** What holds a verdict back, or makes it less sure. */
 export type Held = 'stall' | 'mass-silence' | 'link-down' | 'bootstrap';

@@ -9,7 +9,7 @@ import type { Link } from './link.js';
 import { type ResolvedOptions, resolveOptions, type WatchOptions } from './options.js';
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
-import { arrival, phiAt, timeOf } from './peer-record.js';
+import { arrival, timeOf } from './peer-record.js';
 import { PeerTable, rowOf } from './peer-table.js';
 import { Schedule } from './schedule.js';
 import { type FailureDetectorOptions, type ResolvedSettings, resolveSettings } from './settings.js';
@@ -20,6 +20,7 @@ import {
   peersOf,
   snapshotPeer,
 } from './snapshot.js';
+import { phiAt } from './suspicion.js';
 import { checkRange } from './validate.js';
 
 /** Slots that there are not. */

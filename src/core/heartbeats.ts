@@ -8,7 +8,7 @@ import type { ResolvedFlapDamping } from './guards.js';
 import type { Evidence } from './journal.js';
 import { crossedBy, rungOf, setRung } from './ladder.js';
 import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
-import { anyBeat, arrival, isLate, mean, ordinaryBeat, pausedSince, phiAt } from './peer-record.js';
+import { anyBeat, arrival, ordinaryBeat } from './peer-record.js';
 import {
   FLAGS,
   HEARD,
@@ -21,6 +21,7 @@ import {
 } from './peer-slab.js';
 import { type PeerTable, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
+import { isLate, mean, pausedSince, phiAt } from './suspicion.js';
 
 export class Heartbeats<Id> {
   readonly dropped: DropCounts = {

@@ -2,8 +2,9 @@
  * How far up its levels a peer is, and when it climbs on. Instants are those of the clock, moved by
  * what was paused since the last heartbeat.
  */
-import { instantOf, pausedSince } from './peer-record.js';
+
 import { FLAGS, type PeerSlab, RUNG_MASK, RUNG_SHIFT, STARTED, SUSPECT_AT } from './peer-slab.js';
+import { instantOf, pausedSince } from './suspicion.js';
 
 /** How many rungs of its ladder the peer has climbed. */
 export function rungOf(slab: PeerSlab, row: number): number {

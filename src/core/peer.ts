@@ -4,8 +4,10 @@ import type { Explanation } from './explanation.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Evidence } from './journal.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
+import { arrival, timeOf } from './peer-record.js';
+import { type PeerSlab, WATCH } from './peer-slab.js';
+import { rowOf, slotOf } from './peer-table.js';
 import {
-  arrival,
   deadline,
   instantOf,
   lastHeartbeat,
@@ -14,10 +16,7 @@ import {
   phiAt,
   sampleCount,
   stdDev,
-  timeOf,
-} from './peer-record.js';
-import { type PeerSlab, WATCH } from './peer-slab.js';
-import { rowOf, slotOf } from './peer-table.js';
+} from './suspicion.js';
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its

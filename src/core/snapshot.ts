@@ -9,7 +9,6 @@ import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { LadderSnapshot } from './ladder-snapshot.js';
 import { candidatesOf, putCandidates } from './learning.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
-import { expect, pausedSince } from './peer-record.js';
 import {
   CANDIDATES,
   FLAGS,
@@ -23,6 +22,7 @@ import {
   STARTED,
 } from './peer-slab.js';
 import { givenOptions, optionsUnlike } from './snapshot-options.js';
+import { expect, pausedSince } from './suspicion.js';
 import {
   checkBoolean,
   checkKeys,

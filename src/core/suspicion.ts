@@ -1,0 +1,183 @@
+/** What follows from what was learnt about a peer: φ, and the instants at which it reaches levels. */
+import { arrivalModels } from './arrival-model.js';
+import { countOf, meanOf, varianceOf } from './interval-window.js';
+import {
+  ANCHOR,
+  FLAGS,
+  HEAD,
+  HEARD,
+  LAST,
+  type PeerSlab,
+  PROFILE_SHIFT,
+  SQUARES,
+  STARTED,
+  SUM,
+  SUSPECT_AT,
+} from './peer-slab.js';
+import { phiOfZ } from './phi.js';
+import { LOOK_BEFORE } from './process-clock.js';
+import {
+  FLOOR,
+  LEAST,
+  type Level,
+  MAX_CADENCES,
+  MAX_SILENCE,
+  PAUSE,
+  PER_MEAN,
+  PER_STD_DEV,
+  RELATIVE_FLOOR,
+  SHARE,
+} from './profile.js';
+
+const NORMAL = arrivalModels.normal;
+const MOST = Number.MAX_VALUE;
+
+/** What was paused since the last heartbeat: it is no silence. */
+export function pausedSince(slab: PeerSlab, row: number, at: number): number {
+  const last = slab.f64[row + LAST];
+  return last < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), last, at) : 0;
+}
+
+/** Whether a heartbeat at `at` is later than halfway between its expected time and its deadline. */
+export function isLate(slab: PeerSlab, row: number, at: number): boolean {
+  const { hot } = slab.profile(row);
+  const last = slab.f64[row + LAST];
+  const expected = last + mean(slab, row) + hot[PAUSE];
+  const counted = at - pausedSince(slab, row, at);
+  return counted > expected && counted > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
+}
+
+/** The deadline that follows from the last heartbeat, or the start, and the window. */
+export function expect(slab: PeerSlab, row: number): void {
+  const { hot, quantiles } = slab.profile(row);
+  const last = slab.f64[row + LAST];
+  if (quantiles) {
+    const silence = hot[PAUSE] + slab.ladders.tolerated(row >> 3, quantiles);
+    slab.f64[row + SUSPECT_AT] = last + Math.min(silence, longestSilence(slab, row));
+    return;
+  }
+  const share = shareOf(slab, row, hot);
+  slab.f64[row + SUSPECT_AT] =
+    last + tolerated(hot, meanOf(slab, row, share), varianceOf(slab, row, share));
+}
+
+/** The silence that is suspicion whatever φ says. */
+export function longestSilence(slab: PeerSlab, row: number): number {
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles === undefined) return hot[MAX_SILENCE];
+  return Math.max(hot[MAX_SILENCE], hot[MAX_CADENCES] * slab.ladders.cadence(row >> 3));
+}
+
+/** The silence that is suspicion. */
+export function tolerated(hot: Float64Array, mean: number, variance: number): number {
+  const silence = reached(hot, mean, variance, hot[PER_MEAN], hot[PER_STD_DEV]);
+  return silence < hot[MAX_SILENCE] ? silence : hot[MAX_SILENCE];
+}
+
+/** The silence that reaches a level: perMean·(mean + pause) + perStdDev·σ. */
+function reached(
+  hot: Float64Array,
+  mean: number,
+  variance: number,
+  perMean: number,
+  perStdDev: number,
+): number {
+  return perMean * (mean + hot[PAUSE]) + perStdDev * flooredStdDev(hot, mean, variance);
+}
+
+/** The measured σ as it is used: not below the floors. No root is taken of what they cover. */
+export function flooredStdDev(hot: Float64Array, mean: number, variance: number): number {
+  const relative = hot[RELATIVE_FLOOR] * mean;
+  const floor = relative > hot[FLOOR] ? relative : hot[FLOOR];
+  return variance > floor * floor ? Math.sqrt(variance) : floor;
+}
+
+/** When silence is suspicion if it goes on, moved by pauses; Infinity while it does not count. */
+export function deadline(slab: PeerSlab, row: number): number {
+  if (slab.isDown(row)) return Infinity;
+  return slab.f64[row + SUSPECT_AT] + pausedSince(slab, row, Infinity);
+}
+
+/** When φ reaches a level if silence goes on and nothing is paused; Infinity before the start. */
+export function instantOf(slab: PeerSlab, row: number, level: Level): number {
+  if ((slab.i32[2 * row + FLAGS] & STARTED) === 0) return Infinity;
+  const { phi, perMean, perStdDev } = level;
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) {
+    return slab.f64[row + LAST] + hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, phi);
+  }
+  const share = shareOf(slab, row, hot);
+  const mean = meanOf(slab, row, share);
+  const silence = reached(hot, mean, varianceOf(slab, row, share), perMean, perStdDev);
+  return slab.f64[row + LAST] + silence;
+}
+
+/** φ at `at`: 0 before the peer is expected, and for what is no time; finite, ≥ 0, never NaN. */
+export function phiAt(slab: PeerSlab, row: number, at: number): number {
+  // Kept small: inlined as a whole where φ is asked for, it returns its result without a box.
+  const { f64, f32, i32 } = slab;
+  const w = 2 * row;
+  const last = f64[row + LAST];
+  const { hot, model } = slab.profiles[i32[w + FLAGS] >>> PROFILE_SHIFT];
+  if (last < slab.quiet[LOOK_BEFORE] || model !== NORMAL) return anyPhiAt(slab, row, at);
+  const head = i32[w + HEAD];
+  const share = head < 0 ? hot[SHARE] : 1 / head;
+  const shift = f64[row + SUM] * share;
+  const mean = f32[w + ANCHOR] + shift;
+  const stdDev = flooredStdDev(hot, mean, f64[row + SQUARES] * share - shift * shift);
+  return phiOfDeviations((at - last - mean - hot[PAUSE]) / stdDev);
+}
+
+/** The same for every model, whatever was paused, and before the start. */
+function anyPhiAt(slab: PeerSlab, row: number, at: number): number {
+  const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
+  if ((slab.i32[2 * row + FLAGS] & STARTED) === 0 || Number.isNaN(silence)) return 0;
+  const { model, quantiles, hot } = slab.profile(row);
+  if (quantiles) {
+    return Math.min(slab.ladders.phi(row >> 3, quantiles, silence - hot[PAUSE]), MOST);
+  }
+  const share = shareOf(slab, row, hot);
+  const mean = meanOf(slab, row, share);
+  const stdDev = flooredStdDev(hot, mean, varianceOf(slab, row, share));
+  if (model === undefined || model === NORMAL) {
+    return phiOfDeviations((silence - mean - hot[PAUSE]) / stdDev);
+  }
+  return Math.min(model.phi(silence, Math.max(mean + hot[PAUSE], LEAST), stdDev), MOST);
+}
+
+/** φ of so many standard deviations: finite, and 0 for what is no number. */
+function phiOfDeviations(z: number): number {
+  return z < 1e154 ? phiOfZ(z) : z > 0 ? MOST : 0;
+}
+
+/** What one sample counts; of a full window it is at hand. */
+export function shareOf(slab: PeerSlab, row: number, hot: Float64Array): number {
+  const head = slab.i32[2 * row + HEAD];
+  return head < 0 ? hot[SHARE] : 1 / head;
+}
+
+/** The expected time between heartbeats. */
+export function mean(slab: PeerSlab, row: number): number {
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) return slab.ladders.cadence(row >> 3);
+  return meanOf(slab, row, shareOf(slab, row, hot));
+}
+
+/** As measured over the window, before any floor; undefined for the calibrated model. */
+export function stdDev(slab: PeerSlab, row: number): number | undefined {
+  const { hot, quantiles } = slab.profile(row);
+  if (quantiles) return undefined;
+  return Math.sqrt(varianceOf(slab, row, shareOf(slab, row, hot)));
+}
+
+/** What was learnt from: samples in the window, or heartbeats of the calibrated model. */
+export function sampleCount(slab: PeerSlab, row: number): number {
+  const { windowSize, quantiles } = slab.profile(row);
+  return quantiles ? slab.ladders.count(row >> 3) : countOf(slab, row, windowSize);
+}
+
+/** Time of the last accepted heartbeat; undefined before the first. */
+export function lastHeartbeat(slab: PeerSlab, row: number): number | undefined {
+  const heard = (slab.i32[2 * row + FLAGS] & HEARD) !== 0;
+  return heard ? slab.f64[row + LAST] : undefined;
+}
