@@ -1,6 +1,7 @@
 /** A trace file replayed, and its score printed. */
 import type { DetectorOptions, LearnRule, ModelName } from '../index.js';
 import { replay } from '../lab/lab.js';
+import { withProgress } from './progress.js';
 import { report } from './score.js';
 import { readTraceFile } from './trace-file.js';
 
@@ -27,7 +28,9 @@ export async function replayFile(path: string, given: ReplayArguments): Promise<
     acceptablePause: pause,
     windowSize: window,
   };
-  const score = await replay(trace, options);
+  const score = await withProgress('replaying', (onProgress) =>
+    replay(trace, { ...options, onProgress }),
+  );
   // Whoever read the output is gone: there is nobody to tell.
   process.stdout.on('error', () => {});
   const { heartbeats, truncated } = trace;
