@@ -20,7 +20,7 @@ describe('tune', () => {
       const goals: TuneGoal[] = [{ maxMistakesPerHour: 300 }, { maxMistakesPerHour: 60 }];
       let promises = 0;
       let broken = 0;
-      for (let run = 0; run < 24; run++) {
+      for (let run = 0; run < 16; run++) {
         const goal = goals[run % goals.length];
         const wish = goal.maxMistakesPerHour as number;
         // Long enough to show it, and hardly more.
@@ -28,13 +28,13 @@ describe('tune', () => {
         const { chosen } = await tune(trace, goal, { models: ['exponential', 'calibrated'] });
         if (chosen === undefined) continue;
         promises++;
-        const truth = syntheticTrace(draws(60_000, network(seeded(1000 + run))));
+        const truth = syntheticTrace(draws(40_000, network(seeded(1000 + run))));
         const { mistakesPerHour, hours } = await replay(truth, chosen.options);
         // The truth is measured too: two standard deviations for that.
         broken += +(mistakesPerHour > wish + 2 * Math.sqrt(wish / hours));
       }
-      expect(promises).toBeGreaterThan(12);
-      expect(broken / promises).toBeLessThanOrEqual(0.05);
+      expect(promises).toBeGreaterThan(10);
+      expect(broken).toBe(0);
     },
     120_000,
   );
