@@ -6,6 +6,7 @@ import {
   type FailureDetectorOptions,
   type FailureDetectorSnapshot,
   PhiAccrualDetector,
+  type WatchOptions,
 } from '../src/index.js';
 
 const OPTIONS: FailureDetectorOptions = {
@@ -223,6 +224,32 @@ describe('garbage', () => {
       }),
     );
   });
+
+  it.each([
+    [{}, { model: 'calibrated', threshold: 8 }],
+    [{ model: 'calibrated' }, { model: 'normal', threshold: 4 }],
+    [{ maxMistakesPerHour: 3.6 }, { model: 'normal', threshold: 3 }],
+    [{ maxMistakesPerHour: 3.6 }, { threshold: 3 }],
+    [
+      { maxMistakesPerHour: 1000, heartbeatInterval: 30_000 },
+      { threshold: 1, heartbeatInterval: 50 },
+    ],
+    [{ threshold: 5 }, { maxMistakesPerHour: 1 }],
+    [{ maxMistakesPerHour: 1 }, { maxMistakesPerHour: 2 }],
+  ] as [FailureDetectorOptions, WatchOptions][])(
+    'does not change what %j makes of %j',
+    (options, own) => {
+      const settings = { ...options, timers: false, clock: () => 0 };
+      const detector = new FailureDetector(settings);
+      const peer = detector.watch('a', own);
+      for (let t = -20_000; t <= 0; t += 1000) peer.heartbeat(t);
+      const copy = FailureDetector.restore(
+        JSON.parse(JSON.stringify(detector.snapshot())),
+        settings,
+      );
+      expect(copy.explain('a', 500)).toEqual(detector.explain('a', 500));
+    },
+  );
 
   it('of any kind, anywhere, is refused with a TypeError or a RangeError, or does no harm', () => {
     const paths: (string | number)[][] = [];

@@ -84,6 +84,11 @@ describe('tune', () => {
     expect(both.chosen?.second.mistakesPerHour.high).toBeLessThanOrEqual(3000);
     const fast = both.chosen?.second.detectionTime.observed as number;
     expect(fast).toBeLessThan(within.chosen?.second.detectionTime.observed as number);
+    // Without a rate: what makes the fewest mistakes, not what is fastest.
+    const rates = within.models
+      .filter(({ kept }) => kept)
+      .map((m) => m.second.mistakesPerHour.high);
+    expect(within.chosen?.second.mistakesPerHour.high).toBe(Math.min(...rates));
     const never = await tune(trace, { detectWithin: 50 }, { models: ['normal'] });
     expect(never).toMatchObject({ chosen: undefined, unproven: undefined, models: [] });
     expect(never.refusal).toBe(
@@ -122,6 +127,18 @@ describe('tune', () => {
     await expect(running).rejects.toThrow(/abort/i);
   });
 
+  it('takes the rows of a trace in any order', async () => {
+    const random = seeded(5);
+    const trace = syntheticTrace(draws(3000, () => 90 + 20 * random()));
+    const [{ seq, recvMs, ...session }] = trace.sessions;
+    const backwards = { ...session, seq: seq.slice().reverse(), recvMs: recvMs.slice().reverse() };
+    const goal = { maxMistakesPerHour: 200 };
+    const models = ['exponential'] as const;
+    expect(await tune({ ...trace, sessions: [backwards] }, goal, { models })).toEqual(
+      await tune(trace, goal, { models }),
+    );
+  });
+
   it('names what is wrong with a goal or a trace', async () => {
     const trace = syntheticTrace([100, 100, 100, 100, 100, 100]);
     const wrong = (goal: unknown) => tune(trace, goal as TuneGoal);
@@ -129,7 +146,14 @@ describe('tune', () => {
     await expect(wrong({ maxMistakes: 1 })).rejects.toThrow('goal: unknown option "maxMistakes"');
     await expect(wrong({ detectWithin: 0 })).rejects.toThrow('goal.detectWithin: expected');
     const few = syntheticTrace([]) as Trace;
-    await expect(tune(few, { detectWithin: 1 })).rejects.toThrow('trace: expected two halves');
+    await expect(tune(few, { detectWithin: 1 })).rejects.toThrow('trace: expected heartbeats that');
+    const odd = tune({} as Trace, { detectWithin: 1 });
+    await expect(odd).rejects.toThrow('trace: expected a trace, as readTrace returns');
+    const none = tune(trace, { detectWithin: 1 }, { models: [] });
+    await expect(none).rejects.toThrow('models: expected an array of names');
+    await expect(tune(syntheticTrace([0, 0, 0, 0, 0, 0]), { detectWithin: 1 })).rejects.toThrow(
+      'trace: expected numbers and times that tell an interval',
+    );
   });
 });
 

@@ -1,6 +1,9 @@
 /** A trace file replayed, and its score printed. */
+
+import { resolveDetectorOptions } from '../core/options.js';
 import type { DetectorOptions, LearnRule, ModelName } from '../index.js';
 import { replay } from '../lab/lab.js';
+import { asUsage } from './arguments.js';
 import { withProgress } from './progress.js';
 import { report } from './score.js';
 import { readTraceFile } from './trace-file.js';
@@ -28,14 +31,19 @@ export async function replayFile(path: string, given: ReplayArguments): Promise<
     acceptablePause: pause,
     windowSize: window,
   };
+  // What is wrong with them is said before anything takes long.
+  asUsage(() => resolveDetectorOptions(options));
   const score = await withProgress('replaying', (onProgress) =>
     replay(trace, { ...options, onProgress }),
   );
   // Whoever read the output is gone: there is nobody to tell.
   process.stdout.on('error', () => {});
   const { heartbeats, truncated } = trace;
+  const { heartbeatInterval } = score;
+  const used = resolveDetectorOptions({ ...options, heartbeatInterval });
+  const told = { ...options, model: used.model, threshold: used.threshold };
   const text = json
-    ? JSON.stringify({ trace: { path, heartbeats, truncated }, options, score }, null, 2)
-    : report(path, trace, options, score);
+    ? JSON.stringify({ trace: { path, heartbeats, truncated }, options: told, score }, null, 2)
+    : report(path, trace, used, interval === undefined, score);
   process.stdout.write(`${text}\n`);
 }

@@ -1,6 +1,6 @@
 /** A score as a person reads it. */
 import colours from 'picocolors';
-import type { DetectorOptions } from '../index.js';
+import type { ResolvedOptions } from '../core/options.js';
 import type { Score, Trace } from '../lab/lab.js';
 import { formatMs } from './format.js';
 
@@ -33,11 +33,11 @@ function calibration({ calibration: rows }: Score): string[] {
 export function report(
   path: string,
   { heartbeats, truncated }: Trace,
-  options: DetectorOptions,
+  { model, threshold, maxMistakesPerHour: wish }: ResolvedOptions,
+  estimated: boolean,
   score: Score,
 ): string {
-  const { model = 'normal', threshold = 8, heartbeatInterval } = options;
-  const estimated = heartbeatInterval === undefined;
+  const wished = wish === undefined ? '' : ` (${rate(wish)} mistakes an hour wished)`;
   const lost = heartbeats - score.heartbeats;
   const { mistakes, longestMistake } = score;
   const lasting = `${formatMs(score.meanMistakeDuration)} in the mean, ${formatMs(longestMistake)} (at most)`;
@@ -52,7 +52,7 @@ export function report(
   return [
     `${bold(path)}: ${count(heartbeats, 'heartbeat')}, ${percent(lost / heartbeats)} lost, ` +
       `${count(score.sessions, 'session')}${truncated ? ', cut off' : ''}`,
-    `model ${model}, threshold φ ${threshold}, ` +
+    `model ${model}, threshold φ ${Number(threshold.toPrecision(3))}${wished}, ` +
       `interval ${formatMs(score.heartbeatInterval, 1)}${estimated ? ' (estimated)' : ''}`,
     `scored: ${count(score.gaps, 'gap')} in ${score.hours.toPrecision(3)} hours`,
     '',

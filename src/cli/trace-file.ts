@@ -9,6 +9,6 @@ export async function readTraceFile(path: string): Promise<Trace> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof TraceError) throw new Error(`${path}: ${message}`);
     if (code === 'ENOENT') throw new Error(`${path}: no such file`);
-    throw error;
+    throw new Error(`${path}: ${message}`);
   }
 }

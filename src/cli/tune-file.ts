@@ -1,5 +1,5 @@
 /** What `phi-accrual tune` does; loaded only for it. */
-import { accessSync, constants, existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { ModelName } from '../core/arrival-model.js';
@@ -32,7 +32,9 @@ export async function tuneFile(path: string, options: TuneArguments): Promise<vo
   const trace = await readTraceFile(path);
   const report = await withProgress('tuning', (onProgress) =>
     tune(trace, goal, { onProgress, ...(models && { models }) }),
-  );
+  ).catch((error: Error) => {
+    throw new Error(`${path}: ${error.message}`);
+  });
   if (page !== undefined) await writePage(page, path, trace, report);
   process.stdout.write(`${json ? JSON.stringify(report, null, 2) : tuneTable(report)}\n`);
   // Whoever pastes what comes out is to know that there is nothing to paste.
@@ -49,10 +51,12 @@ function checkWritable(page: string, trace: string): void {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`${page}: ${describe(error)}`);
   }
-  if (existsSync(page) && existsSync(trace) && realpathSync(page) === realpathSync(trace)) {
+  if (existsSync(page) && existsSync(trace) && same(statSync(page), statSync(trace))) {
     throw new UsageError(`--report ${page}: that is the trace`);
   }
 }
+
+const same = (a: Stats, b: Stats): boolean => a.dev === b.dev && a.ino === b.ino;
 
 const describe = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such directory' : 'not writable';

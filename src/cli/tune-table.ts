@@ -5,6 +5,10 @@ import type { TunedModel, TuneReport } from '../lab/tune/tune.js';
 import { figure, formatHours, pasted, wish } from '../lab/tune/words.js';
 import { counted, formatMs } from './format.js';
 
+/** Nothing in a trace tells whether its sessions were. */
+const TOGETHER =
+  'Sessions count as runs of their own: if they were recorded at the same time, the limits are too good.';
+
 const HEADINGS = ['model', 'detects in', '99 of 100 in', 'mistakes an hour', 'kept'];
 
 export function tuneTable(report: TuneReport): string {
@@ -34,6 +38,7 @@ export function tuneTable(report: TuneReport): string {
     ...(refusal ? [colours.yellow(refusal)] : []),
     ...(unproven ? ['', 'Unproven, but meant for that:', '', `  ${pasted(unproven)}`] : []),
     '',
+    ...(sessions > 1 ? [colours.dim(TOGETHER)] : []),
     colours.dim(
       'In brackets: the true figure lies below the upper limit with 95 %, and so above the lower.',
     ),

@@ -33,9 +33,9 @@ export interface DetectorOptions {
   /**
    * The rate of mistakes that is tolerated, instead of a threshold: how many times an hour a healthy
    * peer may be suspected. Sets the threshold to log₁₀(3.6e6/(heartbeatInterval × this)), at least
-   * 1, and has that level follow the time instead of the heartbeats: the rate is kept even if the
-   * true interval is another. Only the model `'calibrated'` can promise it: that is the default with
-   * this option. Fewer is slower. Above 0, at most 3.6e6.
+   * 1, and has that level follow the time instead of the heartbeats: the rate is kept even if
+   * peers beat faster than that; where they beat more slowly, detection takes longer than it need. Only the model `'calibrated'` can promise it: that is the default with
+   * this option. Fewer is slower. From 1e-12 to 3.6e6.
    */
   maxMistakesPerHour?: number;
   /**
@@ -147,7 +147,7 @@ const LONGEST = 1e15;
 /** What the numbers among the options of a peer may be. */
 const NUMBERS = {
   threshold: { least: ABOVE_0, most: 1e300 },
-  maxMistakesPerHour: { least: ABOVE_0, most: HOUR },
+  maxMistakesPerHour: { least: 1e-12, most: HOUR },
   heartbeatInterval: { least: ABOVE_0, most: LONGEST, unit: 'ms' },
   windowSize: { least: 1, most: MAX_RING, integer: true },
   acceptablePause: { least: 0, most: LONGEST, unit: 'ms' },

@@ -87,9 +87,10 @@ export class QuantileLadders {
     const base = entry * SIZE;
     this.#f64.fill(0, base, base + SIZE);
     this.#f64.set(start, base);
-    this.#f64[base + CADENCE] = interval;
-    this.#f64[base + UNIT] = interval;
-    this.#f64[base + LOG_UNIT] = Math.log(interval);
+    const cadence = Math.max(interval, LEAST_CADENCE);
+    this.#f64[base + CADENCE] = cadence;
+    this.#f64[base + UNIT] = cadence;
+    this.#f64[base + LOG_UNIT] = Math.log(cadence);
   }
 
   /** The expected time between heartbeats, in ms. */

@@ -12,10 +12,12 @@ export function optionsUnlike(
     JSON.stringify(options[key]) !== JSON.stringify(defaults[key]);
   const entries = (Object.keys(options) as (keyof ResolvedOptions)[])
     .filter((key) => {
-      const needed = key === 'model' && options.class !== '' && differs('class');
-      return needed || differs(key);
+      if (key === 'model' && options.class !== '' && differs('class')) return true;
+      if (key !== 'threshold') return differs(key);
+      // It stands against a wish, and against the default of another model; a wish stands for it.
+      const judged = differs('threshold') || differs('model') || differs('maxMistakesPerHour');
+      return judged && options.maxMistakesPerHour === undefined;
     })
-    .filter((key) => key !== 'threshold' || options.maxMistakesPerHour === undefined)
     .map((key) => [key, options[key] === Infinity ? null : options[key]]);
   return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }

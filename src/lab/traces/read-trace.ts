@@ -82,9 +82,10 @@ class Rows {
       throw new TraceError(line, `expected ${width} columns (${expected}), got ${record.length}`);
     }
     const session = width === COLUMNS.length ? record[0] : ONE_SESSION;
-    const seq = integerOf(record[width - 3], line);
-    const send = timeOf('send_ms', record[width - 2], line);
-    this.trace.add(session, seq, send, timeOf('recv_ms', record[width - 1], line));
+    const [number, sent, received] = record.slice(-3).map((value) => value.trim() || value);
+    const seq = integerOf(number, line);
+    const send = timeOf('send_ms', sent, line);
+    this.trace.add(session, seq, send, timeOf('recv_ms', received, line));
   }
 
   /** Takes the line at the end that has no line break, if it is whole. */

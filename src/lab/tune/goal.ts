@@ -62,7 +62,8 @@ export function best<T extends { readonly trial: Trial }>(
         (detectWithin === undefined || p99 * margin <= detectWithin),
     );
   const fewer = maxMistakesPerHour === undefined;
-  keeping.sort((a, b) => (fewer ? a.rate - b.rate : 0) || a.mean - b.mean);
+  // Of those that make equally few mistakes the slowest is the surest; in time it is all the same.
+  keeping.sort((a, b) => (fewer ? a.rate - b.rate || b.mean - a.mean : a.mean - b.mean));
   return keeping[0]?.candidate;
 }
 

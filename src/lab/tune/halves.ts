@@ -7,13 +7,22 @@ export function halves(trace: Trace): [Trace, Trace] {
   const first: TraceSession[] = [];
   const second: TraceSession[] = [];
   let before = 0;
-  for (const session of trace.sessions) {
+  for (const session of trace.sessions.map(inOrder)) {
     const cut = Math.min(Math.max(middle - before, 0), session.heartbeats);
     if (cut > 0) first.push(part(session, 0, cut));
     if (cut < session.heartbeats) second.push(part(session, cut, session.heartbeats));
     before += session.heartbeats;
   }
   return [traceOf(first), traceOf(second)];
+}
+
+/** A session by its numbers: the rows of a file may be in any order. */
+function inOrder(session: TraceSession): TraceSession {
+  const { seq, sendMs, recvMs } = session;
+  if (seq.every((n, i) => i === 0 || n >= seq[i - 1])) return session;
+  const rows = Uint32Array.from(seq, (_, i) => i).sort((a, b) => seq[a] - seq[b] || a - b);
+  const pick = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]);
+  return { ...session, seq: pick(seq), sendMs: pick(sendMs), recvMs: pick(recvMs) };
 }
 
 const part = ({ session, seq, sendMs, recvMs }: TraceSession, from: number, to: number) => ({

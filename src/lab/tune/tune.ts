@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ModelName, modelNames } from '../../core/arrival-model.js';
 import type { DetectorOptions } from '../../core/options.js';
-import { checkOneOf, checkRange } from '../../core/validate.js';
+import { checkOneOf, checkRange, checkType } from '../../core/validate.js';
 import { type Arrivals, arrivalsOf, nominalInterval } from '../replay/arrivals.js';
 import type { ReplayControls } from '../replay/replay.js';
 import { warmUpOf } from '../replay/score.js';
@@ -55,7 +55,10 @@ export interface TuneControls extends ReplayControls {
 const hoursOf = (sessions: readonly Arrivals[]): number =>
   sessions.reduce((ms, { at }) => ms + at[at.length - 1] - at[warmUpOf(at.length)], 0) / 3.6e6;
 
-const speed = ({ second: { detectionTime } }: Tuned): number => detectionTime.observed;
+const faster = (a: Tuned, b: Tuned): number =>
+  a.second.detectionTime.observed - b.second.detectionTime.observed;
+const surer = (a: Tuned, b: Tuned): number =>
+  a.second.mistakesPerHour.high - b.second.mistakesPerHour.high || faster(b, a);
 
 const MS_BETWEEN_TURNS = 20;
 
@@ -73,14 +76,19 @@ export async function tune(
   { signal, onProgress, models: wanted = modelNames }: TuneControls = {},
 ): Promise<TuneReport> {
   checkGoal(goal);
+  checkType('trace', 'a trace, as readTrace returns', trace, Array.isArray(trace?.sessions));
+  const listed = Array.isArray(wanted) && wanted.length > 0;
+  checkType('models', 'an array of names', wanted, listed);
   for (const model of wanted) checkOneOf('models', model, modelNames);
   signal?.throwIfAborted();
   const interval = nominalInterval(trace);
   const [first, second] = halves(trace).map(({ sessions }) =>
     sessions.map(arrivalsOf).filter(({ at }) => at.length > 1),
   );
-  const enough = interval > 0 && first.length > 0 && second.length > 0;
-  checkRange('trace', 'two halves with heartbeats', trace.heartbeats, enough);
+  const { heartbeats } = trace;
+  checkRange('trace', 'heartbeats that arrived in its first half', heartbeats, first.length > 0);
+  checkRange('trace', 'heartbeats that arrived in its second half', heartbeats, second.length > 0);
+  checkRange('trace', 'numbers and times that tell an interval', heartbeats, interval > 0);
   const all = families(interval, wanted);
   const steps = all.reduce((sum, { thresholds }) => sum + thresholds.length, 0);
   let done = 0;
@@ -107,7 +115,8 @@ export async function tune(
     if (tuned) models.push({ model, ...tuned, kept, curve });
     else others.push({ model, curve });
   }
-  models.sort((a, b) => +b.kept - +a.kept || speed(a) - speed(b));
+  const better = wish === undefined ? surer : faster;
+  models.sort((a, b) => +b.kept - +a.kept || better(a, b));
   onProgress?.(2 * steps, 2 * steps);
   const [best] = models;
   const chosen = best?.kept ? best : undefined;
