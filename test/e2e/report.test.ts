@@ -178,7 +178,7 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
           expect(chart.marks[colour], `${colour} in ${id}`).toBeGreaterThanOrEqual(least);
         }
         // φ up and down, through the whole trace.
-        if (id === 'phi') expect(chart.longest).toBeGreaterThan(3 * chart.width);
+        if (id === 'phi') expect(chart.longest).toBeGreaterThan(2 * chart.width);
       }
       const scrolls = () => document.documentElement.scrollWidth - innerWidth;
       expect(await opened.evaluate(scrolls)).toBeLessThanOrEqual(0);
