@@ -2,7 +2,7 @@
 import colours from 'picocolors';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Score, Trace } from '../lab/lab.js';
-import { formatMs } from './format.js';
+import { counted, formatMs } from './format.js';
 
 /** A share of 1, with digits enough to tell it from 0 and from 1. */
 function percent(share: number): string {
@@ -12,7 +12,6 @@ function percent(share: number): string {
 }
 
 const rate = (perHour: number) => (perHour < 100 ? perHour.toPrecision(3) : perHour.toFixed(0));
-const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 function detection({ mean, p50, p99, max }: Score['detectionTime']): string {
   const [a, b, c, d] = [mean, p50, p99, max].map((ms) => formatMs(ms));
@@ -50,11 +49,11 @@ export function report(
   ];
   const bold = (text: string) => colours.bold(text);
   return [
-    `${bold(path)}: ${count(heartbeats, 'heartbeat')}, ${percent(lost / heartbeats)} lost, ` +
-      `${count(score.sessions, 'session')}${truncated ? ', cut off' : ''}`,
+    `${bold(path)}: ${counted(heartbeats, 'heartbeat')}, ${percent(lost / heartbeats)} lost, ` +
+      `${counted(score.sessions, 'session')}${truncated ? ', cut off' : ''}`,
     `model ${model}, threshold φ ${Number(threshold.toPrecision(3))}${wished}, ` +
       `interval ${formatMs(score.heartbeatInterval, 1)}${estimated ? ' (estimated)' : ''}`,
-    `scored: ${count(score.gaps, 'gap')} in ${score.hours.toPrecision(3)} hours`,
+    `scored: ${counted(score.gaps, 'gap')} in ${score.hours.toPrecision(3)} hours`,
     '',
     ...rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`),
     '',

@@ -39,7 +39,7 @@ export {
   type TraceWriterOptions,
 } from './traces/trace-writer.js';
 export { writeTrace } from './traces/write-trace.js';
-export type { Interval } from './tune/confidence.js';
+export { type Interval, rateInterval } from './tune/confidence.js';
 export type { TuneGoal } from './tune/goal.js';
 export { halves } from './tune/halves.js';
 export type { CurvePoint, Expectation, Tuned } from './tune/search.js';

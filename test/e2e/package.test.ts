@@ -185,6 +185,7 @@ const LAB = [
   'hayashibara',
   'nominalInterval',
   'randomScenario',
+  'rateInterval',
   'readTrace',
   'replay',
   'satzger',

@@ -58,6 +58,10 @@ const deviations = (confidence: number): number =>
       ? -deviations(1 - confidence)
       : 0;
 
+/**
+ * The rate of `events` in so many hours, with its limits; `counts` are the events in blocks of equal
+ * length, by which it is seen how they cluster.
+ */
 export function rateInterval(counts: readonly number[], events: number, hours: number): Interval {
   const clustered = dispersion(counts);
   return {
