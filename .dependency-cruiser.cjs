@@ -6,7 +6,10 @@ const rooms = {
   sources: ['core'],
   metrics: ['core'],
   lab: ['core'],
-  cli: ['core', 'sources', 'lab'],
+  health: ['core'],
+  registry: ['core', 'sources', 'health', 'metrics'],
+  dashboard: ['core'],
+  cli: ['core', 'sources', 'lab', 'registry'],
 };
 
 module.exports = {

@@ -180,10 +180,15 @@ export class FailureDetector<Id = string> {
 
   /** What was learnt about each peer, but not by classes, one at a time, in the order of the watches. */
   *snapshotPeers(): IterableIterator<PeerSnapshot<Id>> {
-    for (const [id, slot] of this.#table.slots) {
-      const { defaults } = this.#settings;
-      yield snapshotPeer(this.#table.slab(slot), rowOf(slot), id, this.#now(), defaults);
-    }
+    for (const id of this.#table.slots.keys()) yield this.snapshotPeer(id) as PeerSnapshot<Id>;
+  }
+
+  /** What was learnt about one peer, but not by its class; undefined if it is not watched. */
+  snapshotPeer(id: Id): PeerSnapshot<Id> | undefined {
+    const slot = this.#table.slots.get(id);
+    if (slot === undefined) return undefined;
+    const { defaults } = this.#settings;
+    return snapshotPeer(this.#table.slab(slot), rowOf(slot), id, this.#now(), defaults);
   }
 
   /**

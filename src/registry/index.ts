@@ -1,0 +1,2 @@
+/** What 'phi-accrual/registry' exports. */
+export type * from './views.js';

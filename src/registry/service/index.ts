@@ -1,0 +1,2 @@
+/** What 'phi-accrual/service' exports. */
+export type { InstanceView } from '../views.js';

@@ -1,0 +1,70 @@
+/** What the registry shows of itself: plain JSON, the same in the class and over HTTP. */
+
+/** What is made of the two signals of an instance, by the table in docs/registry.md. */
+export type InstanceStatus =
+  | 'starting'
+  | 'available'
+  | 'overloaded'
+  | 'critical'
+  | 'probe-blind'
+  | 'zombie'
+  | 'dead'
+  | 'not-ready';
+
+/** A signal: `unused` was never heard of in this life, `unknown` cannot be heard at present. */
+export type SignalState = 'unused' | 'unknown' | 'ok' | 'late' | 'missing' | 'not-ready';
+
+/** An instance, as everybody may see it: no secret, durations in ms. */
+export interface InstanceView {
+  readonly id: string;
+  readonly service: string;
+  readonly address: string;
+  readonly meta: Readonly<Record<string, string>>;
+  /** The number of its registration: integers from 1. */
+  readonly generation: number;
+  readonly heartbeatInterval: number;
+  readonly ttl: number;
+  readonly status: InstanceStatus;
+  readonly signals: { readonly process: SignalState; readonly service: SignalState };
+  /** Asked to go: no traffic any more. */
+  readonly draining: boolean;
+  /** Whether `route` has it among its targets for its own sake, without a panic. */
+  readonly routable: boolean;
+  /** The revision of the registry at which this view last changed. */
+  readonly revision: number;
+  /** Wall clock, ms since 1970, at which it registered, and at which `status` last changed. */
+  readonly registeredAt: number;
+  readonly changedAt: number;
+}
+
+export type ChangeKind = 'registered' | 'status' | 'draining' | 'deregistered' | 'removed';
+
+/** One change of one instance; `instance` is its view after it, or its last one. */
+export interface Change {
+  readonly revision: number;
+  readonly kind: ChangeKind;
+  readonly instance: InstanceView;
+  /** Why: `'silence'`, `'ttl'`, `'operator'`, what a client reported, … */
+  readonly reason?: string;
+}
+
+export type WatchEvent =
+  | {
+      readonly type: 'snapshot';
+      readonly revision: number;
+      readonly instances: readonly InstanceView[];
+    }
+  | ({ readonly type: 'change' } & Change);
+
+export interface Target {
+  readonly id: string;
+  readonly address: string;
+  /** 0 to 1: less while overloaded, and after a return. */
+  readonly weight: number;
+}
+
+export interface Route {
+  readonly mode: 'normal' | 'panic' | 'empty';
+  readonly targets: readonly Target[];
+  readonly excluded: readonly { readonly id: string; readonly reason: string }[];
+}
