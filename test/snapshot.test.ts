@@ -146,6 +146,20 @@ describe('snapshot and restore', () => {
     expect(restored.restorePeer(JSON.parse(lines[0]))).toBe(false); // it is there already
   });
 
+  it('of one peer of many', () => {
+    const options = { clock: () => 5000, timers: false };
+    const detector = new FailureDetector(options);
+    for (const peer of ['a', 'b']) {
+      for (let at = 0; at < 5000; at += 700) detector.heartbeat(peer, at);
+    }
+    expect(detector.snapshotPeer('nobody')).toBeUndefined();
+    expect(detector.snapshotPeer('b')).toEqual(detector.snapshot().peers[1]);
+    const restored = new FailureDetector(options);
+    const kept = JSON.parse(JSON.stringify(detector.snapshotPeer('b')));
+    expect([restored.restorePeer(kept), [...restored.peers()]]).toEqual([true, ['b']]);
+    expect(restored.phi('b', 6000)).toBeCloseTo(detector.phi('b', 6000) as number, 9);
+  });
+
   it('of one peer too', () => {
     const detector = new PhiAccrualDetector({ windowSize: 10 });
     for (let i = 0; i < 30; i++) detector.heartbeat(1000 * i + 30 * (i % 3));
