@@ -127,7 +127,7 @@ export class Events<Payloads extends { error: ListenerError }> {
       try {
         listener(payload as Payloads[E]);
       } catch (error) {
-        this.#report(error, event);
+        this.report(error, event);
       }
     };
     const registration: Registration = { event, listener, signal, call };
@@ -192,7 +192,8 @@ export class Events<Payloads extends { error: ListenerError }> {
     return scope;
   }
 
-  #report(error: unknown, event: string): void {
+  /** Says, as event `error`, what a listener or another call-back of that event threw. */
+  report(error: unknown, event: string): void {
     // Nobody else would learn of an error that no one listens for, or of one in an error listener.
     if (event === 'error' || !this.hasListeners('error')) {
       console.error(`phi-accrual: a listener of '${event}' threw:`, error);

@@ -37,7 +37,18 @@ export interface InstanceView {
   readonly changedAt: number;
 }
 
-export type ChangeKind = 'registered' | 'status' | 'draining' | 'deregistered' | 'removed';
+/**
+ * What changed: its `status`; its `signals` without that; `draining`; `routing`, which is `routable`
+ * by a client's report or as an outlier; or that it came or went.
+ */
+export type ChangeKind =
+  | 'registered'
+  | 'status'
+  | 'signals'
+  | 'routing'
+  | 'draining'
+  | 'deregistered'
+  | 'removed';
 
 /** One change of one instance; `instance` is its view after it, or its last one. */
 export interface Change {

@@ -1,0 +1,80 @@
+/** Out as records, and in again. */
+import type { Machinery } from './machinery.js';
+import { Member } from './member.js';
+import {
+  checkRecord,
+  type InstanceRecord,
+  isGone,
+  type MemberRecord,
+  recordOf,
+} from './records.js';
+import { SIGNALS } from './signals.js';
+
+/** Everything, one record at a time. */
+export function* records({ roster, signals, tombstones }: Machinery): Generator<InstanceRecord> {
+  for (const member of roster.members.values()) {
+    yield recordOf(member, signals.learnt(member.id));
+  }
+  for (const [id, { generation, learnt }] of tombstones)
+    yield { id, generation, gone: true, learnt };
+}
+
+/** One instance, or what is left of it, without what was learnt: a line of a journal. */
+export function recordById(
+  { roster, tombstones }: Machinery,
+  id: string,
+): InstanceRecord | undefined {
+  const member = roster.members.get(id);
+  if (member) return recordOf(member);
+  const stone = tombstones.get(id);
+  return stone && { id, generation: stone.generation, gone: true };
+}
+
+/**
+ * Puts a record in. Of several of one id the later ones count; one of an older generation than is
+ * known is ignored, and one without what was learnt leaves that as it was.
+ *
+ * @throws TypeError, RangeError for what is no record
+ */
+export function restoreRecord(machinery: Machinery, given: InstanceRecord): void {
+  const record = checkRecord(given);
+  const { roster, signals, tombstones } = machinery;
+  const { id, generation } = record;
+  const present = roster.members.get(id);
+  const known = present?.generation ?? tombstones.get(id)?.generation ?? 0;
+  if (generation < known) return;
+  const learnt = record.learnt ?? (present ? signals.learnt(id) : tombstones.get(id)?.learnt) ?? {};
+  if (isGone(record)) {
+    if (present) machinery.end(present, 'deregistered', 'restored');
+    tombstones.bury(id, generation, learnt);
+    machinery.settle();
+    return;
+  }
+  tombstones.raise(id);
+  if (present) machinery.forget(present);
+  signals.put(id, learnt);
+  const now = roster.now();
+  const member = memberOf(record, now, machinery.leases.paused);
+  machinery.restoration.add(member, now);
+  machinery.admit(member, 'restored');
+}
+
+function memberOf(record: MemberRecord, now: number, paused: number): Member {
+  const { id, service, address, meta, ttl, heartbeatInterval, generation, status } = record;
+  const about = { id, service, address, meta, ttl, heartbeatInterval };
+  const member = new Member(about, generation, record.registeredAt, now, paused);
+  member.changedAt = record.changedAt;
+  member.status = status;
+  member.draining = record.draining;
+  member.ready = record.ready;
+  if (status !== 'starting') member.heardAt = now;
+  for (const name of SIGNALS) {
+    const signal = member.signals[name];
+    signal.beaten = record.heard.includes(name);
+    signal.polled = name === 'process' && record.polled;
+    if (signal.heard) signal.held = record.missing.includes(name) ? 'missing' : 'ok';
+  }
+  // Where it stood between two levels is not known: its signals say what is certain.
+  member.states = member.judge().states;
+  return member;
+}

@@ -1,0 +1,81 @@
+/** Instances that stand out from their service by a figure that they report: the fault is theirs. */
+import { outliers } from '../health/outliers.js';
+import type { Group } from './group.js';
+import type { Member } from './member.js';
+import type { Part, Roster } from './roster.js';
+
+/** What one comparison found. */
+export interface Comparison {
+  readonly service: string;
+  readonly figure: string;
+  readonly median: number;
+  readonly mad: number;
+  /** All that stand out, the worst first. */
+  readonly standOut: readonly string[];
+  /** Those of them that get no traffic: at most a tenth of the service. */
+  readonly out: readonly string[];
+}
+
+const EVERY = 5000;
+const AT_MOST = 0.1;
+
+export class Comparisons implements Part {
+  readonly #roster: Roster;
+  /** By service, of those that anybody stands out from. */
+  #found = new Map<string, Comparison[]>();
+  due = Infinity;
+
+  constructor(roster: Roster) {
+    this.#roster = roster;
+    if (roster.options.outliers.size > 0) this.due = roster.now() + EVERY;
+  }
+
+  get found(): readonly Comparison[] {
+    return [...this.#found.values()].flat();
+  }
+
+  run(now: number): void {
+    this.due = now + EVERY;
+    const found = new Map<string, Comparison[]>();
+    for (const group of this.#roster.groups.values()) {
+      const ofGroup = this.#compare(group);
+      if (ofGroup.length > 0) found.set(group.service, ofGroup);
+    }
+    const before = this.#found;
+    this.#found = found;
+    for (const service of new Set([...before.keys(), ...found.keys()])) {
+      const active = found.has(service);
+      if (active === before.has(service)) continue;
+      const standOut = new Set(found.get(service)?.flatMap((each) => each.standOut)).size;
+      const event = { rule: 'outliers', active, service, at: now, standOut } as const;
+      this.#roster.events.post('protection', event);
+    }
+  }
+
+  #compare(group: Group): Comparison[] {
+    const found: Comparison[] = [];
+    const figureOf = new Map<Member, string>();
+    let room = Math.max(1, Math.trunc(AT_MOST * group.n)); // for all figures together
+    for (const [figure, options] of this.#roster.options.outliers) {
+      // Who is not routed to may be idle, or warming up: no part of the group.
+      const values = [...group.members.values()]
+        .filter(({ counts, down, figures }) => counts && !down && figures?.[figure] !== undefined)
+        .map((member) => [member, Number(member.figures?.[figure])] as const);
+      const { median, mad, standOut } = outliers(values, options);
+      if (standOut.length === 0) continue;
+      const out = standOut.filter((each) => figureOf.has(each) || room-- > 0);
+      for (const each of out) figureOf.set(each, figureOf.get(each) ?? figure);
+      const ids = (members: readonly Member[]) => members.map(({ id }) => id);
+      const { service } = group;
+      found.push({ service, figure, median, mad, standOut: ids(standOut), out: ids(out) });
+    }
+    for (const member of group.members.values()) {
+      const figure = figureOf.get(member);
+      if (figure === member.outlier) continue;
+      this.#roster.update(member, 'routing', figure ? `outlier: ${figure}` : 'no outlier', () => {
+        member.outlier = figure;
+      });
+    }
+    return found;
+  }
+}

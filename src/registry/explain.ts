@@ -1,0 +1,59 @@
+/** Everything that led to the present answer about an instance. */
+import type { Explanation } from '../core/explanation.js';
+import { weightOf } from './group.js';
+import type { Machinery } from './machinery.js';
+import type { Member, PastChange } from './member.js';
+import { SIGNALS, type SignalName } from './signals.js';
+import type { InstanceView } from './views.js';
+
+/** What `Registry.explain` returns: plain JSON, but for φ's own times. */
+export interface InstanceExplanation {
+  readonly instance: InstanceView;
+  /** Of each signal that was heard. */
+  readonly service?: Explanation;
+  readonly process?: Explanation;
+  /** Of polls, if there were any: how many it missed in a row, and whether we could not poll. */
+  readonly probe?: { readonly missed: number; readonly unreached: boolean };
+  /** In ms; 0 once it has run out. */
+  readonly lease: { readonly expiresIn: number; readonly signal: SignalName };
+  /** 0 for who is not routable. */
+  readonly weight: number;
+  /** What holds verdicts, removal or restarts back, or routing against the status. */
+  readonly held: readonly string[];
+  readonly figures?: Readonly<Record<string, number>>;
+  /** The last 10 changes, the oldest first. */
+  readonly history: readonly PastChange[];
+}
+
+export function explain(machinery: Machinery, member: Member): InstanceExplanation {
+  const { roster, removal, leases } = machinery;
+  const now = roster.now();
+  const group = roster.groupOf(member);
+  const held = new Set<string>();
+  const signals: Partial<Record<SignalName, Explanation>> = {};
+  for (const name of SIGNALS) {
+    const { peer, heard, held: stands } = member.signals[name];
+    if (stands !== undefined) held.add('restored');
+    const explanation = heard ? peer?.explain(now) : undefined;
+    if (explanation) signals[name] = explanation;
+    if (explanation?.held !== undefined) held.add(explanation.held);
+  }
+  if (group.panic) held.add('panic');
+  if (removal.holds(group.service)) held.add('removal');
+  if (member.reportedAt !== undefined) held.add('reported');
+  if (member.outlier !== undefined) held.add('outlier');
+  const { misses, unreached, polled } = member.signals.process;
+  return {
+    instance: member.view,
+    ...signals,
+    ...((polled || unreached || misses > 0) && { probe: { missed: misses, unreached } }),
+    lease: {
+      expiresIn: Math.max(leases.left(member, now), 0),
+      signal: member.leaseSignal,
+    },
+    weight: weightOf(member, now, roster.options.slowStart),
+    held: [...held],
+    ...(member.figures && { figures: member.figures }),
+    history: [...member.history],
+  };
+}

@@ -1,0 +1,164 @@
+/** Heartbeats and polls in: whose they are, whether they count, and what follows for the status. */
+import {
+  type Beat,
+  type BeatOutcome,
+  isGeneration,
+  LONGEST_REASON,
+  type ProbeOutcome,
+  type ProbeResult,
+  type RegistryDrops,
+} from './beat.js';
+import type { Leases } from './leases.js';
+import type { Member } from './member.js';
+import { INTERVAL } from './options.js';
+import { WEIGHTS } from './population.js';
+import type { Reports } from './reports.js';
+import type { Roster } from './roster.js';
+import type { RegistryLink, SignalName, Signals } from './signals.js';
+
+const isOutcome = (outcome: unknown): outcome is ProbeResult['outcome'] =>
+  outcome === 'answered' || outcome === 'failed' || outcome === 'unreached';
+
+const isInterval = (ms: unknown): ms is number =>
+  typeof ms === 'number' && ms >= INTERVAL.least && ms <= INTERVAL.most;
+
+export class Intake {
+  readonly dropped: RegistryDrops = {
+    duplicate: 0,
+    'out-of-order': 0,
+    'not-finite': 0,
+    unknown: 0,
+    'stale-generation': 0,
+    'no-generation': 0,
+    'no-result': 0,
+  };
+  /** Heartbeats that counted, and polls by result. */
+  readonly counts = { heartbeats: 0, answered: 0, failed: 0, unreached: 0 };
+  readonly #roster: Roster;
+  readonly #signals: Signals;
+  readonly #reports: Reports;
+  readonly #leases: Leases;
+  readonly #links: WeakMap<RegistryLink, ReturnType<Signals['link']>>;
+
+  constructor(
+    roster: Roster,
+    signals: Signals,
+    reports: Reports,
+    leases: Leases,
+    links: WeakMap<RegistryLink, ReturnType<Signals['link']>>,
+  ) {
+    this.#roster = roster;
+    this.#signals = signals;
+    this.#reports = reports;
+    this.#leases = leases;
+    this.#links = links;
+  }
+
+  #drop<R extends keyof RegistryDrops>(reason: R): R {
+    this.dropped[reason]++;
+    return reason;
+  }
+
+  /** The life that is meant; else why it is not there. */
+  #find(id: string, generation: unknown): Member | Exclude<BeatOutcome, 'accepted'> {
+    if (!isGeneration(generation)) return 'no-generation';
+    const member = this.#roster.members.get(id);
+    // A generation above ours was given by somebody who knows more: only registering settles that.
+    if (member === undefined || generation > member.generation) return 'unknown';
+    return generation < member.generation ? 'stale-generation' : member;
+  }
+
+  heartbeat(id: string, beat: Beat): BeatOutcome {
+    const found = this.#find(id, beat?.generation);
+    if (typeof found === 'string') return this.#drop(found);
+    const name = beat.signal === 'process' ? 'process' : 'service';
+    const outcome = this.#hear(found, name, beat.at, beat.sequence, beat.link);
+    if (outcome !== 'accepted') return this.#drop(outcome);
+    this.counts.heartbeats++;
+    const signal = found.signals[name];
+    const first = !signal.beaten || signal.held !== undefined;
+    signal.beaten = true;
+    signal.held = undefined;
+    if (beat.figures !== undefined) found.figures = beat.figures;
+    const turns = typeof beat.ready === 'boolean' && beat.ready !== found.ready;
+    if (turns) found.ready = beat.ready as boolean;
+    if (turns || first || found.status !== 'available' || found.reportedAt !== undefined) {
+      this.refresh(found, turns ? (found.ready ? 'ready' : 'not ready') : 'heartbeat');
+      this.#reports.heard(found);
+      this.#roster.settled();
+    }
+    return outcome;
+  }
+
+  probe(id: string, generation: number, result: Partial<ProbeResult>): ProbeOutcome {
+    const found = this.#find(id, generation);
+    if (typeof found === 'string') return this.#drop(found);
+    const { outcome, at, error, interval } = result ?? {};
+    if (!isOutcome(outcome)) return this.#drop('no-result');
+    const signal = found.signals.process;
+    if (outcome === 'answered') {
+      // Beats of its own tell more than polls, and their window must not learn both.
+      const heard = signal.beaten
+        ? 'accepted'
+        : this.#hear(found, 'process', at, undefined, undefined, interval);
+      if (heard !== 'accepted') return this.#drop(heard);
+      signal.answered();
+      signal.held = undefined;
+    } else if (outcome === 'failed') signal.missed();
+    else {
+      signal.unreached = true;
+      // A lease that runs by polls must not run out because we cannot poll.
+      if (found.leaseSignal === 'process') this.#leases.arm(found, this.#roster.now());
+    }
+    this.counts[outcome]++;
+    this.refresh(
+      found,
+      typeof error === 'string' ? error.slice(0, LONGEST_REASON) : `poll ${outcome}`,
+    );
+    if (outcome === 'answered') this.#reports.heard(found);
+    this.#roster.settled();
+    return 'accepted';
+  }
+
+  #hear(
+    member: Member,
+    name: SignalName,
+    at: number | undefined,
+    sequence: number | undefined,
+    link: RegistryLink | undefined,
+    interval?: number,
+  ): BeatOutcome {
+    const now = this.#roster.now();
+    const period = isInterval(interval) ? interval : member.about.heartbeatInterval;
+    const outcome = this.#signals.hear(name, member.id, member.signals[name], period, at ?? now, {
+      incarnation: member.generation,
+      sequence,
+      link: link && this.#links.get(link)?.[name],
+    });
+    if (outcome === 'accepted' && member.counts && name === member.leaseSignal) {
+      this.#roster.beats.add(now);
+      this.#roster.groupOf(member).beats.add(now);
+    }
+    if (outcome === 'stale-incarnation') return 'stale-generation';
+    return outcome === 'refused' ? 'unknown' : outcome; // refused by a closed registry only
+  }
+
+  /** Makes the status what follows from the signals, and tells it if that changes anything. */
+  refresh(member: Member, reason: string): void {
+    const { status, states } = member.judge();
+    const same =
+      states.process === member.states.process && states.service === member.states.service;
+    if (same && status === member.status) return;
+    const kind = status === member.status ? 'signals' : 'status';
+    this.#roster.update(member, kind, reason, () => {
+      if (kind === 'status') member.changedAt = this.#roster.options.wall();
+      if (member.status === 'starting') member.heardAt = this.#roster.now();
+      member.status = status;
+      if (WEIGHTS[status] === undefined && member.reportedAt !== undefined) {
+        this.#reports.forget(member); // it was right
+        member.reportedAt = undefined;
+      }
+      member.states = states;
+    });
+  }
+}

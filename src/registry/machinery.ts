@@ -1,0 +1,103 @@
+/** The parts of a registry, and what they do to each other. */
+import { Alarm } from './alarm.js';
+import { Comparisons } from './comparisons.js';
+import { Intake } from './intake.js';
+import { Leases } from './leases.js';
+import type { Member } from './member.js';
+import type { ResolvedRegistryOptions } from './options.js';
+import { Protections } from './protection.js';
+import { Removal } from './removal.js';
+import { Reports } from './reports.js';
+import { Restarts } from './restarts.js';
+import { Restoration } from './restoration.js';
+import { Roster } from './roster.js';
+import { type RegistryLink, Signals } from './signals.js';
+import { Tombstones } from './tombstones.js';
+
+export class Machinery {
+  readonly roster: Roster;
+  readonly signals: Signals;
+  readonly leases = new Leases();
+  readonly links = new WeakMap<RegistryLink, ReturnType<Signals['link']>>();
+  readonly tombstones: Tombstones;
+  readonly reports: Reports;
+  readonly intake: Intake;
+  readonly restoration: Restoration;
+  readonly comparisons: Comparisons;
+  readonly removal: Removal;
+  readonly restarts: Restarts;
+  readonly protections: Protections;
+  readonly alarm: Alarm;
+
+  constructor(options: ResolvedRegistryOptions) {
+    const roster = new Roster(options);
+    this.roster = roster;
+    this.tombstones = new Tombstones(options.maxInstances);
+    // The first listeners of the detectors: status and routing are right before anybody else is told.
+    this.signals = new Signals(options.detector, (signal, event, transition) => {
+      const member = roster.members.get(transition.peer);
+      // Polls are judged by their results; silence is nothing in a life that was not heard.
+      if (!member?.signals[signal].beaten) return;
+      this.intake.refresh(member, transition.reason);
+      if (event !== 'level') {
+        roster.events.post(event, { ...transition, signal, instance: member.view });
+      }
+      this.settle();
+    });
+    this.reports = new Reports(roster);
+    this.intake = new Intake(roster, this.signals, this.reports, this.leases, this.links);
+    this.restoration = new Restoration(this.signals, this.leases, (member) =>
+      this.intake.refresh(member, 'expected again'),
+    );
+    this.comparisons = new Comparisons(roster);
+    this.removal = new Removal(
+      roster,
+      this.leases,
+      () => this.protections.inDoubt,
+      (member) => this.end(member, 'removed', 'ttl'),
+    );
+    this.protections = new Protections(this);
+    this.restarts = new Restarts(roster, (service) => this.protections.holds(service));
+    roster.settled = () => this.settle();
+    roster.changed = (member, gone) => {
+      this.removal.changed(member, gone);
+      this.restarts.changed(member, gone);
+    };
+    const { restoration, reports, comparisons, removal, restarts } = this;
+    this.alarm = new Alarm(roster, [restoration, reports, comparisons, removal, restarts]);
+    this.alarm.arm();
+  }
+
+  /** Tells what has changed, and looks at the clock for what follows. */
+  settle(): void {
+    this.roster.events.flush();
+    this.alarm.arm();
+  }
+
+  admit(member: Member, reason: string | undefined): void {
+    this.roster.add(member, reason);
+    this.removal.granted(member);
+    this.settle();
+  }
+
+  /** The parts hold nothing of this life any more. */
+  forget(member: Member): void {
+    this.reports.forget(member);
+    this.restoration.forget(member);
+  }
+
+  end(member: Member, kind: 'deregistered' | 'removed', reason: string | undefined): void {
+    const { id, generation } = member;
+    this.tombstones.bury(id, generation, this.signals.learnt(id));
+    this.forget(member);
+    this.signals.forget(id);
+    this.roster.remove(member, kind, reason);
+  }
+
+  close(): void {
+    this.alarm.close();
+    this.signals.close();
+    this.roster.watching.close();
+    this.roster.events.off();
+  }
+}

@@ -1,0 +1,133 @@
+/** One life of an instance: all that the registry knows of it. */
+import { classify, type Reading } from './classify.js';
+import { WEIGHTS } from './population.js';
+import { Signal, type SignalName } from './signals.js';
+import type { ChangeKind, InstanceStatus, InstanceView, SignalState } from './views.js';
+
+/** What an instance says of itself when it registers, with what it left out. */
+export interface Registered {
+  readonly id: string;
+  readonly service: string;
+  readonly address: string;
+  readonly meta: Readonly<Record<string, string>>;
+  readonly heartbeatInterval: number;
+  readonly ttl: number;
+}
+
+/** One entry of an instance's history. */
+export interface PastChange {
+  readonly revision: number;
+  /** Wall clock, ms since 1970. */
+  readonly at: number;
+  readonly kind: ChangeKind;
+  readonly generation: number;
+  readonly status: InstanceStatus;
+  readonly reason?: string;
+}
+
+const REMEMBERED = 10;
+
+const stateOf = (reading: Reading): SignalState => (reading === 'critical' ? 'late' : reading);
+
+export class Member {
+  readonly about: Registered;
+  readonly id: string;
+  readonly generation: number;
+  readonly registeredAt: number;
+  readonly signals: Readonly<Record<SignalName, Signal>> = {
+    service: new Signal(),
+    process: new Signal(),
+  };
+  changedAt: number;
+  status: InstanceStatus = 'starting';
+  states: InstanceView['signals'] = { process: 'unused', service: 'unused' };
+  ready = true;
+  draining = false;
+  /** When a client said that it fails, as long as that is believed. */
+  reportedAt: number | undefined;
+  /** Before this instant no client is believed any more. */
+  trustedUntil = -Infinity;
+  /** The figure by which it stands out. */
+  outlier: string | undefined;
+  figures: Readonly<Record<string, number>> | undefined;
+  /** Since when it is routable; −Infinity for always. */
+  routableSince = -Infinity;
+  /** When it was first heard in this life. */
+  heardAt = Infinity;
+  /** When its lease was granted or given anew, and what was paused by then. */
+  armedAt: number;
+  armedPaused: number;
+  history: PastChange[] = [];
+  view!: InstanceView;
+
+  constructor(about: Registered, generation: number, wall: number, now: number, paused: number) {
+    this.about = about;
+    this.id = about.id;
+    this.generation = generation;
+    this.registeredAt = wall;
+    this.changedAt = wall;
+    this.armedAt = now;
+    this.armedPaused = paused;
+  }
+
+  /** Whether it counts: see population.ts. */
+  get counts(): boolean {
+    return !this.draining && this.status !== 'starting';
+  }
+
+  get down(): boolean {
+    return this.counts && (this.status === 'dead' || this.status === 'zombie');
+  }
+
+  get routable(): boolean {
+    return this.excluded === undefined;
+  }
+
+  /** Why it is not routable. */
+  get excluded(): string | undefined {
+    if (this.draining) return 'draining';
+    if (WEIGHTS[this.status] === undefined) return this.status;
+    if (this.reportedAt !== undefined) return 'reported';
+    return this.outlier === undefined ? undefined : 'outlier';
+  }
+
+  /** The signal by which its lease runs: the service's own word if it ever gave one. */
+  get leaseSignal(): SignalName {
+    return this.signals.service.heard || !this.signals.process.heard ? 'service' : 'process';
+  }
+
+  /** What follows from its signals at present. */
+  judge(): { readonly status: InstanceStatus; readonly states: InstanceView['signals'] } {
+    const process = this.signals.process.reading;
+    const heard = this.signals.service.reading;
+    const service = !this.ready && heard !== 'missing' ? 'not-ready' : heard;
+    return {
+      status: classify(process, service, this.status),
+      states: { process: stateOf(process), service: stateOf(service) },
+    };
+  }
+
+  /** Makes the view of it after a change. */
+  show(revision: number, kind: ChangeKind, wall: number, reason: string | undefined): void {
+    const { id, service, address, meta, heartbeatInterval, ttl } = this.about;
+    const { generation, status, states, draining, routable, registeredAt, changedAt } = this;
+    this.view = Object.freeze({
+      id,
+      service,
+      address,
+      meta,
+      generation,
+      heartbeatInterval,
+      ttl,
+      status,
+      signals: states,
+      draining,
+      routable,
+      revision,
+      registeredAt,
+      changedAt,
+    });
+    const past = { revision, at: wall, kind, generation, status, ...(reason && { reason }) };
+    if (this.history.push(past) > REMEMBERED) this.history.shift();
+  }
+}

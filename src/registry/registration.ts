@@ -1,0 +1,72 @@
+/** What an instance may say of itself when it registers. */
+import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../core/validate.js';
+import type { Registered } from './member.js';
+import { defaultTtl, INTERVAL } from './options.js';
+
+/** What `Registry.register` takes. */
+export interface Registration {
+  /** 1 to 200 characters, unique in the registry. */
+  readonly id: string;
+  /** 1 to 200 characters: what is routed to. */
+  readonly service: string;
+  /** Where its traffic goes, 1 to 1000 characters; the registry does not look into it. */
+  readonly address: string;
+  /** At most 32 entries, keys to 100 and values to 1000 characters. Default none. */
+  readonly meta?: Readonly<Record<string, string>>;
+  /** How long it stays without a heartbeat, in ms. Default: the larger of 30,000 and ten intervals. */
+  readonly ttl?: number;
+  /** At which it is going to beat, in ms. Default: the registry's. */
+  readonly heartbeatInterval?: number;
+}
+
+const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
+const LONGEST = { id: 200, service: 200, address: 1000, key: 100, value: 1000 };
+const MOST_META = 32;
+
+function checkText(name: string, value: unknown, most: number, least = 1): string {
+  const expected = `a string of ${least} to ${most} characters`;
+  checkType(name, expected, value, typeof value === 'string');
+  const text = value as string;
+  checkRange(name, expected, text, text.length >= least && text.length <= most);
+  // Half a surrogate pair would not survive UTF-8, in which ids travel.
+  checkRange(name, 'well-formed Unicode', text, !/\p{Surrogate}/u.test(text));
+  return text;
+}
+
+function checkMeta(given: Readonly<Record<string, string>> = {}): Registered['meta'] {
+  checkObject('meta', given);
+  const entries = Object.entries(given);
+  const expected = `at most ${MOST_META} entries`;
+  checkRange('meta', expected, entries.length, entries.length <= MOST_META);
+  for (const [key, value] of entries) {
+    checkText('meta', key, LONGEST.key);
+    checkText(`meta.${key}`, value, LONGEST.value, 0);
+  }
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** @throws TypeError, RangeError that name the field, what was expected and what came */
+export function checkRegistration(
+  given: Registration,
+  defaults: { readonly heartbeatInterval: number; readonly ttl: number | undefined },
+): Registered {
+  checkObject('registration', given);
+  const { id, service, address, meta, ttl, heartbeatInterval } = checkKeys(
+    'registration',
+    given,
+    KEYS,
+  );
+  const interval = checkNumber(
+    'heartbeatInterval',
+    heartbeatInterval ?? defaults.heartbeatInterval,
+    INTERVAL,
+  );
+  return {
+    id: checkText('id', id, LONGEST.id),
+    service: checkText('service', service, LONGEST.service),
+    address: checkText('address', address, LONGEST.address),
+    meta: checkMeta(meta),
+    heartbeatInterval: interval,
+    ttl: checkNumber('ttl', ttl ?? defaults.ttl ?? defaultTtl(interval), INTERVAL),
+  };
+}

@@ -1,0 +1,386 @@
+/** The registry: who may get traffic right now. */
+import type { ListenOptions } from '../core/events.js';
+import type { FailureDetector } from '../core/failure-detector.js';
+import { recordById, records, restoreRecord } from './archive.js';
+import {
+  type Beat,
+  type BeatOutcome,
+  LONGEST_REASON,
+  type ProbeOutcome,
+  type ProbeResult,
+  type RegistryDrops,
+} from './beat.js';
+import type { RegistryEvents } from './events.js';
+import { explain, type InstanceExplanation } from './explain.js';
+import { Lease } from './lease.js';
+import { Machinery } from './machinery.js';
+import { Member } from './member.js';
+import { type RegistryOptions, resolveRegistryOptions } from './options.js';
+import type { Protection } from './protection.js';
+import type { InstanceRecord } from './records.js';
+import { checkRegistration, type Registration } from './registration.js';
+import type { Roster } from './roster.js';
+import { Secrets } from './secrets.js';
+import type { RegistryLink, SignalName } from './signals.js';
+import type { InstanceView, Route, Target, WatchEvent } from './views.js';
+import { checkWatchOptions, type WatchOptions } from './watching.js';
+
+const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+/** There are as many instances as option `maxInstances` allows. */
+export class RegistryFull extends Error {
+  override readonly name = 'RegistryFull';
+}
+
+/** How a service stands: see population.ts for who counts. */
+export interface ServiceSummary {
+  readonly name: string;
+  readonly n: number;
+  readonly available: number;
+}
+
+/** What is counted since the start. */
+export interface RegistryStats {
+  /** That counted. */
+  readonly heartbeats: number;
+  /** Results of polls that counted, by result. */
+  readonly polls: {
+    readonly answered: number;
+    readonly failed: number;
+    readonly unreached: number;
+  };
+  readonly watchers: number;
+  readonly services: number;
+}
+
+/**
+ * Leases, two-way heartbeats, routing, watching, and what protects them from acting on a broken
+ * observer. Has neither socket nor file. Times are ms of option `clock`.
+ */
+export class Registry {
+  readonly #parts: Machinery;
+  readonly #roster: Roster;
+  readonly #secrets: Secrets;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.close();
+  #closed = false;
+
+  /** @throws TypeError, RangeError that name the option, what was expected and what came */
+  constructor(options: RegistryOptions = {}) {
+    const resolved = resolveRegistryOptions(options);
+    this.#secrets = new Secrets(options.secretKey);
+    this.#parts = new Machinery(resolved);
+    this.#roster = this.#parts.roster;
+    this.#signal = resolved.signal;
+    if (this.#signal?.aborted) this.close();
+    else this.#signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /**
+   * Grants a lease. An id that is registered already, or was, gets the next generation and keeps what
+   * was learnt; beats of the older life are refused from now on. It is `'starting'` until it is heard.
+   *
+   * @throws TypeError, RangeError for what is no registration; RegistryFull beyond `maxInstances`
+   */
+  register(registration: Registration): Lease {
+    const { signals, tombstones, leases } = this.#parts;
+    const { options, members } = this.#roster;
+    const about = checkRegistration(registration, options);
+    const { id } = about;
+    const before = members.get(id);
+    if (this.#closed || (before === undefined && members.size >= options.maxInstances)) {
+      const why = this.#closed ? 'it is closed' : `maxInstances is ${options.maxInstances}`;
+      throw new RegistryFull(`no room for ${id}: ${why}`);
+    }
+    const last = before
+      ? { generation: before.generation, learnt: signals.learnt(id) }
+      : tombstones.raise(id);
+    const generation = last.generation + 1;
+    const member = new Member(about, generation, options.wall(), this.now(), leases.paused);
+    if (before) {
+      member.history = before.history;
+      this.#parts.forget(before);
+    }
+    signals.put(id, last.learnt);
+    this.#parts.admit(member, undefined);
+    return new Lease(about, generation, this);
+  }
+
+  /** Takes a heartbeat in. Whether its sender may send it is for the caller to check: {@link holds}. Never throws. */
+  heartbeat(id: string, beat: Beat): BeatOutcome {
+    return this.#parts.intake.heartbeat(id, beat);
+  }
+
+  /** {@link heartbeat}. */
+  renew(id: string, beat: Beat): BeatOutcome {
+    return this.#parts.intake.heartbeat(id, beat);
+  }
+
+  /**
+   * Takes the result of a poll in, for the process signal: answered is a heartbeat, one failure is
+   * late, two or three are critical, four are missing; unreached is our own failure. Never throws.
+   */
+  probe(id: string, generation: number, result: ProbeResult): ProbeOutcome {
+    const outcome = this.#parts.intake.probe(id, generation, result);
+    this.#parts.alarm.arm();
+    return outcome;
+  }
+
+  /** Takes its traffic away for good; it may go on beating. False if it is not registered. */
+  drain(id: string): boolean {
+    return this.#drain(id, true);
+  }
+
+  /** Takes {@link drain} back. False if it is not registered. */
+  undrain(id: string): boolean {
+    return this.#drain(id, false);
+  }
+
+  #drain(id: string, draining: boolean): boolean {
+    const member = this.#roster.members.get(id);
+    if (member === undefined) return false;
+    if (member.draining !== draining) {
+      this.#roster.update(member, 'draining', undefined, () => {
+        member.draining = draining;
+      });
+      this.#parts.settle();
+    }
+    return true;
+  }
+
+  /** Ends its lease, as it asked for. False if it is not registered. */
+  deregister(id: string): boolean {
+    return this.#leave(id, 'deregistered', undefined);
+  }
+
+  /** Ends its lease, as an operator asked for. False if it is not registered. */
+  remove(id: string): boolean {
+    return this.#leave(id, 'removed', 'operator');
+  }
+
+  #leave(id: string, kind: 'deregistered' | 'removed', reason: string | undefined): boolean {
+    const member = this.#roster.members.get(id);
+    if (member === undefined) return false;
+    this.#parts.end(member, kind, reason);
+    this.#parts.settle();
+    return true;
+  }
+
+  /** Removes all whose lease has run out, of one service or of all, although removal is frozen. Returns how many. */
+  forceRemoval(service?: string): number {
+    const expired = this.#parts.removal.expired(service);
+    for (const member of expired) this.#parts.end(member, 'removed', 'operator');
+    this.#parts.settle();
+    return expired.length;
+  }
+
+  /**
+   * A client's request to it failed: it gets no traffic until it beats again, or for ten intervals.
+   * Returns whether it is out for that now; false if too many of its service are, or it was lately.
+   */
+  reportFailure(id: string, about: { generation?: number; reason?: string } = {}): boolean {
+    const member = this.#roster.members.get(id);
+    if (member === undefined || (about.generation ?? member.generation) !== member.generation) {
+      return false;
+    }
+    const reason = String(about.reason ?? 'reported').slice(0, LONGEST_REASON);
+    const out = this.#parts.reports.report(member, reason);
+    this.#parts.settle();
+    return out;
+  }
+
+  /** An instance as it stands; undefined if it is not registered. */
+  get(id: string): InstanceView | undefined {
+    return this.#roster.members.get(id)?.view;
+  }
+
+  /** All instances, or those of a service. */
+  instances(service?: string): InstanceView[] {
+    return this.#roster.views(service);
+  }
+
+  services(): ServiceSummary[] {
+    return Array.from(this.#roster.groups.values(), ({ service: name, n, available }) => {
+      return { name, n, available };
+    });
+  }
+
+  /** Everything that led to the present answer about an instance; undefined if it is not registered. */
+  explain(id: string): InstanceExplanation | undefined {
+    const member = this.#roster.members.get(id);
+    return member && explain(this.#parts, member);
+  }
+
+  /** When a lease runs out without a heartbeat, in ms of the clock; undefined if it is not registered. */
+  expiresAt(id: string): number | undefined {
+    const member = this.#roster.members.get(id);
+    if (member === undefined) return undefined;
+    const now = this.#roster.now();
+    return now + this.#parts.leases.left(member, now);
+  }
+
+  /** Where the traffic of a service goes at this moment: also within a listener that is told of a suspicion. */
+  route(service: string): Route {
+    return this.#roster.groups.get(service)?.route(this.#roster.now()) ?? NO_ROUTE;
+  }
+
+  /** One target: of two that are drawn by weight, the one that was picked less often for its weight. */
+  pick(service: string, random: () => number = Math.random): Target | undefined {
+    return this.#roster.groups.get(service)?.pick(this.#roster.now(), random);
+  }
+
+  /**
+   * A snapshot of all instances, or of those of a service, and then every change, none left out and
+   * none twice. Whoever falls behind by more than is kept, or `limit`, gets another snapshot instead.
+   * Ends with its `signal`, or with the registry.
+   *
+   * @throws TypeError, RangeError that name the option, what was expected and what came
+   */
+  watch(service?: string, options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> {
+    return this.#roster.watching.watch(service, checkWatchOptions(options));
+  }
+
+  /** The secret of a lease: follows from `secretKey`, the id and the generation. */
+  secretOf(id: string, generation: number): string {
+    return this.#secrets.of(id, generation);
+  }
+
+  /** Whether that is the secret of the lease; takes as long for wrong ones as for the right one. */
+  holds(id: string, generation: number, secret: unknown): boolean {
+    return this.#secrets.holds(id, generation, secret);
+  }
+
+  /**
+   * A way by which heartbeats come, to be named in their `link`: while it is down, neither silence
+   * nor leases of those count that were heard by it last.
+   */
+  link(): RegistryLink {
+    const both = this.#parts.signals.link(() => this.#parts.protections.link());
+    const link = Object.freeze({ down: both.down, up: both.up });
+    this.#parts.links.set(link, both);
+    return link;
+  }
+
+  /** What holds the registry back at present: plain JSON. */
+  get protection(): Protection {
+    return this.#parts.protections.view();
+  }
+
+  /** The number of the last change. */
+  get revision(): number {
+    return this.#roster.log.revision;
+  }
+
+  /** Instances. */
+  get size(): number {
+    return this.#roster.members.size;
+  }
+
+  /** Heartbeats and results of polls that did not count, by reason. */
+  get dropped(): Readonly<RegistryDrops> {
+    return { ...this.#parts.intake.dropped };
+  }
+
+  get stats(): RegistryStats {
+    const { heartbeats, ...polls } = this.#parts.intake.counts;
+    const { watching, groups } = this.#roster;
+    return { heartbeats, polls, watchers: watching.size, services: groups.size };
+  }
+
+  /** The detectors of both signals, to be looked at: what is done to them is not undone here. */
+  get detectors(): Readonly<Record<SignalName, FailureDetector>> {
+    return this.#parts.signals.detectors;
+  }
+
+  /** The registry's time, in ms. */
+  now(): number {
+    return this.#roster.now();
+  }
+
+  /** Everything as plain JSON, one record at a time, those that are gone included. */
+  records(): IterableIterator<InstanceRecord> {
+    return records(this.#parts);
+  }
+
+  /** One record without what was learnt, for a journal; undefined for an id that is not known. */
+  record(id: string): InstanceRecord | undefined {
+    return recordById(this.#parts, id);
+  }
+
+  /**
+   * A registry that goes on where another stood. Nobody is judged before {@link begin}.
+   *
+   * @throws TypeError, RangeError for what is no record, and as the constructor does
+   */
+  static restore(given: Iterable<InstanceRecord>, options?: RegistryOptions): Registry {
+    const registry = new Registry(options);
+    try {
+      for (const record of given) registry.restoreRecord(record);
+    } catch (error) {
+      registry.close();
+      throw error;
+    }
+    return registry;
+  }
+
+  /**
+   * Puts one record in; of several of one id the later ones count. The instance stands as it stood
+   * until it is heard, or until two of its intervals after {@link begin}; silence and lease begin
+   * anew then. `maxInstances` does not apply: who is there already stays.
+   *
+   * @throws TypeError, RangeError for what is no record
+   */
+  restoreRecord(record: InstanceRecord): void {
+    restoreRecord(this.#parts, record);
+  }
+
+  /** Heartbeats can arrive: restored instances are expected from two of their intervals on. */
+  begin(): void {
+    this.#parts.restoration.begin(this.now());
+    this.#parts.alarm.arm();
+  }
+
+  /** Calls `listener` at each `event`; what it throws comes as event `error`. */
+  on<E extends keyof RegistryEvents>(
+    event: E,
+    listener: (payload: RegistryEvents[E]) => void,
+    options?: ListenOptions,
+  ): this {
+    this.#roster.events.add(event, listener, false, options?.signal);
+    return this;
+  }
+
+  /** Calls `listener` at the next `event` only. */
+  once<E extends keyof RegistryEvents>(
+    event: E,
+    listener: (payload: RegistryEvents[E]) => void,
+    options?: ListenOptions,
+  ): this {
+    this.#roster.events.add(event, listener, true, options?.signal);
+    return this;
+  }
+
+  /** Removes a listener. */
+  off<E extends keyof RegistryEvents>(
+    event: E,
+    listener: (payload: RegistryEvents[E]) => void,
+  ): this {
+    this.#roster.events.off(event, listener);
+    return this;
+  }
+
+  /** Ends watches, listeners and timers, for good; heartbeats are `'unknown'` after it. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#parts.close();
+  }
+
+  /** {@link close}, for `using`. */
+  [DISPOSE](): void {
+    this.close();
+  }
+}
+
+const NO_ROUTE: Route = Object.freeze({ mode: 'empty', targets: [], excluded: [] });

@@ -1,0 +1,250 @@
+/**
+ * Removal of those whose lease has run out: later than routing, slower, and not at all while it is
+ * likelier that the observer, or what lies between, is broken. The rule is applied to the registry
+ * as a whole and to each service, and both have to allow it: forty of a hundred services that are
+ * down one instance of two each are a rack, not forty deaths.
+ */
+import type { Tally } from './group.js';
+import type { Leases } from './leases.js';
+import type { Member } from './member.js';
+import { freezes, removable } from './population.js';
+import type { Part, Roster } from './roster.js';
+
+export type FreezeReason = 'observer' | 'everybody-down' | 'too-many-down' | 'too-few-heartbeats';
+
+/** Nobody is removed from this service, or from any if there is none. */
+export interface Freeze {
+  readonly service?: string;
+  /** In ms of the registry's clock. */
+  readonly since: number;
+  readonly reason: FreezeReason;
+  /** It has lasted for longer than option `removal.notice`. */
+  readonly overdue: boolean;
+}
+
+/** A sweep that comes later than this, in ms, is one of a late observer. */
+const LATE = 100;
+const SHORTEST_WINDOW = 1000;
+/** For what is seen before heartbeats are counted. */
+const ALL_HEARD = { received: 1, expected: 1 };
+
+export class Removal implements Part {
+  readonly #roster: Roster;
+  readonly #leases: Leases;
+  readonly #inDoubt: () => boolean;
+  readonly #remove: (member: Member) => void;
+  /** By service; '' is none's name, so it stands for the registry. */
+  readonly #freezes = new Map<string, Freeze>();
+  #candidates = new Set<Member>();
+  /** No lease runs out before. */
+  #quietUntil = Infinity;
+  due = Infinity;
+
+  /**
+   * @param inDoubt whether the observer itself is known to be impaired
+   * @param remove takes a member out
+   */
+  constructor(
+    roster: Roster,
+    leases: Leases,
+    inDoubt: () => boolean,
+    remove: (member: Member) => void,
+  ) {
+    this.#roster = roster;
+    this.#leases = leases;
+    this.#inDoubt = inDoubt;
+    this.#remove = remove;
+  }
+
+  get freezes(): Iterable<Freeze> {
+    return this.#freezes.values();
+  }
+
+  /** Whose lease has run out, as of the last sweep. */
+  get candidates(): number {
+    return this.#candidates.size;
+  }
+
+  /** A service by itself, or, as '', the registry. */
+  isFrozen(service: string): boolean {
+    return this.#freezes.has(service);
+  }
+
+  holds(service: string): boolean {
+    return this.#freezes.has('') || this.#freezes.has(service);
+  }
+
+  /** A lease was granted: it is to be looked after. */
+  granted(member: Member): void {
+    const { every } = this.#roster.options.removal;
+    this.#quietUntil = Math.min(this.#quietUntil, member.armedAt + member.about.ttl);
+    if (this.due === Infinity) this.due = this.#roster.now() + every;
+  }
+
+  /** Somebody has changed: what does not need heartbeats to be counted is seen at once. */
+  changed(member: Member, gone: boolean): void {
+    const roster = this.#roster;
+    if (gone) this.#candidates.delete(member);
+    const everybody = roster.n > 0 && roster.down === roster.n;
+    const was = this.#freezes.get('')?.reason === 'everybody-down';
+    if (everybody) this.#freeze('', roster, 'everybody-down');
+    else if (was) {
+      // Nobody could be heard: what their leases have lost by that is given back.
+      const now = roster.now();
+      for (const each of roster.members.values()) this.#leases.arm(each, now);
+      this.#quietUntil = now;
+      this.#candidates.clear();
+      this.#freeze('', roster, freezes(roster, ALL_HEARD));
+    }
+    if (gone || !member.down) return;
+    const group = roster.groupOf(member);
+    for (const [name, tally] of [
+      ['', roster],
+      [group.service, group],
+    ] as const) {
+      const reason = freezes(tally, ALL_HEARD);
+      if (reason && !this.#freezes.has(name)) this.#freeze(name, tally, reason);
+    }
+  }
+
+  run(now: number): void {
+    const roster = this.#roster;
+    const { every } = roster.options.removal;
+    const late = now > this.due + LATE;
+    this.due = roster.members.size === 0 ? Infinity : now + (late ? Math.min(every, 1000) : every);
+    if (late) return;
+    if (now >= this.#quietUntil) this.#collect(now);
+    // What was frozen until now stays so for this sweep: restarts, held as well, come first.
+    const frozen = new Set(this.#freezes.keys());
+    this.#review(now);
+    for (const name of this.#freezes.keys()) frozen.add(name);
+    if (frozen.has('')) return;
+    let left = removable(roster.n);
+    const leftOf = new Map<string, number>();
+    for (const member of this.#shuffled(this.#candidates)) {
+      const { service } = member.about;
+      // Whoever takes no traffic is no loss of capacity: its lease alone decides.
+      if (!member.counts) this.#remove(member);
+      else if (left > 0 && !frozen.has(service)) {
+        const ofService = leftOf.get(service) ?? removable(roster.groupOf(member).n);
+        if (ofService === 0) continue;
+        this.#remove(member);
+        leftOf.set(service, ofService - 1);
+        left--;
+      }
+    }
+  }
+
+  /** Those whose lease has run out, of one service or of all, whatever the rule says. */
+  expired(service: string | undefined): Member[] {
+    this.#collect(this.#roster.now());
+    const all = [...this.#candidates];
+    return service === undefined ? all : all.filter(({ about }) => about.service === service);
+  }
+
+  /** Looks for leases that have run out. */
+  #collect(now: number): void {
+    this.#candidates.clear();
+    this.#quietUntil = Infinity;
+    for (const member of this.#roster.members.values()) {
+      let end = this.#leases.earliestEnd(member);
+      if (end <= now) end = now + this.#leases.left(member, now);
+      if (end > now) this.#quietUntil = Math.min(this.#quietUntil, end);
+      else this.#candidates.add(member);
+    }
+    if (this.#candidates.size > 0) this.#quietUntil = now; // who beats again is none any more
+  }
+
+  #review(now: number): void {
+    const roster = this.#roster;
+    const names = new Set(['', ...roster.groups.keys(), ...this.#freezes.keys()]);
+    const rates = this.#expected(now);
+    const expired = new Map<string, number>([['', 0]]);
+    for (const { counts, about } of this.#candidates) {
+      if (!counts) continue;
+      for (const name of ['', about.service]) expired.set(name, (expired.get(name) ?? 0) + 1);
+    }
+    for (const name of names) {
+      const tally = name === '' ? roster : roster.groups.get(name);
+      const heartbeats = rates.get(name);
+      let reason: FreezeReason | undefined;
+      if (tally && heartbeats) {
+        // A lease may run out before silence is a suspicion: such a one is down as well.
+        const { n, available } = tally;
+        const down = Math.max(tally.down, expired.get(name) ?? 0);
+        const impaired = name === '' && this.#candidates.size > 0 && this.#inDoubt();
+        if (impaired) reason = 'observer';
+        else if (name === '' && n > 0 && down === n) reason = 'everybody-down';
+        else if (down > 0) reason = freezes({ n, available, down }, heartbeats);
+      }
+      this.#freeze(name, tally, reason);
+      this.#remind(name, now);
+    }
+  }
+
+  /** The heartbeats that ought to have come, of each service and of all, and those that came. */
+  #expected(now: number): Map<string, { received: number; expected: number }> {
+    const { groups } = this.#roster;
+    const all: [string, Tally, Iterable<Member>][] = [
+      ['', this.#roster, this.#roster.members.values()],
+    ];
+    for (const [name, group] of groups) all.push([name, group, group.members.values()]);
+    return new Map(
+      all.map(([name, { beats }, members]) => {
+        const { count, over } = beats.received(now);
+        let expected = 0;
+        let largest = SHORTEST_WINDOW / 2;
+        for (const member of members) {
+          if (!member.counts) continue;
+          const { peer } = member.signals[member.leaseSignal];
+          const mean = peer?.mean ?? member.about.heartbeatInterval;
+          expected += Math.min(over, Math.max(now - member.heardAt, 0)) / mean;
+          largest = Math.max(largest, mean);
+        }
+        beats.setWindow(2 * largest, now);
+        return [name, { received: count, expected }];
+      }),
+    );
+  }
+
+  #freeze(name: string, tally: Tally | undefined, reason: FreezeReason | undefined): void {
+    const before = this.#freezes.get(name);
+    if (before?.reason === reason) return;
+    const at = this.#roster.now();
+    const service = name === '' ? {} : { service: name };
+    if (reason === undefined) this.#freezes.delete(name);
+    else {
+      const freeze = { ...service, since: at, overdue: false, ...before, reason };
+      this.#freezes.set(name, freeze);
+    }
+    if (before && reason) return; // another reason is no edge
+    const { n = 0, down = 0 } = tally ?? {};
+    const active = reason !== undefined;
+    const figures = { n, down, candidates: this.candidates, ...(reason && { reason }) };
+    this.#roster.events.post('protection', { rule: 'removal', active, ...service, at, ...figures });
+  }
+
+  /** Says once more that it has been frozen for long. */
+  #remind(name: string, now: number): void {
+    const freeze = this.#freezes.get(name);
+    if (!freeze || freeze.overdue || now - freeze.since < this.#roster.options.removal.notice)
+      return;
+    this.#freezes.set(name, { ...freeze, overdue: true });
+    const { since, reason, service } = freeze;
+    const { candidates } = this;
+    this.#roster.events.post('protection', {
+      ...{ rule: 'removal', active: true, overdue: true, ...(service && { service }) },
+      ...{ at: now, since, reason, candidates },
+    });
+  }
+
+  #shuffled(members: Iterable<Member>): Member[] {
+    const left = [...members];
+    const { random } = this.#roster.options;
+    for (let i = left.length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1));
+      [left[i], left[j]] = [left[j], left[i]];
+    }
+    return left;
+  }
+}

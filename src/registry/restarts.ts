@@ -1,0 +1,133 @@
+/**
+ * Who needs a restart: dead ones and zombies, never those that are only late. At most one request is
+ * outstanding for an id and generation; the next one for an id waits twice as long; none is made
+ * while a protection holds, for then it is not known whether the instance is what is broken; and one
+ * is withdrawn when the instance recovers.
+ */
+import type { Member } from './member.js';
+import type { RestartCause } from './options.js';
+import type { Part, Roster } from './roster.js';
+
+interface Request {
+  readonly member: Member;
+  cause: RestartCause;
+  attempt: number;
+  /** When it is to be made; Infinity once it was. */
+  due: number;
+  readonly abort: AbortController;
+}
+
+/** What is remembered of an id over its lives. */
+interface Tries {
+  attempts: number;
+  /** When the last request was made. */
+  readonly last: number;
+  /** Since when it is not down, after that. */
+  upSince: number | undefined;
+}
+
+/** While a protection holds, it is asked again so often, in ms. */
+const AGAIN = 1000;
+
+export class Restarts implements Part {
+  readonly #roster: Roster;
+  readonly #held: (service: string) => boolean;
+  readonly #requests = new Map<string, Request>();
+  readonly #tries = new Map<string, Tries>();
+  /** A request that is withdrawn leaves it too early, which costs one look. */
+  due = Infinity;
+
+  /** @param held whether a protection holds for the service */
+  constructor(roster: Roster, held: (service: string) => boolean) {
+    this.#roster = roster;
+    this.#held = held;
+  }
+
+  /** The member has changed, or its life is over. */
+  changed(member: Member, gone: boolean): void {
+    const wanted = !gone && member.down;
+    let request = this.#requests.get(member.id);
+    if (request && (request.member !== member || !wanted)) {
+      this.#cancel(request);
+      request = undefined;
+    }
+    if (wanted && !request) this.#want(member);
+    const tries = this.#tries.get(member.id);
+    if (tries && !wanted && member.counts) tries.upSince ??= this.#roster.now();
+  }
+
+  #want(member: Member): void {
+    const now = this.#roster.now();
+    const { maxDelay } = this.#roster.options.restart;
+    const tries = this.#tries.get(member.id);
+    if (tries?.upSince !== undefined && now - tries.upSince > maxDelay) {
+      this.#tries.delete(member.id);
+    } else if (tries) tries.upSince = undefined;
+    const attempt = (this.#tries.get(member.id)?.attempts ?? 0) + 1;
+    const due = now + this.#waitBefore(attempt);
+    const abort = new AbortController();
+    this.#requests.set(member.id, { member, cause: 'dead', attempt, due, abort });
+    this.due = Math.min(this.due, due);
+  }
+
+  #waitBefore(attempt: number): number {
+    const { delay, maxDelay } = this.#roster.options.restart;
+    return Math.min(delay * 2 ** Math.min(attempt - 1, 50), maxDelay);
+  }
+
+  #cancel(request: Request): void {
+    this.#requests.delete(request.member.id);
+    if (request.due !== Infinity) return; // nobody was told
+    request.abort.abort();
+    this.#say('restart-cancelled', request);
+  }
+
+  #say(event: 'restart-needed' | 'restart-cancelled', request: Request): void {
+    const { member, cause, attempt } = request;
+    const at = this.#roster.now();
+    // A life that was replaced shows as the one in its place.
+    const instance = this.#roster.members.get(member.id)?.view ?? member.view;
+    this.#roster.events.post(event, { instance, cause, attempt, at });
+  }
+
+  run(now: number): void {
+    this.due = Infinity;
+    for (const request of this.#requests.values()) {
+      if (request.due <= now) {
+        if (this.#held(request.member.about.service)) request.due = now + AGAIN;
+        else this.#make(request, now);
+      }
+      this.due = Math.min(this.due, request.due);
+    }
+  }
+
+  #make(request: Request, now: number): void {
+    const { member, attempt, abort } = request;
+    request.due = Infinity;
+    request.cause = member.status === 'zombie' ? 'zombie' : 'dead';
+    this.#tries.set(member.id, { attempts: attempt, last: now, upSince: undefined });
+    this.#trim(now);
+    this.#say('restart-needed', request);
+    const { onRestartNeeded } = this.#roster.options;
+    if (onRestartNeeded === undefined) return;
+    const call = async () => onRestartNeeded(member.view, request.cause, abort.signal);
+    call().catch((error: unknown) => this.#failed(request, error));
+  }
+
+  /** The hook could not: that is said, and it is asked again, later than the last time. */
+  #failed(request: Request, error: unknown): void {
+    if (this.#requests.get(request.member.id) !== request) return; // it was told to stop
+    request.attempt++;
+    request.due = this.#roster.now() + this.#waitBefore(request.attempt);
+    this.due = Math.min(this.due, request.due);
+    this.#roster.events.report(error, 'restart-needed');
+    this.#roster.settled();
+  }
+
+  /** Ids that are gone for long must not add up. */
+  #trim(now: number): void {
+    if (this.#tries.size <= 2 * this.#roster.members.size + 100) return;
+    const { maxDelay } = this.#roster.options.restart;
+    for (const [id, { last }] of this.#tries) if (now - last > maxDelay) this.#tries.delete(id);
+  }
+}

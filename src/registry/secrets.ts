@@ -1,0 +1,32 @@
+/** The secrets of leases: worked out from one key, never stored, compared in constant time. */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { checkRange, checkType } from '../core/validate.js';
+
+const LEAST_BYTES = 16;
+
+export class Secrets {
+  readonly #key: Uint8Array;
+
+  /** @throws TypeError, RangeError for what is no key */
+  constructor(key: Uint8Array = randomBytes(32)) {
+    checkType('secretKey', 'a Uint8Array', key, key instanceof Uint8Array);
+    const fits = key.length >= LEAST_BYTES;
+    checkRange('secretKey', `at least ${LEAST_BYTES} bytes`, key.length, fits);
+    this.#key = Uint8Array.from(key); // whoever gave it may wipe it
+  }
+
+  #digest(id: string, generation: number): Buffer {
+    return createHmac('sha256', this.#key).update(`${id}\0${generation}`).digest();
+  }
+
+  of(id: string, generation: number): string {
+    return this.#digest(id, generation).toString('base64url');
+  }
+
+  holds(id: string, generation: number, secret: unknown): boolean {
+    if (typeof secret !== 'string') return false;
+    const given = Buffer.from(secret, 'base64url');
+    const right = this.#digest(id, generation);
+    return given.length === right.length && timingSafeEqual(given, right);
+  }
+}

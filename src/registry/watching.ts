@@ -1,0 +1,155 @@
+/**
+ * Watchers: a snapshot, then every change once. A watcher has no queue of its own but a place in
+ * the change log, so a slow one costs nothing; one that the log has left behind begins anew with a
+ * snapshot.
+ */
+import { checkKeys, checkNumber, checkType } from '../core/validate.js';
+import type { ChangeLog } from './change-log.js';
+import type { InstanceView, WatchEvent } from './views.js';
+
+/** Options of `Registry.watch`. */
+export interface WatchOptions {
+  /** Ends the iteration when it is aborted; it does not throw. */
+  readonly signal?: AbortSignal;
+  /** Goes on after this revision instead of a snapshot, if its changes are still known. */
+  readonly after?: number;
+  /** How many changes it may be behind before it gets a snapshot. Default: as many as are kept. */
+  readonly limit?: number;
+}
+
+/** @throws TypeError, RangeError that name the option, what was expected and what came */
+export function checkWatchOptions(given: WatchOptions): WatchOptions {
+  const { signal, after, limit } = checkKeys('options', given, ['signal', 'after', 'limit']);
+  const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
+  checkType('signal', 'an AbortSignal', signal, isSignal);
+  const revision = { least: 0, most: Number.MAX_SAFE_INTEGER, integer: true };
+  if (after !== undefined) checkNumber('after', after, revision);
+  if (limit !== undefined) checkNumber('limit', limit, { least: 1, most: Infinity });
+  return given;
+}
+
+/** What is watched. */
+export interface Watched {
+  readonly log: ChangeLog;
+  views(service: string | undefined): InstanceView[];
+}
+
+type Resolve = (result: IteratorResult<WatchEvent>) => void;
+
+const END: IteratorResult<WatchEvent> = { done: true, value: undefined };
+
+class Watcher implements AsyncIterableIterator<WatchEvent> {
+  readonly #watched: Watched;
+  readonly #service: string | undefined;
+  readonly #limit: number;
+  readonly #leave: (watcher: Watcher) => void;
+  readonly #signal: AbortSignal | undefined;
+  /** The last revision that it was told; −1 before the first. */
+  #seen: number;
+  #ended = false;
+  readonly #waiting: Resolve[] = [];
+
+  constructor(
+    watched: Watched,
+    service: string | undefined,
+    { after = -1, limit = Infinity, signal }: WatchOptions,
+    leave: (watcher: Watcher) => void,
+  ) {
+    this.#watched = watched;
+    this.#service = service;
+    this.#limit = limit;
+    this.#seen = after;
+    this.#leave = leave;
+    this.#signal = signal;
+    if (signal?.aborted) this.end();
+    else signal?.addEventListener('abort', this.end, { once: true });
+  }
+
+  /** Something has changed: whoever waits for it is told. */
+  notify(): void {
+    while (this.#waiting.length > 0) {
+      const value = this.#take();
+      if (value === undefined) return;
+      this.#waiting.shift()?.({ done: false, value });
+    }
+    // Changes of other services must not let one that has read everything fall behind.
+    const { log } = this.#watched;
+    if (this.#seen === log.revision - 1 && !this.#concerns(log.revision)) this.#seen++;
+  }
+
+  #concerns(revision: number): boolean {
+    const { service } = this.#watched.log.at(revision).instance;
+    return this.#service === undefined || this.#service === service;
+  }
+
+  /** What comes next; undefined when that has not happened yet. */
+  #take(): WatchEvent | undefined {
+    const { log } = this.#watched;
+    const { revision } = log;
+    const behind = revision - this.#seen > this.#limit || !log.reaches(this.#seen);
+    if (this.#seen < 0 || behind) {
+      this.#seen = revision;
+      return { type: 'snapshot', revision, instances: this.#watched.views(this.#service) };
+    }
+    while (this.#seen < revision) {
+      this.#seen++;
+      if (this.#concerns(this.#seen)) return { type: 'change', ...log.at(this.#seen) };
+    }
+    return undefined;
+  }
+
+  next(): Promise<IteratorResult<WatchEvent>> {
+    if (this.#ended) return Promise.resolve(END);
+    const value = this.#waiting.length === 0 ? this.#take() : undefined;
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  return(): Promise<IteratorResult<WatchEvent>> {
+    this.end();
+    return Promise.resolve(END);
+  }
+
+  readonly end = (): void => {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#signal?.removeEventListener('abort', this.end);
+    this.#leave(this);
+    for (const resolve of this.#waiting.splice(0)) resolve(END);
+  };
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+export class Watching {
+  readonly #watched: Watched;
+  readonly #watchers = new Set<Watcher>();
+  #closed = false;
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  watch(service: string | undefined, options: WatchOptions): AsyncIterableIterator<WatchEvent> {
+    const leave = (each: Watcher) => this.#watchers.delete(each);
+    const watcher = new Watcher(this.#watched, service, options, leave);
+    if (this.#closed) watcher.end();
+    else if (!options.signal?.aborted) this.#watchers.add(watcher);
+    return watcher;
+  }
+
+  notify(): void {
+    for (const each of this.#watchers) each.notify();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const each of this.#watchers) each.end();
+  }
+}

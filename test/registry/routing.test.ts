@@ -1,0 +1,284 @@
+/** Where traffic goes: in the very moment, by weight, and in a panic. */
+import { describe, expect, it } from 'vitest';
+import { registryOn, targets } from './world.js';
+
+/** A service of `n` that all beat, `down` of which say that they are not ready. */
+function service(n: number, down: number, options = {}) {
+  const world = registryOn({ slowStart: 0, ...options });
+  const { registry } = world;
+  for (let i = 0; i < n; i++) registry.register({ id: `n${i}`, service: 'api', address: `a${i}` });
+  for (let i = 0; i < n; i++) registry.heartbeat(`n${i}`, { generation: 1 });
+  const turn = (i: number, ready: boolean) => {
+    world.loop.runUntil(world.loop.now() + 1);
+    registry.heartbeat(`n${i}`, { generation: 1, ready });
+  };
+  for (let i = 0; i < down; i++) turn(i, false);
+  return { ...world, turn };
+}
+
+describe('route', () => {
+  it('excludes an instance within any listener that is told of its suspicion', () => {
+    const { loop, registry } = registryOn();
+    for (const id of ['a', 'b', 'c']) {
+      registry.register({ id, service: 'api', address: id });
+    }
+    const seen: string[] = [];
+    const look = (what: string) => seen.push(`${what} ${targets(registry).join('')}`);
+    registry.on('change', ({ instance: { status } }) => status === 'dead' && look('change'));
+    registry.on('suspect', ({ instance }) => {
+      expect(instance).toMatchObject({ id: 'a', status: 'dead', routable: false });
+      look('suspect');
+    });
+    registry.detectors.service.on('suspect', () => look('core'));
+    for (let at = 1; at < 30_000; at += 1000) {
+      loop.runUntil(at);
+      for (const id of at < 20_000 ? ['a', 'b', 'c'] : ['b', 'c']) {
+        registry.heartbeat(id, { generation: 1 });
+      }
+    }
+    expect(seen.sort()).toEqual(['change bc', 'core bc', 'suspect bc']);
+    expect(registry.route('api').excluded).toEqual([{ id: 'a', reason: 'dead' }]);
+  });
+
+  it('is the same object until something changes', () => {
+    const { registry, turn } = service(4, 0);
+    const route = registry.route('api');
+    expect(registry.route('api')).toBe(route);
+    turn(0, true);
+    expect(registry.route('api')).toBe(route);
+    turn(0, false);
+    expect(registry.route('api')).not.toBe(route);
+  });
+
+  it('says why somebody is left out', () => {
+    const { registry } = service(4, 1);
+    registry.drain('n1');
+    registry.reportFailure('n2');
+    registry.register({ id: 'new', service: 'api', address: 'x' });
+    expect(registry.route('api')).toMatchObject({
+      mode: 'panic', // two of three: only n2 and n3 count beside n0
+      targets: [{ id: 'n0' }, { id: 'n2' }, { id: 'n3' }],
+      excluded: [
+        { id: 'n1', reason: 'draining' },
+        { id: 'new', reason: 'starting' },
+      ],
+    });
+    registry.undrain('n1');
+    expect(registry.route('api')).toMatchObject({
+      mode: 'panic', // left at 60 percent, not at 50
+    });
+    registry.heartbeat('new', { generation: 1 });
+    expect(registry.route('api')).toMatchObject({
+      mode: 'normal',
+      targets: [{ id: 'n1' }, { id: 'n3' }, { id: 'new' }],
+      excluded: [
+        { id: 'n0', reason: 'not-ready' },
+        { id: 'n2', reason: 'reported' },
+      ],
+    });
+  });
+
+  it('of a service that nobody offers is empty', () => {
+    const { registry } = service(0, 0);
+    expect(registry.route('api')).toEqual({ mode: 'empty', targets: [], excluded: [] });
+    expect(registry.pick('api')).toBe(undefined);
+    registry.register({ id: 'a', service: 'api', address: 'x' });
+    expect(registry.route('api')).toMatchObject({
+      mode: 'empty',
+      excluded: [{ id: 'a', reason: 'starting' }],
+    });
+  });
+});
+
+describe('panic', () => {
+  it.each([
+    [1, 0, 'normal'],
+    [1, 1, 'panic'],
+    [2, 1, 'normal'],
+    [3, 2, 'panic'],
+    [100, 50, 'normal'],
+    [100, 51, 'panic'],
+  ])('of %i with %i down: %s', (n, down, mode) => {
+    const { registry } = service(n, down);
+    const route = registry.route('api');
+    expect(route.mode).toBe(mode);
+    expect(route.targets.length).toBe(mode === 'panic' ? n : n - down);
+  });
+
+  it('is left at 60, with an event at each edge', () => {
+    const { registry, turn } = service(10, 0);
+    const edges: unknown[] = [];
+    registry.on('protection', ({ rule, active, available, service }) => {
+      if (rule === 'panic') edges.push([active, available, service]);
+    });
+    for (let i = 0; i < 6; i++) turn(i, false);
+    expect(registry.protection.panic).toEqual([{ service: 'api', available: 4, n: 10 }]);
+    turn(0, true);
+    expect(registry.route('api').mode).toBe('panic');
+    turn(1, true);
+    expect(registry.route('api').mode).toBe('normal');
+    expect(registry.protection.panic).toEqual([]);
+    turn(1, false);
+    expect(registry.route('api').mode).toBe('normal');
+    expect(edges).toEqual([
+      [true, 4, 'api'],
+      [false, 6, 'api'],
+    ]);
+  });
+
+  it('routes to nobody who drains or was never heard, and counts neither', () => {
+    const { registry } = service(4, 1);
+    registry.drain('n3');
+    for (let i = 0; i < 20; i++) {
+      registry.register({ id: `new${i}`, service: 'api', address: 'x' });
+    }
+    expect(registry.route('api').mode).toBe('normal'); // 2 of 3
+    registry.reportFailure('n1');
+    expect(registry.route('api').mode).toBe('panic');
+    expect(targets(registry)).toEqual(['n0', 'n1', 'n2']);
+    expect(registry.services()).toEqual([{ name: 'api', n: 3, available: 1 }]);
+  });
+
+  it('routes to none where that is wished, and is off at 0', () => {
+    const none = service(3, 2, { panic: { route: 'none' } }).registry.route('api');
+    expect([none.mode, none.targets.length, none.excluded.length]).toEqual(['panic', 0, 3]);
+    expect(none.excluded[2]).toEqual({ id: 'n2', reason: 'panic' });
+    const off = service(3, 2, { panic: { below: 0 } });
+    expect([off.registry.route('api').mode, targets(off.registry)]).toEqual(['normal', ['n2']]);
+  });
+});
+
+describe('weights', () => {
+  it('are less while overloaded and critical', () => {
+    const { loop, registry } = registryOn({ slowStart: 0 });
+    for (const id of ['a', 'b', 'c']) registry.register({ id, service: 'api', address: id });
+    const seen = new Set<string>();
+    for (let at = 1; at < 24_000; at += 100) {
+      loop.runUntil(at);
+      const beats = at < 20_100 ? ['a', 'b', 'c'] : ['b', 'c'];
+      if (at % 1000 === 1) for (const id of beats) registry.heartbeat(id, { generation: 1 });
+      const a = registry.route('api').targets.find(({ id }) => id === 'a');
+      seen.add(`${registry.get('a')?.status} ${a?.weight}`);
+    }
+    expect([...seen]).toEqual([
+      ...['available 1', 'overloaded 0.5', 'critical 0.25', 'dead undefined'],
+    ]);
+  });
+
+  it('rise from a tenth to the whole after a return, without anything changing', () => {
+    const { loop, registry } = registryOn();
+    for (const id of ['a', 'b']) registry.register({ id, service: 'api', address: id });
+    const weights: number[] = [];
+    for (let at = 1; at < 40_000; at += 500) {
+      loop.runUntil(at);
+      registry.heartbeat('a', { generation: 1 });
+      weights.push(registry.route('api').targets[0].weight);
+    }
+    expect(weights[0]).toBe(0.1);
+    expect(weights[6]).toBeCloseTo(0.1, 2); // 3 s of 30
+    expect(weights[30]).toBeCloseTo(0.5, 2);
+    expect(weights.at(-1)).toBe(1);
+    expect([...weights].sort((a, b) => a - b)).toEqual(weights);
+    registry.drain('a');
+    registry.undrain('a');
+    expect(registry.route('api').targets[0].weight).toBe(0.1);
+    expect(registry.explain('a')?.weight).toBe(0.1);
+  });
+
+  it('are the shares of what is picked, with less scatter than chance', () => {
+    const { loop, registry } = registryOn({ slowStart: 10_000 });
+    const ids = ['a', 'b', 'c', 'd'];
+    for (const id of ids) registry.register({ id, service: 'api', address: id });
+    for (let at = 1; at < 20_000; at += 500) {
+      loop.runUntil(at);
+      for (const id of ids) registry.heartbeat(id, { generation: 1 });
+    }
+    registry.drain('d');
+    registry.undrain('d'); // a tenth
+    let seed = 1;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const picked: Record<string, number> = { a: 0, b: 0, c: 0, d: 0 };
+    for (let i = 0; i < 31_000; i++) picked[registry.pick('api', random)?.id as string]++;
+    for (const id of ['a', 'b', 'c']) expect(Math.abs(picked[id] - 10_000)).toBeLessThan(100);
+    expect(Math.abs(picked.d - 1000)).toBeLessThan(50);
+  });
+});
+
+describe('reported failures', () => {
+  const beat = (registry: ReturnType<typeof service>['registry'], n: number) => {
+    for (let i = 0; i < n; i++) registry.heartbeat(`n${i}`, { generation: 1 });
+  };
+
+  it('take an instance out until it beats again, not at a beat that was under way', () => {
+    const { loop, registry } = service(10, 0);
+    loop.runUntil(10_000);
+    beat(registry, 10);
+    expect(registry.reportFailure('n0', { generation: 1, reason: 'reset' })).toBe(true);
+    expect(registry.get('n0')).toMatchObject({ status: 'available', routable: false });
+    loop.runUntil(10_100);
+    beat(registry, 10);
+    expect(targets(registry)).not.toContain('n0');
+    loop.runUntil(11_000);
+    beat(registry, 10);
+    expect(targets(registry)).toContain('n0');
+    expect(registry.reportFailure('n0')).toBe(false); // it is believed more for a while
+    loop.runUntil(21_001);
+    beat(registry, 10);
+    expect(registry.reportFailure('n0')).toBe(true);
+  });
+
+  it('that are refuted leave the weight as it was', () => {
+    const { loop, registry } = service(10, 0, { slowStart: 30_000 });
+    for (let at = 1000; at <= 40_000; at += 1000) {
+      loop.runUntil(at);
+      beat(registry, 10);
+    }
+    expect(registry.reportFailure('n0')).toBe(true);
+    loop.runUntil(41_000);
+    beat(registry, 10);
+    expect(registry.explain('n0')?.weight).toBe(1);
+  });
+
+  it('never take out more than a sweep might remove, whoever reports how much', () => {
+    for (const [n, most] of [
+      [6, 1],
+      [10, 2],
+      [100, 15],
+    ]) {
+      const { registry } = service(n, 0);
+      const out = Array.from({ length: n }, (_, i) => registry.reportFailure(`n${i}`));
+      expect(out.filter((each) => each).length).toBe(most);
+      expect(targets(registry).length).toBe(n - most);
+    }
+  });
+
+  it('end by themselves, and say nothing of another life, of the dead and of the unknown', () => {
+    const { loop, registry } = service(10, 0);
+    expect(registry.reportFailure('n0', { generation: 2 })).toBe(false);
+    expect(registry.reportFailure('nobody')).toBe(false);
+    const link = registry.link();
+    for (let i = 0; i < 10; i++) {
+      loop.runUntil(loop.now() + 1);
+      registry.heartbeat(`n${i}`, { generation: 1, link });
+    }
+    link.down();
+    expect(registry.reportFailure('n0')).toBe(true);
+    loop.runUntil(11_000);
+    expect(targets(registry)).toContain('n0');
+  });
+
+  it('are forgotten when the instance is found dead: its return is slow then', () => {
+    const { loop, registry } = service(10, 0, { slowStart: 30_000 });
+    loop.runUntil(1000);
+    beat(registry, 10);
+    registry.reportFailure('n0');
+    for (let at = 2000; at < 10_000; at += 1000) {
+      loop.runUntil(at);
+      for (let i = 1; i < 10; i++) registry.heartbeat(`n${i}`, { generation: 1 });
+    }
+    expect(registry.route('api').excluded).toEqual([{ id: 'n0', reason: 'dead' }]);
+    loop.runUntil(10_000);
+    beat(registry, 10);
+    expect(registry.explain('n0')?.weight).toBe(0.1);
+  });
+});
