@@ -19,10 +19,17 @@ export type Check = (signal: AbortSignal) => CheckAnswer | Promise<CheckAnswer>;
 
 const DEPENDENCY = Symbol('phi-accrual.dependency');
 
-/** Marks a check that asks somebody else: livez refuses it. */
-export function aboutOthers<C extends Check>(check: C): C {
-  return Object.defineProperty(check, DEPENDENCY, { value: true });
+/**
+ * Marks a check that asks somebody else: livez refuses it. Elsewhere it is not critical unless it
+ * is added as that, or `critical` is true here.
+ */
+export function aboutOthers<C extends Check>(check: C, critical = false): C {
+  return Object.defineProperty(check, DEPENDENCY, { value: { critical } });
 }
 
 /** Whether a check was marked by {@link aboutOthers}. */
 export const isAboutOthers = (check: Check): boolean => DEPENDENCY in check;
+
+/** Whether a check's failure fails its group if nothing is said. */
+export const isCritical = (check: Check): boolean =>
+  (check as { [DEPENDENCY]?: { critical: boolean } })[DEPENDENCY]?.critical ?? true;

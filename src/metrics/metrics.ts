@@ -1,5 +1,10 @@
 /** phi-accrual/metrics: Prometheus metrics of a detector, and its events for diagnostics. */
 export {
+  type CollectHealthOptions,
+  collectHealth,
+  type ObservedHealth,
+} from './collect-health.js';
+export {
   type CollectOptions,
   collectMetrics,
   type MetricsCollection,

@@ -1,0 +1,117 @@
+/** All groups of one health object, and what may be added to them. */
+import { checkBoolean, checkKeys, checkRange, checkType } from '../core/validate.js';
+import { type Check, isAboutOthers, isCritical } from './check.js';
+import type { Dependencies } from './dependencies.js';
+import type { Dependency } from './dependency-graph.js';
+import { Group, type GroupContext } from './group.js';
+import { checkTimeout, type ResolvedHealthOptions } from './health-options.js';
+import { checkName, under } from './names.js';
+
+export const LIVEZ = 'livez';
+export const READYZ = 'readyz';
+/** Pages beside the groups. */
+export const STATUS = 'status';
+export const PICTURE = 'status.svg';
+
+export interface CheckOptions {
+  /** How long the check may take, in ms. Default that of the health object. */
+  timeout?: number;
+  /**
+   * Whether its failure fails the group; else the group is degraded, and passes. Default true, but
+   * false for a check of a dependency.
+   */
+  critical?: boolean;
+  /** Another name by which it is excluded, together with others of that name. */
+  excludeWith?: string;
+  /** What the service behind this check depends on in its turn: shown, and root causes found. */
+  dependsOn?: readonly Dependency[];
+}
+
+const KEYS: readonly (keyof CheckOptions)[] = ['timeout', 'critical', 'excludeWith', 'dependsOn'];
+
+export class Groups {
+  readonly all = new Map<string, Group>();
+  readonly #options: ResolvedHealthOptions;
+  readonly #context: GroupContext;
+  readonly #dependencies: Dependencies;
+  readonly #startedAt: number;
+  /** Names that readyz has for its own. */
+  readonly #reserved: readonly string[];
+
+  constructor(
+    options: ResolvedHealthOptions,
+    context: GroupContext,
+    dependencies: Dependencies,
+    reserved: readonly string[],
+  ) {
+    this.#options = options;
+    this.#context = context;
+    this.#dependencies = dependencies;
+    this.#startedAt = context.host.now();
+    this.#reserved = reserved;
+    const always = options.profile === 'kube' ? [LIVEZ, READYZ, 'healthz'] : [LIVEZ, READYZ];
+    for (const name of always) this.#group(name);
+  }
+
+  /** @throws TypeError, RangeError as `Health.add` says */
+  add(group: string, name: string, check: Check, options: CheckOptions | undefined): void {
+    const known = checkKeys('options', options, KEYS);
+    checkName('group', group);
+    const pages = [STATUS, PICTURE];
+    checkRange('group', `none of ${pages.join(', ')}`, group, !pages.includes(group));
+    checkName('name', name);
+    checkType('check', 'a function', check, typeof check === 'function');
+    const free = !(group === READYZ && this.#reserved.includes(name));
+    checkRange('name', `one that is not built in (${this.#reserved.join(', ')})`, name, free);
+    const others = isAboutOthers(check) || known.dependsOn !== undefined;
+    const ours = 'a check of this process alone: livez asks nobody else';
+    checkRange('check', ours, name, !(group === LIVEZ && others));
+    const { timeout = this.#options.timeout, critical = isCritical(check), excludeWith } = known;
+    const resolved = {
+      timeout: checkTimeout(timeout),
+      critical: checkBoolean('critical', critical),
+      excludeWith: excludeWith === undefined ? undefined : checkName('excludeWith', excludeWith),
+    };
+    const of = this.#room(group, name);
+    if (others) {
+      this.#dependencies.add(name, known.dependsOn ?? [], group === READYZ ? critical : undefined);
+    }
+    of.add(name, check, resolved);
+  }
+
+  /** A check of our own: critical, and of any name. */
+  addBuiltIn(group: string, name: string, check: Check): void {
+    const { timeout } = this.#options;
+    const options = { timeout, critical: true, excludeWith: undefined };
+    this.#room(group, name).add(name, check, options);
+  }
+
+  remove(group: string, name: string): boolean {
+    const removed = this.all.get(group)?.entries.delete(name) ?? false;
+    const elsewhere = [...this.all.values()].some(({ entries }) => entries.has(name));
+    if (removed && !elsewhere) this.#dependencies.remove(name);
+    return removed;
+  }
+
+  #room(group: string, name: string): Group {
+    const of = this.#group(group);
+    checkRange('name', `one that ${group} has not yet`, name, !of.entries.has(name));
+    return of;
+  }
+
+  #group(name: string): Group {
+    const known = this.all.get(name);
+    if (known) return known;
+    for (const other of this.all.keys()) {
+      const apart = under(name, other) === undefined && under(other, name) === undefined;
+      checkRange('group', `a path apart from that of ${other}`, name, apart);
+    }
+    const { startupGrace } = this.#options;
+    // As kube-apiserver: readyz has no grace, nothing was ready before it is.
+    const grace = name === LIVEZ && startupGrace > 0;
+    const until = grace ? this.#startedAt + startupGrace : -Infinity;
+    const group = new Group(name, this.#context, until);
+    this.all.set(name, group);
+    return group;
+  }
+}

@@ -1,0 +1,298 @@
+/** What a service says of its own health: groups of checks, and who may see them how. */
+import { Events, type ListenerError, type ListenOptions } from '../core/events.js';
+import { checkKeys, checkRange, checkType } from '../core/validate.js';
+import { Alarms } from './alarms.js';
+import type { Check } from './check.js';
+import { Dependencies } from './dependencies.js';
+import type { Dependency } from './dependency-graph.js';
+import { type CheckOptions, Groups, LIVEZ, READYZ } from './groups.js';
+import {
+  type HealthOptions,
+  type ResolvedHealthOptions,
+  resolveHealthOptions,
+} from './health-options.js';
+import { type Loop, type LoopOptions, Loops } from './loops.js';
+import { type HealthReading, readingsOf } from './metrics-view.js';
+import { type NodeHandler, nodeHandler, webFetch } from './mount.js';
+import { checkName } from './names.js';
+import { Periodic } from './periodic.js';
+import { type Progress, ProgressCheck, type ProgressOptions, type Sample } from './progress.js';
+import type { CheckRecord, GroupReport } from './reports.js';
+import { Router } from './router.js';
+import { type StatusPage, statusOf } from './status.js';
+
+/** The events of a health object, by name. */
+export interface HealthEvents {
+  /** A check has run. */
+  result: CheckRecord;
+  /** readyz has passed for the first time. */
+  ready: { readonly at: number };
+  error: ListenerError;
+}
+
+const SHUTDOWN = 'shutdown';
+const MAINTENANCE = 'maintenance';
+const PROGRESS_KEYS = ['group', 'interval', 'timeout', 'idle'];
+
+/** See {@link createHealth}. */
+export class Health {
+  /** Named booleans, such as a disk that is full: `/health` shows them, checks may. */
+  readonly alarms = new Alarms();
+  /** Answers our paths, and calls `next` for all others: node:http, Express, Connect, Fastify. */
+  readonly handler: NodeHandler;
+  /** The same as the web has it; what is not ours is 404. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly #options: ResolvedHealthOptions;
+  readonly #events = new Events<HealthEvents>();
+  readonly #groups: Groups;
+  readonly #dependencies: Dependencies;
+  readonly #loops: Loops;
+  readonly #router: Router;
+  readonly #startedAt: number;
+  readonly #firstReady: Promise<void>;
+  #tellFirstReady: (() => void) | undefined;
+  readonly #work: string[] = [];
+  #periodic: Periodic | undefined;
+  #shuttingDown = false;
+  #closed = false;
+  readonly #abort = () => this.close();
+
+  /** @throws TypeError, RangeError that name the option, what was expected and what came */
+  constructor(options?: HealthOptions) {
+    const resolved = resolveHealthOptions(options);
+    const { host, wall, cacheMs, concurrency, history, sink, signal } = resolved;
+    this.#options = resolved;
+    this.#startedAt = host.now();
+    const settled = (record: CheckRecord) => this.#say('result', record);
+    const context = { host, wall, cacheMs, concurrency, history, settled };
+    this.#dependencies = new Dependencies(resolved.name);
+    this.#groups = new Groups(resolved, context, this.#dependencies, [SHUTDOWN, MAINTENANCE]);
+    this.#loops = new Loops(resolved.clock);
+    this.#firstReady = new Promise((resolve) => {
+      this.#tellFirstReady = resolve;
+    });
+    if (sink) this.on('result', (record) => this.#store(sink, record));
+    this.#router = new Router(resolved, {
+      groups: this.#groups.all,
+      alarms: this.alarms,
+      probed: (report) => this.#probed(report),
+      status: () => this.status(),
+      picture: () => this.#dependencies.picture(this.#groups.all),
+    });
+    this.handler = nodeHandler(this.#router.answer);
+    this.fetch = webFetch(this.#router.answer);
+    if (signal?.aborted) this.close();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /**
+   * Adds a check to a group, which is a path: `livez`, `readyz`, or one of one's own. At any time;
+   * lines have the order of additions.
+   *
+   * @throws TypeError, RangeError for what is no check, a name that is taken or built in, a cycle of
+   * dependencies, and a check of others in livez: a restart of ours mends nothing of theirs
+   */
+  add(group: string, name: string, check: Check, options?: CheckOptions): this {
+    this.#groups.add(group, name, check, options);
+    return this;
+  }
+
+  /** Removes a check; whether there was one. */
+  remove(group: string, name: string): boolean {
+    return this.#groups.remove(group, name);
+  }
+
+  /**
+   * Says what a service depends on that has no check here, for the graph: what lies behind those
+   * that have one.
+   *
+   * @throws TypeError, RangeError, also for a cycle, with its path
+   */
+  service(name: string, dependsOn: readonly Dependency[]): this {
+    this.#dependencies.add(checkName('name', name), dependsOn, undefined);
+    return this;
+  }
+
+  /**
+   * readyz fails with a check of this name until the function that is returned is called: a part
+   * of the start is not finished.
+   *
+   * @throws TypeError, RangeError as {@link add}
+   */
+  hold(name: string): () => void {
+    let held = true;
+    this.add(READYZ, name, () => (held ? 'not finished' : true));
+    return () => {
+      held = false;
+    };
+  }
+
+  /** From now on readyz fails; livez and all paths go on to answer until the process ends. */
+  shutdown(): void {
+    if (this.#shuttingDown) return;
+    this.#shuttingDown = true;
+    this.#groups.addBuiltIn(READYZ, SHUTDOWN, () => 'process is shutting down');
+  }
+
+  /**
+   * readyz fails, and livez does not, until the function that is returned is called: a
+   * defragmentation, say. Of several at once, each has its own end.
+   */
+  maintenance(work = 'maintenance'): () => void {
+    checkType('work', 'a string', work, typeof work === 'string');
+    this.#work.push(work);
+    if (this.#work.length === 1) {
+      const why = () => `under maintenance: ${this.#work.join(', ')}`;
+      this.#groups.addBuiltIn(READYZ, MAINTENANCE, why);
+    }
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      this.#work.splice(this.#work.indexOf(work), 1);
+      if (this.#work.length === 0) this.remove(READYZ, MAINTENANCE);
+    };
+  }
+
+  /**
+   * Watches a loop of one's own by its beats: φ over its own cadence says that it has stalled.
+   * After {@link shutdown} no loop is judged, as loops end then.
+   *
+   * @throws TypeError, RangeError as {@link add}, and for options of a detector
+   */
+  loop(name: string, options?: LoopOptions): Loop {
+    const { group = LIVEZ, ...detection } = options ?? {};
+    const taken = this.#loops.all.has(name);
+    checkRange('name', 'one that no other loop has', name, !taken);
+    this.add(group, name, () => (this.#shuttingDown ? true : (this.#loops.stalled(name) ?? true)));
+    try {
+      return this.#loops.watch(name, detection, () => this.remove(group, name));
+    } catch (error) {
+      this.remove(group, name);
+      throw error;
+    }
+  }
+
+  /**
+   * Watches whether something goes on: it is sampled in the background, and a probe fails if the
+   * sample is the one that the probe before saw.
+   *
+   * @throws TypeError, RangeError as {@link add}, and for options
+   */
+  progress(name: string, sample: Sample, options?: ProgressOptions): Progress {
+    const known = checkKeys('options', options, PROGRESS_KEYS);
+    const { group = READYZ } = known;
+    this.#periodic ??= new Periodic({ clock: this.#options.clock });
+    const progress = new ProgressCheck(this.#periodic, sample, known);
+    try {
+      this.add(group, name, progress.check);
+    } catch (error) {
+      progress.close();
+      throw error;
+    }
+    const close = () => {
+      progress.close();
+      this.remove(group, name);
+    };
+    return { name, close };
+  }
+
+  /** Runs a group's checks as a probe does, without those excluded; undefined for no such group. */
+  async probe(group: string, exclude: readonly string[] = []): Promise<GroupReport | undefined> {
+    const report = await this.#groups.all.get(group)?.probe(exclude);
+    if (report) this.#probed(report);
+    return report;
+  }
+
+  /** Settles when readyz has passed for the first time, whoever asked. */
+  whenFirstReady(): Promise<void> {
+    return this.#firstReady;
+  }
+
+  /** Whether a URL is one of ours: for routers that have to know before they hand it over. */
+  handles(url: string): boolean {
+    return this.#router.handles(url);
+  }
+
+  /** What `/status` shows: the last results of all checks. Runs none. */
+  status(): StatusPage {
+    return statusOf({
+      options: this.#options,
+      startedAt: this.#startedAt,
+      groups: this.#groups.all,
+      graph: this.#dependencies.state(this.#groups.all),
+      alarms: this.alarms.active,
+      maintenance: this.#work,
+      loops: this.#loops.all,
+    });
+  }
+
+  /** The last result of every check that has run, and how many there were: for metrics. */
+  readings(): HealthReading[] {
+    return readingsOf(this.#groups.all);
+  }
+
+  /** Calls `listener` at each `event`; what it throws comes as event `error`. */
+  on<E extends keyof HealthEvents>(
+    event: E,
+    listener: (payload: HealthEvents[E]) => void,
+    options?: ListenOptions,
+  ): this {
+    this.#events.add(event, listener, false, options?.signal);
+    return this;
+  }
+
+  /** Calls `listener` at the next `event` only. */
+  once<E extends keyof HealthEvents>(
+    event: E,
+    listener: (payload: HealthEvents[E]) => void,
+    options?: ListenOptions,
+  ): this {
+    this.#events.add(event, listener, true, options?.signal);
+    return this;
+  }
+
+  /** Removes a listener. */
+  off<E extends keyof HealthEvents>(event: E, listener: (payload: HealthEvents[E]) => void): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /** Stops what runs in the background, and forgets listeners. Paths go on to answer. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#periodic?.close();
+    this.#loops.close();
+    this.#events.off();
+  }
+
+  #probed({ group, ok }: GroupReport): void {
+    if (group !== READYZ || !ok || this.#tellFirstReady === undefined) return;
+    this.#tellFirstReady();
+    this.#tellFirstReady = undefined;
+    this.#say('ready', { at: this.#options.host.now() });
+  }
+
+  #say<E extends keyof HealthEvents>(event: E, payload: HealthEvents[E]): void {
+    this.#events.post(event, payload);
+    this.#events.flush();
+  }
+
+  /** A sink may be asynchronous: its rejection is an error like what a listener throws. */
+  #store(sink: (record: CheckRecord) => unknown, record: CheckRecord): void {
+    const stored = sink(record);
+    if (typeof (stored as PromiseLike<unknown> | undefined)?.then !== 'function') return;
+    (stored as PromiseLike<unknown>).then(undefined, (error: unknown) =>
+      this.#say('error', { error, event: 'result' }),
+    );
+  }
+}
+
+/**
+ * The health of one service. It listens nowhere by itself: mount `handler` or `fetch`.
+ *
+ * @throws TypeError, RangeError that name the option, what was expected and what came
+ */
+export const createHealth = (options?: HealthOptions): Health => new Health(options);

@@ -1,0 +1,177 @@
+/**
+ * Loops of one's own: each beats, and φ over its own cadence says that it has stalled.
+ *
+ * One detector of the core watches them all. Time in which the event loop was blocked is no silence
+ * of a loop that could not run in it: the detector's stall guard takes it out, so that the first
+ * probe after a block does not find everything dead. A loop that is stuck while the event loop runs
+ * gets no such excuse. A blocked event loop itself answers no probe at all.
+ */
+import type { Explanation } from '../core/explanation.js';
+import { FailureDetector } from '../core/failure-detector.js';
+import type { Link } from '../core/link.js';
+import type { DetectorOptions } from '../core/options.js';
+import type { Peer } from '../core/peer.js';
+import type { Clock } from '../core/settings.js';
+
+/**
+ * What a loop's cadence is judged by, as options of a detector. Defaults that differ from those:
+ *
+ * - `heartbeatInterval`: the mean of the first eight turns. Until they are over, 10,000 ms: a loop
+ *   that never beats, or stops among its first beats, has stalled after 26 s. One that is slower
+ *   than that has to say so.
+ * - `windowSize` 100.
+ * - `acceptablePause` 1000 ms: so long a silence never is a stall, however fast the loop is; it
+ *   covers a slow write or a collection of garbage.
+ */
+export interface LoopOptions extends DetectorOptions {
+  /** Which group has the check. Default `'livez'`. */
+  group?: string;
+}
+
+/** A loop that is watched. */
+export interface Loop {
+  readonly name: string;
+  /** Once in each turn of the loop. Returns at once; never throws. */
+  beat(): void;
+  /** The loop waits for work that nobody can foretell: no silence until it beats again. */
+  idle(): void;
+  /** φ of the silence so far: near 0 just after a beat; undefined once closed. */
+  readonly phi: number | undefined;
+  /** All that led to the present answer; undefined once closed. */
+  explain(): Explanation | undefined;
+  /** The loop has ended: it is watched no more and its check is gone. */
+  close(): void;
+}
+
+const DEFAULTS: DetectorOptions = {
+  heartbeatInterval: 10_000,
+  windowSize: 100,
+  acceptablePause: 1000,
+};
+
+/** So many turns tell the cadence. */
+const FIRST_TURNS = 8;
+
+class WatchedLoop implements Loop {
+  readonly name: string;
+  readonly #detector: FailureDetector;
+  readonly #options: DetectorOptions;
+  readonly #closed: () => void;
+  #peer: Peer;
+  #link: Link | undefined;
+  #idle = false;
+  /** Its name may be another loop's by then. */
+  #ended = false;
+  /** Lives between waits for work: what was waited is no turn. */
+  #incarnation = 0;
+  /** When the first turn began, and how many are over; the latter is Infinity once they told. */
+  #began = 0;
+  #turns = -1;
+
+  constructor(
+    name: string,
+    detector: FailureDetector,
+    options: DetectorOptions,
+    closed: () => void,
+  ) {
+    this.name = name;
+    this.#detector = detector;
+    this.#options = { ...DEFAULTS, ...options };
+    if (options.heartbeatInterval !== undefined) this.#turns = Infinity;
+    this.#peer = detector.watch(name, this.#options);
+    this.#closed = closed;
+  }
+
+  beat(): void {
+    if (this.#ended) return;
+    if (this.#idle) {
+      this.#idle = false;
+      this.#incarnation++;
+      this.#link?.up();
+    }
+    if (this.#turns < FIRST_TURNS) this.#countTurn();
+    this.#peer.heartbeat(undefined, { incarnation: this.#incarnation, link: this.#link });
+  }
+
+  idle(): void {
+    if (this.#idle || this.#ended) return;
+    this.#link ??= this.#detector.link();
+    this.beat(); // what is heard by the link has no silence while it is down
+    if (this.#turns < FIRST_TURNS) this.#turns = -1;
+    this.#idle = true;
+    this.#link.down();
+  }
+
+  /** A detector takes long to believe in a cadence that is far from what it expects. */
+  #countTurn(): void {
+    const now = this.#detector.now();
+    if (++this.#turns === 0) this.#began = now;
+    if (this.#turns < FIRST_TURNS) return;
+    const heartbeatInterval = Math.max((now - this.#began) / FIRST_TURNS, 1);
+    this.#detector.forget(this.name);
+    this.#peer = this.#detector.watch(this.name, { ...this.#options, heartbeatInterval });
+  }
+
+  get phi(): number | undefined {
+    return this.#ended ? undefined : this.#detector.phi(this.name);
+  }
+
+  explain(): Explanation | undefined {
+    return this.#ended ? undefined : this.#detector.explain(this.name);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#detector.forget(this.name);
+    this.#closed();
+  }
+}
+
+export class Loops {
+  readonly #clock: Clock | undefined;
+  readonly #loops = new Map<string, Loop>();
+  #detector: FailureDetector | undefined;
+
+  constructor(clock: Clock | undefined) {
+    this.#clock = clock;
+  }
+
+  /** The loops that are watched, by name. */
+  get all(): ReadonlyMap<string, Loop> {
+    return this.#loops;
+  }
+
+  /** @param closed called when the loop is closed */
+  watch(name: string, options: DetectorOptions, closed: () => void): Loop {
+    // Loops are one process: that all of them stall at once is no fault of who watches them.
+    this.#detector ??= new FailureDetector({
+      clock: this.#clock,
+      massSilence: false,
+      flapDamping: false,
+      autoWatch: false,
+    });
+    const loop = new WatchedLoop(name, this.#detector, options, () => {
+      this.#loops.delete(name);
+      closed();
+    });
+    this.#loops.set(name, loop);
+    return loop;
+  }
+
+  /** Why a loop has stalled; undefined while it has not. */
+  stalled(name: string): string | undefined {
+    const detector = this.#detector;
+    detector?.advance();
+    const facts = detector?.explain(name);
+    if (detector === undefined || facts?.status !== 'suspect') return undefined;
+    const { phi, silence, mean } = facts;
+    const turns = `a turn takes ${Math.round(mean)}ms as a rule`;
+    return `stalled: no beat for ${Math.round(silence ?? 0)}ms, ${turns}, φ ${phi.toFixed(1)}`;
+  }
+
+  close(): void {
+    this.#loops.clear();
+    this.#detector?.close();
+  }
+}

@@ -1,0 +1,32 @@
+/** How many checks run at once: a cap, and who waits for a place. */
+
+export class Slots {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Calls `run` as soon as there is a place; the function that is returned gives the wait up. */
+  take(run: () => void): () => void {
+    if (this.#free > 0) {
+      this.#free--;
+      run();
+      return () => {};
+    }
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
+  }
+
+  /** A place is free again; once for each `run` that was called. */
+  give(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
+}

@@ -1,0 +1,77 @@
+/** Prometheus metrics of health checks, as etcd and kube-apiserver name them. */
+import { Counter, Gauge, register } from 'prom-client';
+import { checkKeys, checkRange, checkType } from '../core/validate.js';
+import type { MetricsRegistry } from './exposition.js';
+import { type Observation, observation } from './observation.js';
+
+/** What is used of a health object. */
+export interface ObservedHealth {
+  readings(): Iterable<{
+    readonly type: string;
+    readonly name: string;
+    readonly passing: boolean;
+    readonly success: number;
+    readonly error: number;
+  }>;
+}
+
+export interface CollectHealthOptions {
+  /** Where the metrics are registered. Default prom-client's global registry. */
+  registry?: MetricsRegistry;
+  /** What the names of both metrics begin with. Default `'phi_accrual_'`. */
+  prefix?: string;
+}
+
+/**
+ * Registers `<prefix>healthcheck{type,name}`, 1 while the check passes and 0 while it fails, and
+ * `<prefix>healthchecks_total{type,name,status}`; both are read when they are scraped, and checks
+ * that are gone, or never ran, have no series. Scraping runs no check.
+ *
+ * @throws TypeError, RangeError that name the option; Error if the registry has such metrics
+ */
+export function collectHealth(health: ObservedHealth, options?: CollectHealthOptions): Observation {
+  const { registry = register, prefix = 'phi_accrual_' } = checkKeys('options', options, [
+    'registry',
+    'prefix',
+  ]);
+  checkType('health', 'a health object', health, typeof health?.readings === 'function');
+  const isRegistry = typeof registry?.getSingleMetric === 'function';
+  checkType('registry', 'a Registry of prom-client', registry, isRegistry);
+  const names = [`${prefix}healthcheck`, `${prefix}healthchecks_total`];
+  for (const name of names) {
+    const taken = registry.getSingleMetric(name) !== undefined;
+    checkRange('prefix', 'one under which the registry has no health checks', prefix, !taken);
+  }
+  const registers = [registry];
+  const gauge = new Gauge({
+    name: names[0],
+    help: '1 while the health check passes, 0 while it fails.',
+    labelNames: ['type', 'name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { type, name, passing } of health.readings()) {
+        this.set({ type, name }, Number(passing));
+      }
+    },
+  });
+  const counter = new Counter({
+    name: names[1],
+    help: 'Runs of the health check, by how they ended.',
+    labelNames: ['type', 'name', 'status'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { type, name, success, error } of health.readings()) {
+        this.inc({ type, name, status: 'success' }, success);
+        this.inc({ type, name, status: 'error' }, error);
+      }
+    },
+  });
+  return observation(() => {
+    for (const [i, metric] of [gauge, counter].entries()) {
+      // The user may have cleared the registry, and used the name for something else.
+      if (registry.getSingleMetric(names[i]) === metric) registry.removeSingleMetric(names[i]);
+    }
+  });
+}

@@ -1,0 +1,85 @@
+/** One poll of one instance: from its address to an answer, or to whose failure it is. */
+import type { CheckAnswer } from '../../health/check.js';
+import { exchange, touch } from '../../health/net/exchange.js';
+import { resolve } from '../../health/net/resolve.js';
+import { isNotRun, NotRun } from '../../health/periodic-task.js';
+import type { InstanceView } from '../views.js';
+import { sameAddress } from './allowed.js';
+import type { ResolvedProberOptions } from './options.js';
+import { outcomeOf, type Phase } from './outcome.js';
+import { targetOf, urlOf } from './target.js';
+
+/** Of an answer's body so much is read, in bytes: enough for the connection to end in order. */
+const MOST_BODY = 4096;
+
+/** Thrown where a target is not allowed, or is none. */
+export class Refused extends NotRun {}
+
+/** What a poll learns of the path to its target. */
+export interface Poll {
+  readonly instance: InstanceView;
+  /** Whether another target could be reached of late, if there are others. */
+  hasContact(): boolean;
+  /** The target's machine has answered, if only with a refusal. */
+  onContact(): void;
+}
+
+/**
+ * Polls. What is the target's failure is thrown as it is.
+ *
+ * @throws NotRun where the target was not reached for reasons of the observer's
+ */
+export async function poll(
+  { instance, hasContact, onContact }: Poll,
+  options: ResolvedProberOptions,
+  signal: AbortSignal,
+): Promise<CheckAnswer> {
+  const { kind } = options;
+  let phase: Phase = typeof kind === 'function' ? 'connected' : 'resolving';
+  const onConnect = () => {
+    phase = 'connected';
+    onContact();
+  };
+  try {
+    if (typeof kind === 'function') return await kind(instance, signal);
+    const { target, addresses } = await locate(instance, options, signal);
+    phase = 'connecting';
+    if (kind === 'tcp') {
+      await touch(target.host, target.port, addresses, signal);
+      onConnect();
+      return true;
+    }
+    const { path, method, headers, tls, status } = options;
+    const url = urlOf(target, path);
+    const what = { url, addresses, method, headers, tls, maxBody: MOST_BODY, onConnect };
+    const reply = await exchange(what, signal);
+    return reply.status >= status[0] && reply.status <= status[1] ? true : `status ${reply.status}`;
+  } catch (thrown) {
+    if (isNotRun(thrown)) throw thrown;
+    const error = signal.aborted ? signal.reason : thrown;
+    if (isRefusal(error)) onContact();
+    if (outcomeOf(error, phase, hasContact()) === 'failed') throw error;
+    throw new NotRun(String((error as Error | undefined)?.message ?? error), { cause: error });
+  }
+}
+
+/** Nobody listens there, which the target's machine itself has said. */
+const isRefusal = (error: unknown): boolean =>
+  /^(ECONNREFUSED|ECONNRESET)$/.test((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+
+/** The target, and those of its addresses that are allowed: no others are connected to. */
+async function locate(instance: InstanceView, options: ResolvedProberOptions, signal: AbortSignal) {
+  const { port, tls, lookup, allowed, source } = options;
+  const registered = targetOf(instance.address, tls !== undefined);
+  if (registered === undefined) throw new Refused('the address is neither host:port nor a URL');
+  const target = { ...registered, port: port ?? registered.port };
+  const found = await resolve(target.host, signal, lookup);
+  const from = source?.(instance);
+  const addresses = allowed(target.host, found).filter(
+    ({ address }) => from === undefined || sameAddress(address, from),
+  );
+  if (addresses.length === 0) {
+    throw new Refused(`not allowed: ${found.map(({ address }) => address).join(', ')}`);
+  }
+  return { target, addresses };
+}
