@@ -53,6 +53,13 @@ module.exports = {
       to: { path: 'node_modules/echarts/' },
     },
     {
+      name: 'uplot-only-in-charts',
+      comment: 'It is bundled into the page, and its types are known nowhere else.',
+      severity: 'error',
+      from: { pathNot: '^src/dashboard/(phi|interval)-chart[.]ts$' },
+      to: { path: 'node_modules/uplot/' },
+    },
+    {
       name: 'reports-only-for-the-command',
       comment: 'Who imports phi-accrual/lab does not load ECharts.',
       severity: 'error',
@@ -82,7 +89,7 @@ module.exports = {
       severity: 'error',
       from: {},
       to: {
-        pathNot: 'node_modules/echarts/', // bundled
+        pathNot: 'node_modules/(echarts|uplot)/', // bundled
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['type-only'],
       },

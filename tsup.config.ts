@@ -7,14 +7,24 @@ import { defineConfig, type Options } from 'tsup';
  */
 const constants = {
   name: 'constants',
-  renderChunk: (code: string) => ({ code: code.replace(/^var /gm, 'const ') }),
+  renderChunk: (code: string) => ({ code: code.replace(/^var (?=\w+ =)/gm, 'const ') }),
 };
+
+/** A top-level `let` with a value is a `var` as well, but no constant: it would throw in use. */
+for (const file of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
+  const found =
+    file.endsWith('.ts') && /^(export )?let .*=/m.exec(readFileSync(`src/${file}`, 'utf8'));
+  if (found) throw new Error(`src/${file}: ${found[0]} … at top level: give it no value there`);
+}
+
+/** Bundles with packages of others in them, by what they are: both builds write one file. */
+const bundled = new Map<string, string[]>();
 
 /**
  * What is bundled of other packages keeps its licences: those of every package that the bundle
  * took a file from, whole, in dist/THIRD-PARTY.txt.
  */
-const thirdParty: NonNullable<Options['esbuildPlugins']>[number] = {
+const thirdParty = (what: string): NonNullable<Options['esbuildPlugins']>[number] => ({
   name: 'third-party',
   setup(build) {
     build.onEnd(({ metafile }) => {
@@ -32,15 +42,14 @@ const thirdParty: NonNullable<Options['esbuildPlugins']>[number] = {
           .map((file) => `${file}:\n\n${readFileSync(`${folder}/${file}`)}`);
         return `${name} ${version}\n\n${texts.join('\n\n')}`;
       });
-      const head = 'phi-accrual contains, in the chunk that writes reports:';
+      bundled.set(what, [...new Set(parts)]);
+      const all = [...bundled].sort(([a], [b]) => (a < b ? -1 : 1));
+      const texts = all.flatMap(([where, each]) => [`phi-accrual contains, in ${where}:`, ...each]);
       mkdirSync('dist', { recursive: true });
-      writeFileSync(
-        'dist/THIRD-PARTY.txt',
-        [head, ...new Set(parts)].join(`\n\n${'='.repeat(72)}\n\n`),
-      );
+      writeFileSync('dist/THIRD-PARTY.txt', texts.join(`\n\n${'='.repeat(72)}\n\n`));
     });
   },
-};
+});
 
 export default defineConfig([
   {
@@ -71,14 +80,32 @@ export default defineConfig([
     },
   },
   {
-    entry: { cli: 'src/cli/main.ts' },
+    entry: { cli: 'src/cli/main.ts', 'run-preload': 'src/cli/run/preload.ts' },
     format: ['esm'],
     platform: 'node',
     target: 'node20',
     minifySyntax: true,
     // ECharts is a development dependency: the chunk of reports brings it along, without its layout.
     minifyWhitespace: true,
-    esbuildPlugins: [thirdParty],
+    esbuildPlugins: [thirdParty('the chunk that writes reports')],
+    dts: false,
+  },
+  {
+    entry: {
+      app: 'src/dashboard/app.ts',
+      style: 'src/dashboard/style.css',
+      index: 'src/dashboard/index.html',
+    },
+    outDir: 'dist/dashboard',
+    format: ['esm'],
+    outExtension: () => ({ js: '.js' }),
+    platform: 'browser',
+    target: ['chrome111', 'firefox115', 'safari16.4'],
+    // A page has no node_modules: uPlot is bundled.
+    noExternal: [/./],
+    loader: { '.html': 'copy' },
+    minify: true,
+    esbuildPlugins: [thirdParty('the page of the registry')],
     dts: false,
   },
 ]);

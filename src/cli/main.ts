@@ -7,6 +7,8 @@ import { addBeat } from './beat.js';
 import { addDemo } from './demo.js';
 import { addRecord } from './record.js';
 import { addReplay } from './replay.js';
+import { addRun } from './run.js';
+import { addServe } from './serve.js';
 import { addTune } from './tune.js';
 import { addWatch } from './watch.js';
 
@@ -20,6 +22,8 @@ const program = new Command('phi-accrual')
 addDemo(program);
 addBeat(program);
 addWatch(program);
+addServe(program);
+addRun(program);
 addTune(program);
 addRecord(program);
 addReplay(program);

@@ -1,14 +1,7 @@
-/** A detector on a UDP port with a view of it: what `watch` and `demo` have in common. */
-import {
-  FailureDetector,
-  type FailureDetectorOptions,
-  type Peer,
-  type Transition,
-} from '../index.js';
-import { listenUdp, type UdpListener } from '../sources/udp.js';
-import { asUsage, UsageError } from './arguments.js';
+/** A view of a detector on a terminal: what `watch` and `demo` have in common. */
+import type { FailureDetector, Peer, Transition } from '../index.js';
 import { explanationLines } from './explanation.js';
-import { describeSystemError, formatMs, printable } from './format.js';
+import { formatMs, printable } from './format.js';
 import { Screen } from './screen.js';
 import { renderTable } from './table.js';
 
@@ -24,7 +17,6 @@ const LINES_EVERY = 2000;
 
 export class Monitor {
   readonly detector: FailureDetector;
-  readonly listener: UdpListener;
   readonly said: Said[] = [];
   readonly #screen: Screen;
   readonly #peers = new Map<string, Peer>();
@@ -34,14 +26,8 @@ export class Monitor {
   readonly #startedAt: number;
   #frames: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(
-    detector: FailureDetector,
-    listener: UdpListener,
-    footer: () => string,
-    explained: string | undefined,
-  ) {
+  constructor(detector: FailureDetector, footer: () => string, explained?: string) {
     this.detector = detector;
-    this.listener = listener;
     this.#footer = footer;
     this.#explained = explained;
     this.#startedAt = detector.now();
@@ -55,23 +41,6 @@ export class Monitor {
       const share = `${overdue} of ${watched} peers are overdue`;
       this.log(`${share}: verdicts are ${active ? 'held' : 'no longer held'}`);
     });
-  }
-
-  /** Opens the port; bad options and a port that cannot be had are the user's arguments. */
-  static async open(
-    options: FailureDetectorOptions,
-    where: { port: number; address: string },
-    footer: () => string,
-    explained?: string,
-  ): Promise<Monitor> {
-    const detector = asUsage(() => new FailureDetector(options));
-    try {
-      const listener = await listenUdp(detector, where);
-      return new Monitor(detector, listener, footer, explained);
-    } catch (error) {
-      detector.close();
-      throw new UsageError(describeSystemError(error, `${where.address}:${where.port}`));
-    }
   }
 
   /** Draws now and from now on: in place on a terminal, else a line now and then. */
@@ -114,8 +83,8 @@ export class Monitor {
 
   #drawTable(): void {
     const { detector } = this;
-    for (const id of this.#peers.keys()) {
-      if (detector.status(id) === undefined) this.#peers.delete(id);
+    for (const [id, { status }] of this.#peers) {
+      if (status === undefined) this.#peers.delete(id); // forgotten, and perhaps watched anew
     }
     for (const id of detector.peers()) {
       const peer = this.#peers.get(id) ?? detector.peer(id);
@@ -135,12 +104,10 @@ export class Monitor {
     }
   }
 
-  /** Takes the last picture and closes port and detector. */
-  async close(): Promise<void> {
+  /** Takes the last picture, and gives the terminal back. */
+  end(): void {
     clearInterval(this.#frames);
     if (this.#screen.live || this.#explained !== undefined) this.#draw();
     this.#screen.end();
-    await this.listener.close();
-    this.detector.close();
   }
 }

@@ -1,19 +1,25 @@
 /** The demo's nodes: real processes that beat, and what can be done to them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 
+const SERVICES = ['api', 'search'];
+
 export type NodeState = 'running' | 'frozen' | 'dead';
 
 export class Nodes {
   readonly ids: readonly string[];
-  readonly #to: string;
   readonly #interval: number;
+  #registry = '';
   readonly #children = new Map<string, ChildProcess>();
   readonly #states = new Map<string, NodeState>();
 
-  constructor(count: number, to: string, interval: number) {
+  constructor(count: number, interval: number) {
     this.ids = Array.from({ length: count }, (_, i) => `node-${i + 1}`);
-    this.#to = to;
     this.#interval = interval;
+  }
+
+  /** Starts all of them; they register at `registry`, a URL. */
+  begin(registry: string): void {
+    this.#registry = registry;
     for (const id of this.ids) this.start(id);
   }
 
@@ -25,12 +31,14 @@ export class Nodes {
     return this.#children.get(id)?.pid;
   }
 
-  /** Starts the node if it is dead; false if it is not. */
+  /** Starts the node if it is one of ours and dead; false if not. */
   start(id: string): boolean {
-    if (this.state(id) !== 'dead') return false;
-    const beat = ['beat', '--id', id, '--to', this.#to, '--interval', String(this.#interval)];
+    const nth = this.ids.indexOf(id);
+    if (nth < 0 || this.state(id) !== 'dead') return false;
+    const beat = ['beat', '--id', id, '--interval', String(this.#interval)];
+    beat.push('--registry', this.#registry, '--service', SERVICES[nth % SERVICES.length]);
     // Over the channel a node learns that its parent is gone, even by SIGKILL.
-    const child = spawn(process.execPath, [process.argv[1], ...beat, '--jitter', '0.05'], {
+    const child = spawn(process.execPath, [process.argv[1], ...beat], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#children.set(id, child);

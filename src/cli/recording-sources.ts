@@ -60,7 +60,7 @@ export async function openSource(options: SourceOptions): Promise<RecordSource> 
   return heartbeats(options);
 }
 
-function parseUrl(text: string): URL {
+export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`--http: expected a URL with http:// or https://, got '${text}'`);

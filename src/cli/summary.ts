@@ -1,10 +1,12 @@
-/** What a monitor has seen, in a few lines at its end. */
+/** What was heard and seen, in a few lines at the end. */
 import { max, quantile } from 'simple-statistics';
 import { formatMs } from './format.js';
-import type { Monitor } from './monitor.js';
+import type { Said } from './monitor.js';
 
-export function summary({ listener, said }: Monitor): string {
-  const { heartbeats, malformed } = listener.stats;
+export function summary(
+  { heartbeats, malformed }: { heartbeats: number; malformed: number },
+  said: readonly Said[],
+): string {
   const suspicions = said.filter(({ event }) => event === 'suspect').map((s) => s.transition);
   const lines = [
     `${heartbeats} heartbeats, ${malformed} malformed datagrams, ` +

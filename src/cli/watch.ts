@@ -1,7 +1,9 @@
 /** `phi-accrual watch`: a monitor of whoever beats at its port. */
 import type { Command } from 'commander';
-import { type ModelName, modelNames } from '../index.js';
+import { FailureDetector, type ModelName, modelNames } from '../index.js';
+import { listenUdp } from '../sources/udp.js';
 import {
+  asUsage,
   integer,
   number,
   parseMs,
@@ -11,6 +13,7 @@ import {
   UsageError,
 } from './arguments.js';
 import { ended } from './ending.js';
+import { describeSystemError } from './format.js';
 import { Monitor } from './monitor.js';
 import { summary } from './summary.js';
 
@@ -57,27 +60,31 @@ async function watch(options: WatchOptions): Promise<void> {
   if (threshold !== undefined && maxMistakes !== undefined) {
     throw new UsageError('watch: give --threshold or --max-mistakes, not both');
   }
-  const monitor = await Monitor.open(
-    {
-      threshold,
-      maxMistakesPerHour: maxMistakes,
-      heartbeatInterval: interval,
-      acceptablePause: pause,
-      model,
-      maxPeers,
-    },
-    { port, address: host },
-    () => ' Ctrl-C ends.',
-    options.explain,
+  const detector = asUsage(
+    () =>
+      new FailureDetector({
+        threshold,
+        maxMistakesPerHour: maxMistakes,
+        heartbeatInterval: interval,
+        acceptablePause: pause,
+        model,
+        maxPeers,
+      }),
   );
-  const { address } = monitor.listener;
+  const listener = await listenUdp(detector, { port, address: host }).catch((error) => {
+    detector.close();
+    throw new UsageError(describeSystemError(error, `${host}:${port}`));
+  });
+  const monitor = new Monitor(detector, () => ' Ctrl-C ends.', options.explain);
   const limit =
     maxMistakes === undefined
       ? `threshold φ ${threshold ?? (model === 'calibrated' ? 4 : 8)}`
       : `${maxMistakes.toPrecision(3)} mistakes an hour`;
-  monitor.log(`watching on udp ${address}:${monitor.listener.port}, ${limit}`);
+  monitor.log(`watching on udp ${listener.address}:${listener.port}, ${limit}`);
   monitor.show();
   await ended(options.for);
-  await monitor.close();
-  process.stdout.write(`${summary(monitor)}\n`);
+  monitor.end();
+  await listener.close();
+  detector.close();
+  process.stdout.write(`${summary(listener.stats, monitor.said)}\n`);
 }

@@ -6,6 +6,7 @@ export type {
   ProbeResult,
   RegistryDrops,
 } from './beat.js';
+export * from './client/index.js';
 export type { Comparison } from './comparisons.js';
 export type {
   ProtectionEvent,
@@ -18,6 +19,7 @@ export type { InstanceExplanation } from './explain.js';
 export { Lease } from './lease.js';
 export type { PastChange } from './member.js';
 export type { OutlierOptions, RegistryOptions, RestartCause, SignalOptions } from './options.js';
+export * from './probe/index.js';
 export type { Protection } from './protection.js';
 export type { GoneRecord, InstanceRecord, MemberRecord } from './records.js';
 export type { Registration } from './registration.js';

@@ -35,6 +35,34 @@ export interface UdpListenStats {
 
 type OpenSocket = (address: string, port: number) => Promise<Socket>;
 
+/** What a listener does with a datagram. */
+export interface DatagramReader {
+  /**
+   * Takes one that has just arrived; returns how many heartbeats it held, or −1 for what is
+   * malformed, and must not throw. `answer` sends back to where it came from.
+   */
+  read(datagram: Buffer, answer: (datagram: Buffer) => void): number;
+  /** Told when the socket has died, and when another one is open in its place. */
+  readonly link?: Pick<HeartbeatLink, 'down' | 'up'> | undefined;
+}
+
+/** Version 1: heartbeats that go to a sink. */
+function readerFor(sink: HeartbeatSink): DatagramReader {
+  const link = sink.link?.();
+  let at = 0;
+  const take = (id: string, evidence: HeartbeatEvidence) => {
+    evidence.link = link;
+    sink.heartbeat(id, at, evidence);
+  };
+  return {
+    link,
+    read(datagram) {
+      at = sink.now();
+      return decodeHeartbeats(datagram, take);
+    },
+  };
+}
+
 const KEYS = ['port', 'address', 'receiveBufferBytes', 'signal'];
 
 /** A socket that died is opened anew after so many ms, then after twice as many, and so on. */
@@ -47,8 +75,7 @@ const LONGEST_RETRY = 5000;
  */
 export class UdpListener {
   readonly #open: OpenSocket;
-  readonly #sink: HeartbeatSink;
-  readonly #link: HeartbeatLink | undefined;
+  readonly #reader: DatagramReader;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.close();
   readonly #stats: UdpListenStats = { datagrams: 0, heartbeats: 0, malformed: 0, errors: 0 };
@@ -63,12 +90,11 @@ export class UdpListener {
   constructor(
     socket: Socket,
     open: OpenSocket,
-    sink: HeartbeatSink,
+    reader: DatagramReader,
     signal: AbortSignal | undefined,
   ) {
     this.#open = open;
-    this.#sink = sink;
-    this.#link = sink.link?.();
+    this.#reader = reader;
     this.#signal = signal;
     this.#bound = socket.address();
     this.#granted = socket.getRecvBufferSize();
@@ -79,16 +105,14 @@ export class UdpListener {
   }
 
   #read(socket: Socket): void {
-    const sink = this.#sink;
-    let at = 0;
-    const take = (id: string, evidence: HeartbeatEvidence) => {
-      evidence.link = this.#link;
-      sink.heartbeat(id, at, evidence);
-    };
-    socket.on('message', (datagram) => {
+    const reader = this.#reader;
+    socket.on('message', (datagram, { port, address }) => {
       this.#stats.datagrams++;
-      at = sink.now();
-      const heartbeats = decodeHeartbeats(datagram, take);
+      const heartbeats = reader.read(datagram, (answer) => {
+        socket.send(answer, port, address, (error) => {
+          if (error) this.#stats.errors++;
+        });
+      });
       if (heartbeats < 0) this.#stats.malformed++;
       else this.#stats.heartbeats += heartbeats;
     });
@@ -97,7 +121,7 @@ export class UdpListener {
       socket.removeAllListeners('message');
       socket.removeAllListeners('error').on('error', () => {});
       socket.close();
-      this.#link?.down();
+      this.#reader.link?.down();
       this.#reopen(FIRST_RETRY);
     });
   }
@@ -113,7 +137,7 @@ export class UdpListener {
         if (this.#unreferenced) socket.unref();
         this.#read(socket);
         this.#retry = undefined;
-        this.#link?.up();
+        this.#reader.link?.up();
       }
     }, delay);
     if (this.#unreferenced) this.#retry.unref();
@@ -151,7 +175,7 @@ export class UdpListener {
       this.#signal?.removeEventListener('abort', this.#abort);
       clearTimeout(this.#retry);
       if (this.#retry !== undefined) {
-        this.#link?.up(); // nobody would say it later
+        this.#reader.link?.up(); // nobody would say it later
         return resolve(); // the socket died before
       }
       this.#socket.removeAllListeners('message');
@@ -173,6 +197,18 @@ export async function listenUdp(
 ): Promise<UdpListener> {
   const isSink = typeof sink?.heartbeat === 'function' && typeof sink.now === 'function';
   checkType('sink', 'an object with heartbeat() and now()', sink, isSink);
+  return listenDatagrams(() => readerFor(sink), options);
+}
+
+/**
+ * As {@link listenUdp}, for a reader of whatever arrives, made once the port is open.
+ *
+ * @throws as it does
+ */
+export async function listenDatagrams(
+  makeReader: () => DatagramReader,
+  options?: UdpListenOptions,
+): Promise<UdpListener> {
   const given = checkKeys('options', options, KEYS);
   const {
     port: wished = 7946,
@@ -199,5 +235,5 @@ export async function listenUdp(
     });
     return socket.removeAllListeners('error');
   };
-  return new UdpListener(await open(address, port), open, sink, signal);
+  return new UdpListener(await open(address, port), open, makeReader(), signal);
 }

@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { checkBoolean, checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
 import { parseTarget } from './target.js';
+import { Turns } from './turns.js';
 import {
   encodeHeartbeats,
   HEADER_BYTES,
@@ -76,16 +77,10 @@ export class UdpSender {
   readonly #host: string;
   readonly #port: number;
   readonly #batches: WireHeartbeat[][];
-  readonly #interval: number;
-  readonly #jitter: number;
-  readonly #keepAlive: boolean;
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The schedule: heartbeats are due at start + turn · interval, plus jitter. */
-  #start = 0;
-  #turn = 0;
+  #turns: Turns | undefined;
   #sequence = 0;
   #errors = 0;
   #closed = false;
@@ -106,25 +101,25 @@ export class UdpSender {
     const { host, port } = parseTarget('to', to);
     this.#host = host;
     this.#port = port;
-    this.#interval = checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });
-    this.#jitter = checkNumber('jitter', jitter, { least: 0, most: 1 });
+    checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });
+    checkNumber('jitter', jitter, { least: 0, most: 1 });
     const lives = { least: 0, most: MAX_NUMBER, integer: true };
     const life = checkNumber('incarnation', incarnation, lives);
     this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
-    this.#keepAlive = checkBoolean('keepAlive', keepAlive);
+    checkBoolean('keepAlive', keepAlive);
     checkType('onError', 'a function', onError, /undefined|function/.test(typeof onError));
     this.#onError = onError;
     this.#signal = signal;
     this.#socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     this.#socket.on('error', (error) => this.#fail(error));
-    if (!this.#keepAlive) this.#socket.unref();
+    if (!keepAlive) this.#socket.unref();
     if (this.#signal?.aborted) {
       this.close();
       return;
     }
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
-    this.#start = performance.now();
-    this.#beat();
+    this.#turns = new Turns(() => this.#beat(), { interval, jitter, keepAlive });
+    this.#turns.start();
   }
 
   /** Heartbeats sent so far, for each id. */
@@ -145,13 +140,6 @@ export class UdpSender {
         if (error) this.#fail(error);
       });
     }
-    // Turns that were missed while the process was busy are skipped: a burst would say nothing.
-    const passed = Math.floor((performance.now() - this.#start) / this.#interval);
-    this.#turn = Math.max(this.#turn, passed) + 1;
-    const due = this.#start + (this.#turn + this.#jitter * Math.random()) * this.#interval;
-    const delay = Math.min(Math.max(due - performance.now(), 0), MAX_DELAY);
-    this.#timer = setTimeout(() => this.#beat(), delay);
-    if (!this.#keepAlive) this.#timer.unref();
   }
 
   #fail(error: Error): void {
@@ -165,7 +153,7 @@ export class UdpSender {
     if (this.#closed) return;
     this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#abort);
-    clearTimeout(this.#timer);
+    this.#turns?.close();
     this.#socket.close();
   }
 }

@@ -8,6 +8,18 @@ export {
 } from './udp-listener.js';
 export { UdpSender, type UdpSendOptions } from './udp-sender.js';
 export {
+  ACK_STATUSES,
+  type AckStatus,
+  decodeAck,
+  decodeBeat,
+  encodeAck,
+  encodeBeat,
+  hasTagOf,
+  keyOf,
+  type SignedAck,
+  type SignedBeat,
+} from './udp-signed.js';
+export {
   decodeHeartbeats,
   encodeHeartbeats,
   MAX_BATCH,

@@ -239,6 +239,18 @@ const LAB_TYPES = [
   'Which',
 ];
 
+const SERVICE = ['StateError', 'readTokens', 'startService'];
+const SERVICE_TYPES = [
+  'DemoNodes',
+  'ErrorCode',
+  'InstanceView',
+  'RegistryService',
+  'Role',
+  'ServiceNotice',
+  'ServiceOptions',
+  'Tokens',
+];
+
 /** A consumer that names every type of the core, and uses it as a strict program would. */
 const CORE_CONSUMER = `
   import { ${CORE.join(', ')} } from 'phi-accrual';
@@ -287,6 +299,11 @@ const CONSUMER = `${CORE_CONSUMER}
   };
   // @ts-expect-error a detector of another kind has no threshold
   export const both: ReplayOptions = { detector: other, threshold: 8 };
+  import { ${SERVICE.join(', ')} } from 'phi-accrual/service';
+  import type { ${SERVICE_TYPES.join(', ')} } from 'phi-accrual/service';
+  export const serve = (): Promise<RegistryService> => startService({ port: 0, udpPort: false });
+  export const services = [${SERVICE.join(', ')}];
+  export type Services = [${SERVICE_TYPES.join(', ')}];
   export const laboratory = [${LAB.join(', ')}];
   export type Laboratory = [${LAB_TYPES.join(', ')}];
 `;
@@ -306,6 +323,7 @@ describe('the tarball', () => {
     ['phi-accrual/udp', UDP],
     ['phi-accrual/metrics', METRICS],
     ['phi-accrual/lab', LAB],
+    ['phi-accrual/service', SERVICE],
   ])('exports all of %s to import and to require', async (name, names) => {
     const print = 'console.log(JSON.stringify(Object.keys(all).sort()))';
     const imported = `import * as all from '${name}'; ${print}`;
@@ -396,7 +414,8 @@ describe('the documents', () => {
 
   // The last of equal flags counts: no line takes a port that another one has. Replay and tune end.
   it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
-    const port = / (watch|record trace)\b/.test(line) ? '--port 0' : '';
+    const udp = / serve\b/.test(line) ? '--udp-port 0' : '';
+    const port = / (watch|record trace|serve)\b/.test(line) ? `--port 0 ${udp}` : '';
     const end = / (replay|tune)\b/.test(line) ? '' : '--for 1';
     await run('sh', ['-c', `${line} ${port} ${end}`]);
   });

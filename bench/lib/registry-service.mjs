@@ -1,0 +1,16 @@
+/** The registry's service in a process of its own, which tells what it costs when asked. */
+import { startService } from 'phi-accrual/service';
+import { liveBytes } from './heap.mjs';
+
+const service = await startService({ port: 0, udpPort: 0, registry: { maxInstances: 50_000 } });
+process.send({ url: service.url, udpPort: service.udpPort });
+process.on('message', async (wish) => {
+  if (wish === 'close') {
+    await service.close();
+    process.disconnect();
+    return;
+  }
+  const { user, system } = process.cpuUsage();
+  const { protection } = service.registry;
+  process.send({ cpu: (user + system) / 1000, live: liveBytes() / 2 ** 20, protection });
+});

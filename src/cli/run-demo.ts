@@ -1,0 +1,97 @@
+/** The work of `phi-accrual demo`. */
+import { emitKeypressEvents, type Key } from 'node:readline';
+import { type DemoNodes, type RegistryService, startService } from '../registry/service/index.js';
+import { UsageError } from './arguments.js';
+import { type DemoOptions, KEYS } from './demo-options.js';
+import { ended } from './ending.js';
+import { describeSystemError, printable } from './format.js';
+import { Monitor } from './monitor.js';
+import { Nodes } from './nodes.js';
+import { summary } from './summary.js';
+
+const FREEZE = 3000;
+
+/** The service, at the port that was asked for, or at the usual one if it is free. */
+async function open(port: number | undefined, demo: DemoNodes): Promise<RegistryService> {
+  const at = (wished: number) => startService({ port: wished, udpPort: 0, demo });
+  try {
+    return await at(port ?? 7946);
+  } catch (error) {
+    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    if (taken && port === undefined) return await at(0);
+    throw new UsageError(describeSystemError(error, `127.0.0.1:${port ?? 7946}`));
+  }
+}
+
+/** Runs the demo until it is to end; the address of the page is the first line on the screen. */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  let chosen = 'node-1';
+  const keys = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const nodes = new Nodes(options.nodes, options.interval);
+  let monitor: Monitor | undefined;
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const after = (ms: number, act: () => void) => timers.add(setTimeout(act, ms));
+
+  /** What is done to a node, by the script, a key, or a button of the page. */
+  const done = (id: string, what: string, happened: boolean) => {
+    if (happened) monitor?.log(`→ ${id} ${what}pid ${nodes.pid(id)})`);
+    return happened;
+  };
+  const act: DemoNodes = {
+    kill: (id) => done(id, 'killed (SIGKILL, ', nodes.kill(id)),
+    freeze: (id) => done(id, 'frozen (SIGSTOP, ', nodes.freeze(id)),
+    resume: (id) => done(id, 'resumed (SIGCONT, ', nodes.resume(id)),
+    start: (id) => done(id, 'started anew (', nodes.start(id)),
+  };
+  const freezeAwhile = (id: string) => {
+    if (act.freeze(id)) after(FREEZE, () => act.resume(id));
+  };
+
+  const service = await open(options.port, act);
+  process.stdout.write(`${service.url}\n`);
+  nodes.begin(service.url);
+  monitor = new Monitor(service.registry.detectors.service, () =>
+    keys ? `${KEYS} · chosen: ${chosen}` : ' Ctrl-C ends.',
+  );
+  service.registry.on('change', ({ kind, instance: { id, generation } }) => {
+    const again = kind === 'registered' && generation > 1;
+    if (again) monitor.log(`${printable(id)} has registered anew, generation ${generation}`);
+  });
+  monitor.log(`the registry and its page: ${service.url}`);
+  monitor.log(`${options.nodes} processes beat every ${options.interval} ms`);
+  monitor.log(`try: npx phi-accrual beat --id me --registry ${service.url} --service api`);
+  monitor.show();
+  if (options.script) {
+    const id = (i: number) => nodes.ids[i % nodes.ids.length];
+    after(4000, () => act.kill(id(1)));
+    after(7000, () => freezeAwhile(id(3)));
+    after(12_500, () => act.start(id(1)));
+  }
+  const onKey = (text: string | undefined, key: Key) => {
+    if (text !== undefined && nodes.ids.includes(`node-${text}`)) chosen = `node-${text}`;
+    else if (key.name === 'k') act.kill(chosen);
+    else if (key.name === 'f') freezeAwhile(chosen);
+    else if (key.name === 'r') act.start(chosen);
+    else if (key.name === 'q' || (key.ctrl && key.name === 'c')) process.emit('SIGINT');
+  };
+  if (keys) {
+    emitKeypressEvents(process.stdin);
+    process.stdin.setRawMode(true);
+    process.stdin.on('keypress', onKey);
+  }
+
+  await ended(options.for);
+
+  for (const timer of timers) clearTimeout(timer);
+  if (keys) {
+    process.stdin.off('keypress', onKey);
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+  }
+  const { heartbeats } = service.registry.stats;
+  const malformed = service.datagrams?.dropped.malformed ?? 0;
+  monitor.end();
+  await nodes.stop();
+  await service.close();
+  process.stdout.write(`${summary({ heartbeats, malformed }, monitor.said)}\n`);
+}

@@ -1,0 +1,33 @@
+/** `phi-accrual serve`: the registry as a service. */
+import type { Command } from 'commander';
+import { integer, parsePort, parseSeconds } from './arguments.js';
+import type { ServeOptions } from './serve-options.js';
+
+export function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('The registry: who may get traffic right now, over HTTP and UDP, and a page.')
+    .option('--host <address>', 'to listen on; others than loopback need tokens', '127.0.0.1')
+    .option('--port <port>', 'TCP port; 0 takes a free one', parsePort, 7946)
+    .option('--udp-port <port>', 'UDP port of heartbeats; 0 takes a free one', parsePort, 7946)
+    .option('--no-udp', 'heartbeats by HTTP only')
+    .option('--state <file>', 'keeps members and what was learnt over restarts')
+    .option('--tokens <file>', 'JSON: node, reader and operator tokens')
+    .option('--tls-cert <file>', 'certificate, PEM; with --tls-key')
+    .option('--tls-key <file>', 'its key, PEM')
+    .option('--allow-host <name...>', 'host names by which requests may come')
+    .option('--allow-origin <origin...>', 'origins whose pages may ask')
+    .option('--max-instances <n>', 'refuse more than this', parseCount, 100_000)
+    .option('--for <seconds>', 'end by itself', parseSeconds)
+    .addHelpText(
+      'after',
+      '\nTokens may be given by PHI_ACCRUAL_NODE_TOKEN, _READER_TOKEN and _OPERATOR_TOKEN as well.',
+    )
+    .action(async (options: ServeOptions) => {
+      // No other command waits for a web server to be loaded.
+      const { serveRegistry } = await import('./serve-registry.js');
+      await serveRegistry(options);
+    });
+}
+
+const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);

@@ -1,0 +1,90 @@
+/** Which rules of protection are in force, in words. */
+import { counted, duration, share } from './format.js';
+import { fieldsOf, listOf, numberOf, textOf } from './messages.js';
+
+export interface Notice {
+  readonly rule: string;
+  /** A sign of its own beside the words. */
+  readonly icon: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+const ICONS: Readonly<Record<string, string>> = {
+  stall: '‖',
+  'mass-silence': '≈',
+  panic: '▲',
+  removal: '◆',
+  outliers: '◇',
+  links: '✕',
+};
+
+export const iconOf = (rule: string): string => ICONS[rule] ?? '■';
+
+const number = (value: unknown): string => String(numberOf(value) ?? 'some');
+
+function removalText(from: Readonly<Record<string, unknown>>): string {
+  const candidates = Array.isArray(from.candidates)
+    ? from.candidates.length
+    : numberOf(from.candidates);
+  const parts = ['Nobody is taken out of the list for now.'];
+  const reason = textOf(from.reason);
+  if (reason !== undefined) parts.push(`Reason: ${reason}.`);
+  if (candidates !== undefined) parts.push(`${counted(candidates, 'candidate')}.`);
+  if (from.overdue15min === true) parts.push('For more than 15 minutes: an operator can force it.');
+  return parts.join(' ');
+}
+
+/**
+ * What `GET /protection` answered, as notices; none when all is as usual, or for what is unknown.
+ *
+ * @param stalled whether to tell of the last stall: it is over when it is noticed
+ */
+export function noticesOf(value: unknown, stalled = false): Notice[] {
+  const from = fieldsOf(value) ?? {};
+  const notices: Notice[] = [];
+  const add = (rule: string, title: string, text: string) =>
+    notices.push({ rule, icon: iconOf(rule), title, text });
+  const lasted = numberOf(fieldsOf(fieldsOf(from.stall)?.last)?.duration);
+  if (stalled) {
+    const long = lasted === undefined ? '' : ` for ${duration(lasted)}`;
+    add('stall', 'Stalled', `The registry itself could not run${long}: that was no silence.`);
+  }
+  const silence = fieldsOf(from.massSilence);
+  if (silence?.active === true) {
+    const many = `${number(silence?.overdue)} of ${number(silence?.watched)} are overdue`;
+    add('mass-silence', 'Mass silence', `${many}: verdicts are held.`);
+  }
+  for (const each of listOf(from.panic)) {
+    const panic = fieldsOf(each);
+    const available = numberOf(panic?.available);
+    const n = numberOf(panic?.n);
+    const left = n ? ` (${share((available ?? 0) / n)})` : '';
+    const text = `${number(available)} of ${number(n)} are available${left}: traffic goes by the rule for panic.`;
+    add('panic', `Panic: ${textOf(panic?.service) ?? 'a service'}`, text);
+  }
+  const removal = fieldsOf(from.removal);
+  if (removal?.frozen === true) add('removal', 'Removal frozen', removalText(removal));
+  for (const each of listOf(from.outliers)) {
+    const found = fieldsOf(each);
+    const all = listOf(found?.standOut).flatMap((id) => textOf(id) ?? []);
+    if (all.length === 0) continue;
+    const out = listOf(found?.out).length;
+    const figure = `${textOf(found?.figure) ?? 'A figure'} of ${all.slice(0, 3).join(', ')}`;
+    const more = all.length > 3 ? ` and ${all.length - 3} more` : '';
+    const text = `${figure}${more} is far from the others’. ${counted(out, 'instance')} taken out.`;
+    add('outliers', `Outliers: ${textOf(found?.service) ?? 'a service'}`, text);
+  }
+  const links = fieldsOf(from.links);
+  const down = numberOf(links?.down) ?? 0;
+  const waiting = numberOf(links?.waiting) ?? 0;
+  if (down > 0) {
+    const text = `${counted(down, 'link')} down: who is heard over it is not judged.`;
+    add('links', 'Link down', text);
+  }
+  if (waiting > 0) {
+    const text = `${counted(waiting, 'instance')} of before the restart not heard yet, and not judged.`;
+    add('links', 'Restored', text);
+  }
+  return notices;
+}

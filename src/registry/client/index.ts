@@ -1,0 +1,11 @@
+/** The client's part of 'phi-accrual/registry'. */
+export { HeldLease } from './held-lease.js';
+export { type Fetch, RegistryError } from './http.js';
+export type { LeaseError, LeaseEvents } from './lease-events.js';
+export { beatFromNode, type NodeBeats, type NodeBeatsOptions } from './node-beats.js';
+export type { RegistrationRequest } from './registration.js';
+export {
+  type FailureReport,
+  RegistryClient,
+  type RegistryClientOptions,
+} from './registry-client.js';

@@ -1,0 +1,140 @@
+/** Registering: what is asked for, what is granted, and asking until it is. */
+import type { Host } from '../../core/host.js';
+import {
+  checkBoolean,
+  checkKeys,
+  checkNumber,
+  checkOneOf,
+  checkRange,
+  checkType,
+} from '../../core/validate.js';
+import { parseTarget } from '../../sources/target.js';
+import { keyOf } from '../../sources/udp-signed.js';
+import type { Backoff } from './backoff.js';
+import { RegistryError, type RegistryHttp } from './http.js';
+
+/** What {@link RegistryClient.register} asks for. */
+export interface RegistrationRequest {
+  /** Who registers: one id is one instance. */
+  id: string;
+  service: string;
+  /** Where the instance takes requests, as it is handed to those who route. */
+  address: string;
+  meta?: Readonly<Record<string, string>>;
+  /** How long a lease holds without a heartbeat, in ms. Default: the registry's. */
+  ttl?: number;
+  /** Between heartbeats, in ms. Default: the registry's. */
+  heartbeatInterval?: number;
+  /**
+   * How the lease beats: `'http'` (default); `'udp'`, signed datagrams, which cost both sides less
+   * and keep their times; `'none'`, only when {@link HeldLease.renew} is called.
+   */
+  beat?: 'http' | 'udp' | 'none';
+  /** Whether it wants traffic from its first beat on. Default true; see {@link HeldLease.ready}. */
+  ready?: boolean;
+  /** Where datagrams go, `'host:port'`. Default: the URL's host, and the port the registry named. */
+  udp?: string;
+  /** Whether the beats to come keep the process alive. Default false. */
+  keepAlive?: boolean;
+  /** Gives up registering, or closes the lease, when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** A lease as the registry granted it. */
+export interface Granted {
+  readonly generation: number;
+  readonly secret: string;
+  readonly heartbeatInterval: number;
+  readonly ttl: number;
+  readonly epoch: string;
+  readonly udpPort: number | undefined;
+  /** When it was asked for, by the node's own clock. */
+  readonly askedAt: number;
+}
+
+const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
+const OWN_KEYS = ['beat', 'ready', 'udp', 'keepAlive', 'signal'];
+const BEATS = ['http', 'udp', 'none'] as const;
+const TEXTS = ['id', 'service', 'address'] as const;
+const MS = { least: 1, most: 2 ** 31 - 1, unit: 'ms' };
+
+/** Refuses what no registry would take, before anything is sent. */
+export function checkRequest(request: RegistrationRequest): void {
+  checkType('request', 'an object', request, request !== undefined);
+  const given = checkKeys('request', request, [...KEYS, ...OWN_KEYS]);
+  for (const key of TEXTS) {
+    checkType(key, 'a string', given[key], typeof given[key] === 'string');
+    checkRange(key, 'at least one character', given[key], given[key] !== '');
+  }
+  for (const key of ['ttl', 'heartbeatInterval'] as const) {
+    if (given[key] !== undefined) checkNumber(key, given[key], MS);
+  }
+  if (given.beat !== undefined) checkOneOf('beat', given.beat, BEATS);
+  if (given.ready !== undefined) checkBoolean('ready', given.ready);
+  if (given.udp !== undefined) parseTarget('udp', given.udp);
+}
+
+const isPort = (value: unknown): value is number => Number.isInteger(value) && Number(value) > 0;
+
+function isSecret(value: unknown): value is string {
+  try {
+    return keyOf(value as string).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** What the registry answered, or a RegistryError if that is no lease. */
+function granted(answer: Record<string, unknown>, askedAt: number): Granted {
+  const { generation, secret, heartbeatInterval, ttl, epoch, udpPort } = answer;
+  const fits =
+    Number.isSafeInteger(generation) &&
+    (generation as number) >= 1 &&
+    isSecret(secret) &&
+    typeof epoch === 'string' &&
+    /^[0-9a-f]{16}$/.test(epoch) &&
+    [heartbeatInterval, ttl].every((ms) => typeof ms === 'number' && ms > 0 && ms < Infinity);
+  if (!fits) throw new RegistryError(201, 'bad-answer', 'POST /register: the answer is no lease');
+  return {
+    generation: generation as number,
+    secret: secret as string,
+    heartbeatInterval: heartbeatInterval as number,
+    ttl: ttl as number,
+    epoch: epoch as string,
+    udpPort: isPort(udpPort) ? udpPort : undefined,
+    askedAt,
+  };
+}
+
+export interface Registering {
+  readonly http: RegistryHttp;
+  readonly host: Host;
+  readonly backoff: Backoff;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  /** Told of each try that failed and is followed by another. */
+  readonly onError: (error: RegistryError) => void;
+  /** Whether a refusal is final; else it is tried again, as the registry may be set right. */
+  readonly strict: boolean;
+}
+
+/**
+ * Asks until it is granted.
+ *
+ * @throws RegistryError for a final refusal; what `signal` was aborted with
+ */
+export async function registered(request: RegistrationRequest, how: Registering): Promise<Granted> {
+  const body = Object.fromEntries(Object.entries(request).filter(([key]) => KEYS.includes(key)));
+  for (;;) {
+    how.signal?.throwIfAborted();
+    const askedAt = how.host.now();
+    try {
+      const { timeout, signal } = how;
+      return granted(await how.http.json('POST', '/register', { body, timeout, signal }), askedAt);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || (how.strict && !error.isTransient)) throw error;
+      how.onError(error);
+      await how.backoff.wait(how.signal);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** The HTTP interface as a function from request to answer; `server.ts` puts it on a port. */
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Env, ServiceContext } from './context.js';
+import { type ErrorCode, errorBody, ServiceError } from './errors.js';
+import { guard, limitBody, only } from './guard.js';
+import { InstanceRates } from './rates.js';
+import { addLeases } from './routes/leases.js';
+import { addPages } from './routes/pages.js';
+import { addReads } from './routes/reads.js';
+
+/** `name: what is wrong`, of the first thing that is. */
+function firstIssue({ issues: [issue] }: z.core.$ZodError): string {
+  const path = issue.path.map(String).join('.');
+  const { message } = issue;
+  return path === '' || message.startsWith(`${path}:`) ? message : `${path}: ${message}`;
+}
+
+/** What a request is told of an error: of what was not foreseen, nothing. */
+function told(error: unknown): ServiceError | undefined {
+  if (error instanceof ServiceError) return error;
+  if (error instanceof z.ZodError) return new ServiceError('invalid', firstIssue(error));
+  if (error instanceof SyntaxError) return new ServiceError('invalid', 'the body is no JSON');
+  if (error instanceof HTTPException) {
+    const code: ErrorCode | undefined = ({ 400: 'invalid', 415: 'media-type' } as const)[
+      error.status as 400
+    ];
+    const messages = { invalid: 'the body is no JSON', 'media-type': 'expected application/json' };
+    if (code) return new ServiceError(code, messages[code as 'invalid']);
+  }
+  return undefined;
+}
+
+export function createApp(context: ServiceContext): OpenAPIHono<Env> {
+  const app = new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw result.error;
+    },
+  });
+  const rates = new InstanceRates(context.registry);
+
+  app.onError((error, c) => {
+    const known = told(error);
+    if (known === undefined) context.onError(error);
+    const { code, status, message, headers } =
+      known ?? new ServiceError('internal', 'something failed here; the log says what');
+    context.rejections.count(code);
+    return c.json(errorBody(code, message), status, { ...headers });
+  });
+  app.notFound((c) => {
+    context.rejections.count('not-found');
+    return c.json(errorBody('not-found', 'no such path'), 404);
+  });
+
+  app.use(guard(context), limitBody(context));
+  addLeases(app, context, rates);
+  addReads(app, context, rates);
+  addPages(app, context);
+
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+  });
+  app.get('/openapi.json', only('node', 'reader'), (c) =>
+    c.json(
+      app.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { title: 'phi-accrual registry', version: packageJson.version },
+      }),
+    ),
+  );
+  return app;
+}

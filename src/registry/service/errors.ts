@@ -1,0 +1,63 @@
+/** What a request is refused with. */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+/** Codes of errors, and the status that each comes with; clients go by the code. */
+export const STATUS = {
+  invalid: 400,
+  'no-generation': 400,
+  'no-token': 401,
+  'wrong-token': 401,
+  forbidden: 403,
+  'wrong-secret': 403,
+  'host-not-allowed': 403,
+  'origin-not-allowed': 403,
+  'not-found': 404,
+  unknown: 404,
+  'method-not-allowed': 405,
+  timeout: 408,
+  'stale-generation': 409,
+  'too-large': 413,
+  'media-type': 415,
+  'rate-limited': 429,
+  'headers-too-large': 431,
+  internal: 500,
+  full: 503,
+  'too-many-streams': 503,
+  'state-unwritable': 503,
+  closing: 503,
+} as const satisfies Record<string, ContentfulStatusCode>;
+
+export type ErrorCode = keyof typeof STATUS;
+
+/** Thrown by handlers; the client gets code and message, and nothing else. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+
+  get status(): ContentfulStatusCode {
+    return STATUS[this.code];
+  }
+}
+
+/** The body of an error. */
+export const errorBody = (code: ErrorCode, message: string) => ({ error: { code, message } });
+
+/** How many requests were refused, by code. */
+export class Rejections {
+  readonly #counts = new Map<ErrorCode, number>();
+
+  count(code: ErrorCode): void {
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+  }
+
+  get counts(): Readonly<Partial<Record<ErrorCode, number>>> {
+    return Object.fromEntries(this.#counts);
+  }
+}

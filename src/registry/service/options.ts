@@ -1,0 +1,148 @@
+/** Every option of the service: unit, default, consequence; and its validation. */
+import { isIP } from 'node:net';
+import type { Host } from '../../core/host.js';
+import { resolveSettings } from '../../core/settings.js';
+import { checkKeys, checkNumber, checkRange, checkType } from '../../core/validate.js';
+import type { RegistryOptions } from '../options.js';
+import type { DemoNodes } from './context.js';
+import { AllowedHosts } from './hosts.js';
+import { pageFolder } from './page-files.js';
+import { TokenCheck, type Tokens } from './tokens.js';
+
+/** What happens beside requests, for a log. */
+export interface ServiceNotice {
+  readonly kind: 'error' | 'state-fault' | 'state-recovered';
+  readonly message: string;
+  readonly error?: Error;
+}
+
+/** Options of {@link startService}. */
+export interface ServiceOptions {
+  /**
+   * Address or name to listen on. Default `'127.0.0.1'`. Any that is not loopback needs tokens:
+   * without them everybody who reaches the port could do everything.
+   */
+  readonly host?: string;
+  /** TCP port of HTTP; default 7946, 0 takes a free one. */
+  readonly port?: number;
+  /** UDP port of heartbeats; default 7946, 0 takes a free one, `false` is none. */
+  readonly udpPort?: number | false;
+  /** The state file; default none: after a restart all nodes have to register again. */
+  readonly state?: string;
+  /**
+   * Between two checkpoints, in ms; default 5000. What was learnt since the last one is lost in a
+   * crash; registrations never are. A large registry takes longer: at most a twentieth of the time.
+   */
+  readonly checkpointInterval?: number;
+  /** Tokens by role; default none: everybody on this machine may do everything. */
+  readonly tokens?: Tokens;
+  /** Host names, beside localhost and addresses, by which requests may come. */
+  readonly allowHosts?: readonly string[];
+  /** Origins, as `https://example.com`, whose pages may ask beside our own. */
+  readonly allowOrigins?: readonly string[];
+  /** Certificate and key as PEM files: HTTPS instead of HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** The largest body of a request, in bytes; default 65,536. More is 413. */
+  readonly maxBodyBytes?: number;
+  /** The most readers of `/events`; default 200. More are 503. */
+  readonly maxStreams?: number;
+  /** Each signal has so many instances with metrics of their own; default 1000. */
+  readonly maxSeries?: number;
+  /** Folder of the page; default that of the package. */
+  readonly dashboard?: string;
+  /** Nodes that the buttons of the page kill and freeze: a demonstration. */
+  readonly demo?: DemoNodes;
+  /** Options of the registry itself. The key of the secrets is the state file's, if there is one. */
+  readonly registry?: Omit<RegistryOptions, 'signal'>;
+  /** Told what happens beside requests. Default: nobody is. */
+  readonly onNotice?: (notice: ServiceNotice) => void;
+  /** Ends the service when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** {@link ServiceOptions} with every default filled in. */
+export interface ResolvedServiceOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly udpPort: number | false;
+  readonly state: string | undefined;
+  readonly checkpointInterval: number;
+  readonly tokens: TokenCheck;
+  readonly hosts: AllowedHosts;
+  readonly tls: ServiceOptions['tls'];
+  readonly maxBodyBytes: number;
+  readonly maxStreams: number;
+  readonly maxSeries: number;
+  readonly dashboard: string;
+  readonly demo: DemoNodes | undefined;
+  readonly registry: Omit<RegistryOptions, 'signal'>;
+  readonly onNotice: (notice: ServiceNotice) => void;
+  readonly signal: AbortSignal | undefined;
+  /** Time and timers, those of the registry. */
+  readonly time: Host;
+  readonly wall: () => number;
+}
+
+const KEYS: readonly (keyof ServiceOptions)[] = [
+  ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
+  ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
+  ...(['demo', 'registry', 'onNotice', 'signal'] as const),
+];
+
+const PORT = { least: 0, most: 65_535, integer: true };
+const COUNT = { least: 1, most: 1e7, integer: true };
+
+/** Whether only this machine reaches an address. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+function text(name: string, value: unknown): string {
+  checkType(name, 'a string that is not empty', value, typeof value === 'string' && value !== '');
+  return value as string;
+}
+
+function checkTls(tls: ServiceOptions['tls']): ServiceOptions['tls'] {
+  if (tls === undefined) return undefined;
+  const { cert, key } = checkKeys('tls', tls, ['cert', 'key']);
+  return { cert: text('tls.cert', cert), key: text('tls.key', key) };
+}
+
+/** @throws TypeError, RangeError that name the option, what was expected and what came */
+export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOptions {
+  const options = checkKeys('options', given, KEYS);
+  const { allowHosts = [], allowOrigins, registry = {}, signal, onNotice = () => {} } = options;
+  const host = text('host', options.host ?? '127.0.0.1');
+  const tokens = new TokenCheck(options.tokens);
+  const open = isLoopback(host) || tokens.required;
+  checkRange('host', 'a loopback address, or tokens as well', host, open);
+  const { udpPort = 7946 } = options;
+  checkType('onNotice', 'a function', onNotice, typeof onNotice === 'function');
+  // Whoever listens on a name is asked for by it.
+  const names = isIP(host) > 0 ? allowHosts : [...allowHosts, host.toLowerCase()];
+  const number = (name: 'maxBodyBytes' | 'maxStreams', fallback: number) =>
+    checkNumber(name, options[name] ?? fallback, COUNT);
+  return {
+    host,
+    port: checkNumber('port', options.port ?? 7946, PORT),
+    udpPort: udpPort === false ? false : checkNumber('udpPort', udpPort, PORT),
+    state: options.state === undefined ? undefined : text('state', options.state),
+    checkpointInterval: checkNumber('checkpointInterval', options.checkpointInterval ?? 5000, {
+      least: 1,
+      most: 2_147_483_647,
+      unit: 'ms',
+    }),
+    tokens,
+    hosts: new AllowedHosts(names, allowOrigins),
+    tls: checkTls(options.tls),
+    maxBodyBytes: number('maxBodyBytes', 65_536),
+    maxStreams: number('maxStreams', 200),
+    maxSeries: checkNumber('maxSeries', options.maxSeries ?? 1000, { ...COUNT, least: 0 }),
+    dashboard: text('dashboard', options.dashboard ?? pageFolder()),
+    demo: options.demo,
+    registry,
+    onNotice,
+    signal,
+    time: resolveSettings({ clock: registry.clock, signal }).host,
+    wall: registry.wall ?? Date.now,
+  };
+}

@@ -1,0 +1,121 @@
+/** What is no JSON API: the page, its session, the stream of events, metrics and probes. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { Env, ServiceContext } from '../context.js';
+import { ServiceError } from '../errors.js';
+import { only } from '../guard.js';
+import { SignInRates } from '../rates.js';
+import { SignIn, serviceQuery } from '../schemas.js';
+import { COOKIE } from '../sessions.js';
+
+const DEMO = ['kill', 'freeze', 'resume', 'start'] as const;
+
+export function addPages(app: OpenAPIHono<Env>, context: ServiceContext): void {
+  addEvents(app, context);
+  addSession(app, context);
+
+  app.get('/metrics', only('reader'), async (c) => {
+    const { type, text } = await context.metrics();
+    return c.body(text, 200, { 'content-type': type });
+  });
+
+  // Without a token a probe gets a status and no more; so no query is passed on.
+  app.on(['GET', 'HEAD'], ['/livez', '/readyz', '/livez/*', '/readyz/*'], async (c) => {
+    const url = new URL(c.req.url);
+    const known = c.get('role') !== undefined;
+    if (known) return context.probe(new Request(url, { method: c.req.method }));
+    url.search = '';
+    url.pathname = `/${c.req.path.split('/')[1]}`;
+    const { status } = await context.probe(new Request(url, { method: 'GET' }));
+    return c.body(null, status as 200);
+  });
+
+  app.get('/status', only('reader'), (c) => context.probe(c.req.raw));
+  app.get('/status.svg', only('reader'), (c) => context.probe(c.req.raw));
+
+  for (const act of DEMO) {
+    app.post(`/demo/:id/${act}`, only(), (c) => {
+      const { demo } = context;
+      if (demo === undefined) throw new ServiceError('not-found', 'this is no demonstration');
+      const done = demo[act](c.req.param('id'));
+      return c.json({ status: done ? 'done' : 'nothing to do' }, 200);
+    });
+  }
+  addFiles(app, context); // the last: its names are of no other route
+}
+
+function addEvents(app: OpenAPIHono<Env>, { streams }: ServiceContext): void {
+  app.get('/events', only('reader'), (c) => {
+    const { service } = serviceQuery.parse({ service: c.req.query('service') });
+    const stream = streams.open({
+      service,
+      frames: c.req.query('frames') === '1',
+      lastEventId: c.req.header('last-event-id'),
+      cut: () => c.env?.outgoing?.destroy(),
+    });
+    return c.body(stream.body, 200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no', // nginx would hold it back
+    });
+  });
+}
+
+function addSession(app: OpenAPIHono<Env>, context: ServiceContext): void {
+  const { tokens, sessions } = context;
+  const rates = new SignInRates();
+  const attributes = (c: Context<Env>) => ({
+    path: '/',
+    httpOnly: true,
+    sameSite: 'Strict' as const,
+    secure: context.secure || c.req.header('x-forwarded-proto') === 'https',
+  });
+  /** `cookie`: whether there is a session that can be ended. */
+  const view = (role: string, cookie: boolean) => ({
+    role,
+    demo: context.demo !== undefined,
+    cookie: cookie && tokens.required,
+  });
+
+  app.get('/session', only('node', 'reader'), (c) =>
+    c.json(view(String(c.get('role')), getCookie(c, COOKIE) !== undefined), 200),
+  );
+
+  app.post('/session', async (c) => {
+    if (!/^application\/json\b/i.test(c.req.header('content-type') ?? '')) {
+      throw new ServiceError('media-type', 'content-type: expected application/json');
+    }
+    const from = c.env?.incoming?.socket.remoteAddress ?? '';
+    await rates.check(from);
+    const { token } = SignIn.parse(await c.req.json());
+    const role = tokens.required ? tokens.roleOf(token) : 'operator';
+    if (role === undefined) {
+      await rates.failed(from);
+      throw new ServiceError('wrong-token', 'the token is not known');
+    }
+    setCookie(c, COOKIE, sessions.open(role), { ...attributes(c), maxAge: sessions.maxAge });
+    return c.json(view(role, true), 200);
+  });
+
+  app.delete('/session', (c) => {
+    const session = getCookie(c, COOKIE);
+    if (session !== undefined) sessions.close(session);
+    deleteCookie(c, COOKIE, attributes(c));
+    return c.json({ status: 'done' }, 200);
+  });
+}
+
+function addFiles(app: OpenAPIHono<Env>, { files }: ServiceContext): void {
+  const send = (c: Context<Env>, name: string) => {
+    const file = files.get(name);
+    if (file === undefined) {
+      const none = name === 'index.html' ? 'the page is not installed' : 'no such path';
+      throw new ServiceError('not-found', none);
+    }
+    return c.body(Uint8Array.from(file.bytes), 200, { 'content-type': file.type });
+  };
+  // The page itself holds nothing: it can be had by whoever is to sign in.
+  app.get('/', (c) => send(c, 'index.html'));
+  app.get('/:file{[\\w-]+\\.(?:js|css|svg|png|txt)}', (c) => send(c, c.req.param('file')));
+}

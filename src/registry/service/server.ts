@@ -1,0 +1,101 @@
+/** The HTTP server: what it takes of a client, and how it ends. */
+import { readFileSync } from 'node:fs';
+import { createServer as createHttp, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Env } from './context.js';
+import { type ErrorCode, errorBody, STATUS } from './errors.js';
+
+/** In ms: a client that is slower with its headers, or with all of its request, is cut off. */
+const HEADERS_TIMEOUT = 5000;
+const REQUEST_TIMEOUT = 10_000;
+/** Beats come every second: a connection is kept for a few of them. */
+const KEEP_ALIVE = 15_000;
+const MAX_HEADER_BYTES = 16_384;
+const MAX_CONNECTIONS = 10_000;
+/** How long running requests may go on when the server ends, in ms. */
+const LAST = 300;
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly onRefused: (code: ErrorCode) => void;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
+};
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+/** What was no request gets its answer without one. */
+function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptions['onRefused']) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = CLIENT_ERRORS[error.code ?? ''] ?? 'invalid';
+  count(code);
+  const body = JSON.stringify(errorBody(code, 'this is no request that is taken here'));
+  const status = STATUS[code];
+  socket.end(
+    `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** A server that listens. @throws the system's error if files or port cannot be had */
+export class HttpServer {
+  readonly #server: Server;
+  readonly url: string;
+
+  private constructor(server: Server, url: string) {
+    this.#server = server;
+    this.url = url;
+  }
+
+  static async listen(app: OpenAPIHono<Env>, options: ServerOptions): Promise<HttpServer> {
+    const { host, port, tls, onRefused } = options;
+    const limits = {
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    };
+    // An embedding process keeps its own Request and Response.
+    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+    const server = tls
+      ? createHttps(
+          { ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) },
+          listener,
+        )
+      : createHttp(limits, listener);
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('clientError', (error, socket) => refuse(error, socket as Socket, onRefused));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    const bound = server.address() as AddressInfo;
+    const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+    return new HttpServer(server, `http${tls ? 's' : ''}://${name}:${bound.port}`);
+  }
+
+  /** Takes no more; requests that run may end within 300 ms. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), LAST);
+    await closed;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,169 @@
+/** The registry as a service: HTTP, UDP, state, health, and the page. */
+import { randomBytes } from 'node:crypto';
+import type { Health } from '../../health/index.js';
+import type { Registry } from '../registry.js';
+import { createApp } from './app.js';
+import { type DatagramStats, Datagrams } from './datagrams.js';
+import { Rejections } from './errors.js';
+import { EventStreams } from './event-streams.js';
+import { ServiceHealth } from './health.js';
+import { KeptRegistry } from './kept-registry.js';
+import { createMetrics } from './metrics.js';
+import {
+  type ResolvedServiceOptions,
+  resolveServiceOptions,
+  type ServiceOptions,
+} from './options.js';
+import { readPageFiles } from './page-files.js';
+import { HttpServer } from './server.js';
+import { Sessions } from './sessions.js';
+
+/** A service that runs. */
+export interface RegistryService {
+  /** Where HTTP is, as `http://127.0.0.1:7946`. */
+  readonly url: string;
+  /** Where heartbeats go; null for nowhere. */
+  readonly udpPort: number | null;
+  /** Of this start: 16 hexadecimal digits, as signed datagrams carry it. */
+  readonly epoch: string;
+  readonly registry: Registry;
+  /** Datagrams so far, and those that were dropped, by reason; null without a UDP port. */
+  readonly datagrams: DatagramStats | null;
+  /** What `/livez` and `/readyz` answer; checks of one's own may be added. */
+  readonly health: Health;
+  /** Answers a request without a socket. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Ends it within two seconds, the state saved. */
+  close(): Promise<void>;
+}
+
+/** The parts in the order of their start; they end in the opposite one. */
+class Parts {
+  readonly #ends: (() => unknown)[] = [];
+  #ended: Promise<void> | undefined;
+
+  add(end: () => unknown): void {
+    this.#ends.unshift(end);
+  }
+
+  end(): Promise<void> {
+    this.#ended ??= (async () => {
+      for (const end of this.#ends) await end();
+    })();
+    return this.#ended;
+  }
+}
+
+async function start(options: ResolvedServiceOptions, parts: Parts): Promise<RegistryService> {
+  const { tokens, hosts, time, onNotice, demo, maxSeries, tls, host } = options;
+  const kept = await KeptRegistry.load(options);
+  parts.add(() => kept.close());
+  const { registry } = kept;
+  const epoch = randomBytes(8).toString('hex');
+  const rejections = new Rejections();
+  const streams = new EventStreams({ registry, epoch, most: options.maxStreams, host: time });
+  let datagrams: Datagrams | undefined;
+  const health = new ServiceHealth({
+    registry,
+    host: time,
+    wall: options.wall,
+    datagrams: () => datagrams,
+    state: () => kept.state,
+  });
+  parts.add(() => health.close());
+  const metrics = createMetrics({
+    registry,
+    streams,
+    rejections,
+    health: health.health,
+    datagrams: () => datagrams,
+    state: () => kept.state,
+    maxSeries,
+  });
+  const link = registry.link();
+  const app = createApp({
+    registry,
+    link,
+    epoch,
+    tokens,
+    sessions: new Sessions(time.now),
+    hosts,
+    rejections,
+    streams,
+    maxBodyBytes: options.maxBodyBytes,
+    secure: tls !== undefined,
+    demo,
+    udpPort: () => datagrams?.port ?? null,
+    durable: kept.durable,
+    writable: kept.writable,
+    files: readPageFiles(options.dashboard),
+    metrics,
+    probe: health.health.fetch,
+    onError: (error) => onNotice({ kind: 'error', message: error.message, error }),
+  });
+  // Before the first write: a second registry on this port and state ends here.
+  const server = await HttpServer.listen(app, {
+    host,
+    port: options.port,
+    tls,
+    onRefused: (code) => rejections.count(code),
+  });
+  parts.add(() => server.close());
+  parts.add(() => streams.close());
+  if (options.udpPort !== false) {
+    datagrams = await Datagrams.open({
+      registry,
+      epoch,
+      unsigned: !tokens.required,
+      port: options.udpPort,
+      address: host,
+      note: (id) => streams.note(id),
+    });
+    parts.add(() => datagrams?.close());
+  }
+  await kept.begin();
+  registry.begin();
+  health.begin();
+  parts.add(() => {
+    health.shutdown();
+    // The state that is saved must not say that those are dead whom we cannot hear any more.
+    link.down();
+    datagrams?.deafen();
+  });
+  return {
+    url: server.url,
+    udpPort: datagrams?.port ?? null,
+    epoch,
+    registry,
+    get datagrams() {
+      return datagrams?.stats ?? null;
+    },
+    health: health.health,
+    fetch: (request) => app.fetch(request),
+    close: () => parts.end(),
+  };
+}
+
+/**
+ * Starts the registry's service.
+ *
+ * @throws TypeError, RangeError (as rejections) that name the option; StateError if the state
+ * cannot be read, which is left as it is; the system's error if a port or a file cannot be had
+ */
+export async function startService(given?: ServiceOptions): Promise<RegistryService> {
+  const options = resolveServiceOptions(given);
+  const { signal } = options;
+  const parts = new Parts();
+  const abort = () => void parts.end();
+  try {
+    signal?.throwIfAborted();
+    const service = await start(options, parts);
+    signal?.addEventListener('abort', abort, { once: true });
+    parts.add(() => signal?.removeEventListener('abort', abort));
+    if (signal?.aborted) await parts.end();
+    return service;
+  } catch (error) {
+    await parts.end();
+    throw error;
+  }
+}
