@@ -118,7 +118,7 @@ async function trial(name, routing, perSecond, seconds) {
   const kill = () => servers[0].kill('SIGKILL');
   const { sent, failed, lastFailure } = await load(url, perSecond, seconds, seconds / 4, kill);
   const until = failed > 0 ? `, the last ${Math.round(lastFailure)} ms after the death` : '';
-  console.log(`${name}: ${failed} of ${sent} requests failed${until}`);
+  console.log(`${name.padEnd(16)}: ${failed} of ${sent} requests failed${until}`);
 
   for (const server of servers) server.kill('SIGKILL');
   front.closeAllConnections();
@@ -130,7 +130,7 @@ async function trial(name, routing, perSecond, seconds) {
 if (process.argv[2] === 'serve') await serve(process.argv[3]);
 else {
   const [perSecond = 200, seconds = 10] = process.argv.slice(2).map(Number);
-  const ours = await trial('registry      ', byRegistry, perSecond, seconds);
+  const ours = await trial('registry', byRegistry, perSecond, seconds);
   const theirs = await trial('time-out of 5 s', byTimeout, perSecond, seconds);
   console.log(`${theirs} failures become ${ours}`);
 }

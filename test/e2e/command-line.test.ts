@@ -23,8 +23,10 @@ const gone = (text: string) =>
 
 describe('phi-accrual demo', () => {
   it('kills, freezes and restarts real nodes, sees it all, and ends by itself', async () => {
-    const demo = run('demo', '--for', '18');
-    const [, port] = await demo.says(/5 processes beat every 200 ms to udp port (\d+)/);
+    const demo = run('demo', '--port', '0', '--for', '18');
+    const [, url] = await demo.says(/^(http:\/\/127\.0\.0\.1:\d+)\n/); // the first line
+    await demo.says(/5 processes beat every 200 ms/);
+    expect((await fetch(url)).headers.get('content-type')).toMatch(/^text\/html/);
     expect(await demo.exited).toEqual({ code: 0, signal: null });
     const { output } = demo;
     // What was done to each node, and after it what was seen of it.
@@ -36,43 +38,55 @@ describe('phi-accrual demo', () => {
     const killed = told(/→ node-2 killed \(SIGKILL, pid \d+\)/);
     const dead = output.indexOf('node-2 is suspect', killed);
     const anew = told(/→ node-2 started anew \(pid \d+\)/);
-    const back = output.indexOf('node-2 is available again', anew);
+    const back = output.indexOf('node-2 has registered anew, generation 2', anew);
+    expect(output.slice(back)).toMatch(/node-2 available φ/);
     expect(killed < dead && dead < anew && anew < back, output).toBe(true);
     const frozen = told(/→ node-4 frozen \(SIGSTOP, pid \d+\)/);
     const silent = output.indexOf('node-4 is suspect', frozen);
-    const resumed = told(/→ node-4 resumed \(SIGCONT\)/);
+    const resumed = told(/→ node-4 resumed \(SIGCONT, pid \d+\)/);
     const well = output.indexOf('node-4 is available again', resumed);
     expect(frozen < silent && silent < resumed && resumed < well, output).toBe(true);
     told(/suspect: last heartbeat \d+ ms ago, predicted \d+\.\d\d ms ago/);
     told(/\d+ heartbeats, 0 malformed datagrams, \d+ suspicions, \d+ returns/);
-    expect(processesWith(`127.0.0.1:${port}`)).toEqual([]);
+    expect(processesWith(url)).toEqual([]);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s with nothing left', async (signal) => {
-    const demo = run('demo');
-    const [, port] = await demo.says(/udp port (\d+)/);
+    const demo = run('demo', '--port', '0');
+    const [, url] = await demo.says(/^(http:\S+)\n/);
     await demo.says(/node-5 available/);
-    expect(processesWith(`127.0.0.1:${port}`).length).toBe(5);
+    expect(processesWith(url).length).toBe(5);
     demo.kill(signal);
     expect(await demo.exited).toEqual({ code: 0, signal: null });
-    expect(processesWith(`127.0.0.1:${port}`)).toEqual([]);
+    expect(processesWith(url)).toEqual([]);
   });
 
   it('ends, with nothing left, when nobody reads its output any more', async () => {
-    const demo = run('demo');
-    const [, port] = await demo.says(/udp port (\d+)/);
+    const demo = run('demo', '--port', '0');
+    const [, url] = await demo.says(/^(http:\S+)\n/);
+    await demo.says(/node-5 available/);
     demo.child.stdout?.destroy();
     demo.child.stderr?.destroy();
-    await gone(`127.0.0.1:${port}`);
+    await gone(url);
   });
 
   it('leaves no node behind when it is killed itself', async () => {
-    const demo = run('demo', '--nodes', '2', '--no-script');
-    const [, port] = await demo.says(/udp port (\d+)/);
+    const demo = run('demo', '--port', '0', '--nodes', '2', '--no-script');
+    const [, url] = await demo.says(/^(http:\S+)\n/);
     await demo.says(/node-2 available/);
     demo.kill('SIGKILL');
     await demo.exited;
-    await gone(`127.0.0.1:${port}`);
+    await gone(url);
+  });
+});
+
+describe('phi-accrual demo, asked for no port,', () => {
+  it('takes a free one if the usual one is taken, and says which', async () => {
+    const first = run('demo', '--nodes', '1', '--no-script');
+    const [, one] = await first.says(/^(http:\S+)\n/);
+    const second = run('demo', '--nodes', '1', '--no-script');
+    const [, other] = await second.says(/^(http:\S+)\n/);
+    expect(other).not.toBe(one);
   });
 });
 

@@ -142,18 +142,28 @@ const CORE_TYPES = [
   'WindowSnapshot',
 ];
 const UDP = [
+  'ACK_STATUSES',
   'MAX_BATCH',
   'MAX_ID_BYTES',
   'MAX_NUMBER',
   'UdpSender',
+  'decodeAck',
+  'decodeBeat',
   'decodeHeartbeats',
+  'encodeAck',
+  'encodeBeat',
   'encodeHeartbeats',
+  'hasTagOf',
+  'keyOf',
   'listenUdp',
 ];
 const UDP_TYPES = [
+  'AckStatus',
   'HeartbeatEvidence',
   'HeartbeatLink',
   'HeartbeatSink',
+  'SignedAck',
+  'SignedBeat',
   'UdpListenOptions',
   'UdpListenStats',
   'UdpListener',
@@ -161,8 +171,10 @@ const UDP_TYPES = [
   'WireHeartbeat',
 ];
 
-const METRICS = ['collectMetrics', 'publishEvents'];
+const METRICS = ['collectHealth', 'collectMetrics', 'publishEvents'];
 const METRICS_TYPES = [
+  'CollectHealthOptions',
+  'ObservedHealth',
   'CollectOptions',
   'EventfulDetector',
   'MetricsCollection',
@@ -239,6 +251,156 @@ const LAB_TYPES = [
   'Which',
 ];
 
+const REGISTRY = [
+  'HeldLease',
+  'Lease',
+  'Prober',
+  'Registry',
+  'RegistryClient',
+  'RegistryError',
+  'RegistryFull',
+  'beatFromNode',
+];
+const REGISTRY_TYPES = [
+  'Beat',
+  'BeatOutcome',
+  'Change',
+  'ChangeKind',
+  'Comparison',
+  'FailureReport',
+  'Fetch',
+  'Freeze',
+  'FreezeReason',
+  'GoneRecord',
+  'InstanceExplanation',
+  'InstanceRecord',
+  'InstanceStatus',
+  'InstanceView',
+  'Learnt',
+  'LeaseError',
+  'LeaseEvents',
+  'MemberRecord',
+  'NodeBeats',
+  'NodeBeatsOptions',
+  'OutlierOptions',
+  'PastChange',
+  'ProbeEvent',
+  'ProbeFunction',
+  'ProbeOutcome',
+  'ProbeResult',
+  'ProbeSink',
+  'ProbeView',
+  'ProberEvents',
+  'ProberOptions',
+  'Protection',
+  'ProtectionEvent',
+  'ProtectionRule',
+  'Registration',
+  'RegistrationRequest',
+  'RegistryClientOptions',
+  'RegistryDrops',
+  'RegistryEvents',
+  'RegistryLink',
+  'RegistryOptions',
+  'RegistryStats',
+  'RestartCause',
+  'RestartEvent',
+  'Route',
+  'ServiceSummary',
+  'SignalName',
+  'SignalOptions',
+  'SignalState',
+  'SignalTransition',
+  'Target',
+  'WatchEvent',
+  'WatchOptions',
+];
+
+const HEALTH = [
+  'DependencyGraph',
+  'NotRun',
+  'Producer',
+  'aboutOthers',
+  'cpuCheck',
+  'createHealth',
+  'deepCheck',
+  'diskCheck',
+  'eventLoopCheck',
+  'httpCheck',
+  'leaseCheck',
+  'membersCheck',
+  'memoryCheck',
+  'outliers',
+  'postgresCheck',
+  'processCheck',
+  'redisCheck',
+  'rootCauses',
+  'tcpCheck',
+];
+const HEALTH_TYPES = [
+  'Alarms',
+  'Check',
+  'CheckAnswer',
+  'CheckOptions',
+  'CheckRecord',
+  'CheckReport',
+  'CheckResult',
+  'CheckState',
+  'CheckStatus',
+  'CpuCheckOptions',
+  'DeepCheck',
+  'DeepRun',
+  'DeepRunEvent',
+  'DeepStateEvent',
+  'Dependency',
+  'DiskCheckOptions',
+  'DiskIo',
+  'Edge',
+  'EventLoopCheckOptions',
+  'GraphState',
+  'GroupReport',
+  'GroupState',
+  'Health',
+  'HealthEvents',
+  'HealthOptions',
+  'HealthReading',
+  'HttpCheckOptions',
+  'Loop',
+  'LoopOptions',
+  'LoopState',
+  'Mark',
+  'MembersOptions',
+  'MemoryCheckOptions',
+  'NodeHandler',
+  'NodeRequest',
+  'NodeResponse',
+  'NodeState',
+  'NodeStatus',
+  'Outliers',
+  'OutliersOptions',
+  'OwnState',
+  'Ping',
+  'PingCheckOptions',
+  'ProcessCheckOptions',
+  'ProducerEvents',
+  'ProducerOptions',
+  'Profile',
+  'Progress',
+  'ProgressOptions',
+  'RunState',
+  'Sample',
+  'ScheduleOptions',
+  'Side',
+  'StatusPage',
+  'StatusRange',
+  'TcpCheckOptions',
+  'TlsOptions',
+  'ValidLease',
+  'WatchedInstance',
+  'WatchedInstances',
+  'WatchedPeers',
+];
+
 const SERVICE = ['StateError', 'readTokens', 'startService'];
 const SERVICE_TYPES = [
   'DemoNodes',
@@ -287,7 +449,7 @@ const CONSUMER = `${CORE_CONSUMER}
   export const observed: ObservedDetector<number> = detector;
   export const publish = (): Observation => publishEvents(detector);
   export type Late = Published<LateHeartbeat<number>, FailureDetector<number>>;
-  export type Rest = [CollectOptions, EventfulDetector, MetricsRegistry];
+  export type Rest = [CollectHealthOptions, ObservedHealth, CollectOptions, EventfulDetector, MetricsRegistry];
   import { ${LAB.join(', ')} } from 'phi-accrual/lab';
   import type { ${LAB_TYPES.join(', ')} } from 'phi-accrual/lab';
   export const world = (): Simulation => simulate(randomScenario(1));
@@ -304,6 +466,23 @@ const CONSUMER = `${CORE_CONSUMER}
   export const serve = (): Promise<RegistryService> => startService({ port: 0, udpPort: false });
   export const services = [${SERVICE.join(', ')}];
   export type Services = [${SERVICE_TYPES.join(', ')}];
+  import * as registries from 'phi-accrual/registry';
+  const instances = new registries.Registry({ heartbeatInterval: 500 });
+  const lease: registries.Lease = instances.register({ id: 'a', service: 's', address: 'h:1' });
+  export const renewed: registries.BeatOutcome = lease.renew();
+  export const routed: readonly registries.Target[] = instances.route('s').targets;
+  export const leasing = [${REGISTRY.map((name) => `registries.${name}`).join(', ')}];
+  export type Leasing = [${REGISTRY_TYPES.map((name) => `registries.${name}`).join(', ')}];
+  import { ${HEALTH.join(', ')} } from 'phi-accrual/health';
+  import type { ${HEALTH_TYPES.join(', ')} } from 'phi-accrual/health';
+  const check: Check = async (signal) => !signal.aborted;
+  export const probed = async (): Promise<boolean | undefined> => {
+    const health = createHealth({ profile: 'kube' });
+    health.add('readyz', 'a', check, { timeout: 100, critical: false });
+    return (await health.probe('readyz'))?.ok;
+  };
+  export const healths = [${HEALTH.join(', ')}];
+  export type Healths = [${HEALTH_TYPES.join(', ').replace('Outliers,', 'Outliers<string>,')}];
   export const laboratory = [${LAB.join(', ')}];
   export type Laboratory = [${LAB_TYPES.join(', ')}];
 `;
@@ -324,6 +503,8 @@ describe('the tarball', () => {
     ['phi-accrual/metrics', METRICS],
     ['phi-accrual/lab', LAB],
     ['phi-accrual/service', SERVICE],
+    ['phi-accrual/registry', REGISTRY],
+    ['phi-accrual/health', HEALTH],
   ])('exports all of %s to import and to require', async (name, names) => {
     const print = 'console.log(JSON.stringify(Object.keys(all).sort()))';
     const imported = `import * as all from '${name}'; ${print}`;
