@@ -36,7 +36,8 @@ const parseShare = number('a share from 0 to 1', 0, 1);
 async function beat(options: BeatOptions): Promise<void> {
   // A node that a demo has started must not outlive it, however that ended.
   const parent = new Promise<void>((resolve) => {
-    if (process.connected === false) resolve(); // it was gone before we could listen
+    if (process.connected === false)
+      resolve(); // it was gone before we could listen
     else process.once('disconnect', resolve);
   });
   const end = () => ended(options.for, parent);

@@ -1,5 +1,6 @@
 /** The work of `phi-accrual demo`. */
 import { emitKeypressEvents, type Key } from 'node:readline';
+import type { Change, Registry } from '../registry/index.js';
 import { type DemoNodes, type RegistryService, startService } from '../registry/service/index.js';
 import { UsageError } from './arguments.js';
 import { type DemoOptions, KEYS } from './demo-options.js';
@@ -21,6 +22,21 @@ async function open(port: number | undefined, demo: DemoNodes): Promise<Registry
     if (taken && port === undefined) return await at(0);
     throw new UsageError(describeSystemError(error, `127.0.0.1:${port ?? 7946}`));
   }
+}
+
+/** Resolves once all of them have been heard. */
+function whenHeard(registry: Registry, ids: readonly string[]): Promise<void> {
+  const waiting = new Set(ids);
+  const done = new AbortController();
+  return new Promise((resolve) => {
+    const hear = ({ instance: { id, status } }: Change) => {
+      if (status !== 'starting') waiting.delete(id);
+      if (waiting.size > 0) return;
+      done.abort();
+      resolve();
+    };
+    registry.on('change', hear, { signal: done.signal });
+  });
 }
 
 /** Runs the demo until it is to end; the address of the page is the first line on the screen. */
@@ -63,9 +79,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   monitor.show();
   if (options.script) {
     const id = (i: number) => nodes.ids[i % nodes.ids.length];
-    after(4000, () => act.kill(id(1)));
-    after(7000, () => freezeAwhile(id(3)));
-    after(12_500, () => act.start(id(1)));
+    // On a loaded machine it takes a while until all are there.
+    whenHeard(service.registry, nodes.ids).then(() => {
+      after(3000, () => act.kill(id(1)));
+      after(6000, () => freezeAwhile(id(3)));
+      after(11_500, () => act.start(id(1)));
+    });
   }
   const onKey = (text: string | undefined, key: Key) => {
     if (text !== undefined && nodes.ids.includes(`node-${text}`)) chosen = `node-${text}`;

@@ -23,7 +23,7 @@ const gone = (text: string) =>
 
 describe('phi-accrual demo', () => {
   it('kills, freezes and restarts real nodes, sees it all, and ends by itself', async () => {
-    const demo = run('demo', '--port', '0', '--for', '18');
+    const demo = run('demo', '--port', '0', '--for', '20');
     const [, url] = await demo.says(/^(http:\/\/127\.0\.0\.1:\d+)\n/); // the first line
     await demo.says(/5 processes beat every 200 ms/);
     expect((await fetch(url)).headers.get('content-type')).toMatch(/^text\/html/);
@@ -52,7 +52,7 @@ describe('phi-accrual demo', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s with nothing left', async (signal) => {
-    const demo = run('demo', '--port', '0');
+    const demo = run('demo', '--port', '0', '--no-script');
     const [, url] = await demo.says(/^(http:\S+)\n/);
     await demo.says(/node-5 available/);
     expect(processesWith(url).length).toBe(5);
@@ -62,7 +62,7 @@ describe('phi-accrual demo', () => {
   });
 
   it('ends, with nothing left, when nobody reads its output any more', async () => {
-    const demo = run('demo', '--port', '0');
+    const demo = run('demo', '--port', '0', '--no-script');
     const [, url] = await demo.says(/^(http:\S+)\n/);
     await demo.says(/node-5 available/);
     demo.child.stdout?.destroy();
