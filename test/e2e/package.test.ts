@@ -574,6 +574,9 @@ describe('the documents', () => {
   );
 
   beforeAll(async () => {
+    // The programs that the documents start, which end by themselves here.
+    writeFileSync(join(project, 'server.js'), 'setTimeout(() => {}, 1000);');
+    writeFileSync(join(project, 'server'), '#!/bin/sh\nsleep 1\n', { mode: 0o755 });
     // The trace that the documents speak of.
     copyFileSync(
       join(root, 'test/traces/netns_relay_wan_100ms.csv.gz'),
@@ -595,6 +598,10 @@ describe('the documents', () => {
 
   // The last of equal flags counts: no line takes a port that another one has. Replay and tune end.
   it.concurrent.each(lines)('$name: $line', { timeout: LIMIT }, async ({ line }) => {
+    if (/ run\b/.test(line)) {
+      await run('sh', ['-c', line]); // ends with its command
+      return;
+    }
     const udp = / serve\b/.test(line) ? '--udp-port 0' : '';
     const port = / (watch|record trace|serve)\b/.test(line) ? `--port 0 ${udp}` : '';
     const end = / (replay|tune)\b/.test(line) ? '' : '--for 1';

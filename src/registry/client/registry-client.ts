@@ -13,7 +13,7 @@ export interface RegistryClientOptions {
   /** Where the registry is, such as `'http://127.0.0.1:7946'`; a path may stand before its own. */
   url: string | URL;
   /** The bearer token for what the client is to do. Default none. */
-  token?: string;
+  token?: string | undefined;
   /** Default: the global `fetch`. */
   fetch?: Fetch;
   /** The node's time in ms, and its timers. Default: the platform's, monotonic. */
