@@ -2,15 +2,8 @@
 import { Events, type ListenerError, type ListenOptions } from '../core/events.js';
 import type { Clock } from '../core/settings.js';
 import { checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
-import { reasonOf, resultOf } from './answer.js';
-import {
-  aboutOthers,
-  type Check,
-  type CheckAnswer,
-  type CheckResult,
-  isAboutOthers,
-  isCritical,
-} from './check.js';
+import { aboutOthers, type Check, type CheckResult, isAboutOthers, isCritical } from './check.js';
+import { type Answer, readable, thrown } from './one-line.js';
 import { Periodic } from './periodic.js';
 import type { PeriodicTask, Run, State } from './periodic-task.js';
 import { resolveSchedule, SCHEDULE_KEYS, type ScheduleOptions } from './schedule.js';
@@ -153,13 +146,12 @@ export class Producer {
     let before: State = 'unknown';
     /** Of the last run that counted for the state that it is in. */
     let result: CheckResult = { ok: false, reason: 'not checked yet' };
-    const onRun = (run: Run<CheckAnswer>, task: PeriodicTask<CheckAnswer>) => {
+    const onRun = (run: Run<Answer>, task: PeriodicTask<Answer>) => {
       const said = deepRunOf(run);
       const to = task.state;
       if (run.verdict === 'pass' ? to === 'up' : run.verdict === 'fail' && to !== 'up') {
         const { ok, reason, figures } = said;
-        const degraded = resultOf(run.value).degraded;
-        result = { ok, reason, ...(ok && degraded && { degraded }), figures };
+        result = { ok, reason, ...(run.value?.degraded && { degraded: true }), figures };
       }
       this.#events.post('run', { check: deep, ...said });
       if (to !== before) {
@@ -169,8 +161,8 @@ export class Producer {
       before = to;
       this.#events.flush();
     };
-    const judge = (answer: CheckAnswer) => (resultOf(answer).ok ? 'pass' : 'fail');
-    const task = this.#periodic.add<CheckAnswer>({ run: check, judge, onRun }, schedule);
+    const judge = ({ ok }: Answer) => (ok ? 'pass' : 'fail');
+    const task = this.#periodic.add<Answer>({ run: readable(check), judge, onRun }, schedule);
     const answer = (): CheckResult => {
       const last = task.runs.at(-1);
       if (last === undefined) return result;
@@ -193,12 +185,10 @@ export class Producer {
   }
 }
 
-function deepRunOf(run: Run<CheckAnswer>): DeepRun {
+function deepRunOf(run: Run<Answer>): DeepRun {
   const { at, duration, verdict, value } = run;
-  // Undefined may be what was thrown.
-  const threw = 'error' in run;
-  const result = threw ? { ok: false, reason: reasonOf(run.error) } : resultOf(value);
-  const { ok, reason, figures } = result as CheckResult;
+  // Without a value it threw, or its time was up; undefined may be what was thrown.
+  const { ok, reason, figures } = value ?? thrown(run.error);
   return { at, duration, ok, undecided: verdict === 'undecided', reason, figures };
 }
 

@@ -1,6 +1,6 @@
 /** From whatever a check returned or threw to one result with a reason of one line. */
 import { reasonOf, resultOf } from './answer.js';
-import type { CheckAnswer, CheckResult } from './check.js';
+import type { Check, CheckAnswer, CheckResult } from './check.js';
 
 /** A result whose reason is one line; a failed one has always a reason. */
 export interface Answer extends CheckResult {
@@ -56,3 +56,13 @@ export function answered(value: unknown): Answer {
     return thrown(error);
   }
 }
+
+/** A check whose answers can be read by whoever has them: getters of its own were asked by then. */
+export const readable =
+  (check: Check) =>
+  (signal: AbortSignal): Answer | Promise<Answer> => {
+    const value: unknown = check(signal);
+    const isThenable =
+      typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function';
+    return isThenable ? Promise.resolve(value).then(answered) : answered(value);
+  };

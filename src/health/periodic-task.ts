@@ -34,8 +34,13 @@ export class NotRun extends Error {
 }
 
 /** By its name: each CommonJS file of the package has a class of its own. */
-export const isNotRun = (error: unknown): boolean =>
-  error instanceof Error && error.name === 'NotRun';
+export function isNotRun(error: unknown): boolean {
+  try {
+    return error instanceof Error && error.name === 'NotRun';
+  } catch {
+    return false; // what throws when it is read is not ours
+  }
+}
 
 /** What a task has of its scheduler. */
 interface Place {

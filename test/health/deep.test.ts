@@ -4,6 +4,7 @@ import { aboutOthers, type CheckAnswer, isAboutOthers } from '../../src/health/c
 import { type DeepStateEvent, Producer, type ProducerOptions } from '../../src/health/deep.js';
 import { NotRun } from '../../src/health/periodic-task.js';
 import { Loop } from '../support/loop.js';
+import { run } from './support.js';
 
 const every = { interval: 100, timeout: 50, jitter: 0 };
 
@@ -104,6 +105,45 @@ describe('a deep check', () => {
       loop.runUntil(loop.now() + 10);
       expect(deep().reason).toBe(reason);
     }
+  });
+
+  it('is harmed by no answer that throws when it is read, nor are those beside it', async () => {
+    const mean = (name: string, of: object = { ok: true, reason: 'r' }) =>
+      Object.defineProperty(of, name, {
+        get: () => {
+          throw new Error('mean');
+        },
+      });
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const untrue = Object.assign(Promise.resolve(true), {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      then: () => {
+        throw new Error('mean');
+      },
+    });
+    const answers = ['ok', 'reason', 'degraded', 'figures'].map((name) => mean(name));
+    const thrown = [mean('message'), mean('code'), mean('name', new Error('x')), proxy];
+    const checks: (() => unknown)[] = [
+      ...answers.flatMap((each) => [() => each, async () => each]),
+      ...thrown.flatMap((each) => [
+        () => {
+          throw each;
+        },
+        () => Promise.reject(each),
+      ]),
+      () => untrue,
+    ];
+    const { loop, producer } = setup({ concurrency: 100 });
+    const deep = checks.map((each) => producer.deepCheck(each as never, { ...every, fall: 1 }));
+    const beside = producer.deepCheck(() => true, every);
+    await run(loop, 500, 10);
+    for (const each of deep) {
+      expect(each.state).toBe('down');
+      expect(each().reason).toMatch(/mean|cannot be read|^x$/);
+      expect(each.runs.length).toBe(5);
+    }
+    expect(beside.runs.length).toBe(5);
   });
 
   it('what several depend on is asked once an interval for all of them', () => {

@@ -128,6 +128,12 @@ describe('a poll', () => {
       throw new NotRun('no credentials');
     };
     expect(await outcome('x', { kind: cannot })).toBe('unreached: no credentials');
+    const mean = {
+      get ok(): boolean {
+        throw new Error('mean');
+      },
+    };
+    expect(await outcome('x', { kind: () => mean })).toBe('failed: mean');
   });
 
   it('fails where it was reached and was not answered: refused, cut off, silent, slow', async () => {

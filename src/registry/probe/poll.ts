@@ -2,6 +2,7 @@
 import type { CheckAnswer } from '../../health/check.js';
 import { exchange, touch } from '../../health/net/exchange.js';
 import { resolve } from '../../health/net/resolve.js';
+import { answered } from '../../health/one-line.js';
 import { isNotRun, NotRun } from '../../health/periodic-task.js';
 import type { InstanceView } from '../views.js';
 import { sameAddress } from './allowed.js';
@@ -41,7 +42,7 @@ export async function poll(
     onContact();
   };
   try {
-    if (typeof kind === 'function') return await kind(instance, signal);
+    if (typeof kind === 'function') return answered(await kind(instance, signal));
     const { target, addresses } = await locate(instance, options, signal);
     phase = 'connecting';
     if (kind === 'tcp') {

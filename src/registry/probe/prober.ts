@@ -1,8 +1,9 @@
 /** The poll side of two-way heartbeats: asks every instance, and tells the registry. */
 import { Events, type ListenerError, type ListenOptions } from '../../core/events.js';
 import { checkType } from '../../core/validate.js';
-import { reasonOf, resultOf } from '../../health/answer.js';
+import { resultOf } from '../../health/answer.js';
 import type { CheckAnswer } from '../../health/check.js';
+import { thrown } from '../../health/one-line.js';
 import { Periodic } from '../../health/periodic.js';
 import type { PeriodicTask, Run, State } from '../../health/periodic-task.js';
 import type { ProbeResult } from '../beat.js';
@@ -246,6 +247,6 @@ function pollOf(run: Run<CheckAnswer>) {
   const { verdict, at, duration, value } = run;
   const outcome = OUTCOMES[verdict];
   // Undefined may be what was thrown.
-  const reason = 'error' in run ? reasonOf(run.error) : resultOf(value).reason;
+  const reason = 'error' in run ? thrown(run.error).reason : resultOf(value).reason;
   return { outcome, at, duration, ...(outcome !== 'answered' && { error: reason }) };
 }
