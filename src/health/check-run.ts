@@ -63,89 +63,87 @@ export class CheckRun {
     if (this.#current) return this.#current;
     const fresh = this.#overdue !== undefined || this.#host.now() < this.#freshUntil;
     if (this.#last && fresh) return Promise.resolve(this.#last);
-    const before = this.#last;
-    const run = this.#run();
-    // A check that answers at once has settled by now.
-    if (this.#last === before) this.#current = run;
+    let resolve!: (outcome: Outcome) => void;
+    const run = new Promise<Outcome>((settle) => {
+      resolve = settle;
+    });
+    // Before it begins: a check may ask for itself, and may answer at once.
+    this.#current = run;
+    this.#run(resolve);
     return run;
   }
 
-  #run(): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const { timeout, cacheMs } = this.#options;
-      const at = this.#host.now();
-      const abort = new AbortController();
-      const notRun = failure(`not run: the places for checks were taken for ${timeout}ms`);
-      let timer: unknown;
-      let state: 'waiting' | 'running' | 'settled' = 'waiting';
+  #run(resolve: (outcome: Outcome) => void): void {
+    const { timeout, cacheMs } = this.#options;
+    const at = this.#host.now();
+    const abort = new AbortController();
+    const notRun = failure(`not run: the places for checks were taken for ${timeout}ms`);
+    let timer: unknown;
+    let state: 'waiting' | 'running' | 'settled' = 'waiting';
 
-      const settle = (answer: Answer) => {
-        const now = this.#host.now();
-        if (state === 'running') this.#slots.give();
-        state = 'settled';
-        this.#host.clearTimeout(timer);
-        const outcome: Outcome = { ...answer, at, duration: now - at };
-        this.#current = undefined;
-        this.#last = outcome;
-        this.#freshUntil = now + cacheMs;
-        this.#settled(outcome);
-        resolve(outcome);
-      };
-      const end = (answer: Answer) => {
-        this.#overdue = undefined;
-        if (state === 'running') settle(answer);
-      };
-      const expire = () => {
-        if (state === 'settled') return;
-        if (state === 'waiting') {
-          leave();
-          settle(notRun);
-          return;
-        }
-        this.#overdue = at;
-        settle(failure(`timeout after ${timeout}ms`));
-        abort.abort(new DOMException(`timeout after ${timeout}ms`, 'TimeoutError'));
-      };
-      const expireIn = (ms: number, spared: boolean) => {
-        const due = this.#host.now() + ms;
-        timer = this.#host.setTimeout(() => {
-          const late = this.#host.now() - due > LATE;
-          if (late && !spared) expireIn(Math.min(GRACE, timeout), true);
-          // What has arrived is read between a timer and this.
-          else this.#host.setImmediate(expire);
-        }, ms);
-      };
-      expireIn(timeout, false);
-      const leave = this.#slots.take(() => {
-        // Its time went by while it waited.
-        if (this.#host.now() - at >= timeout) {
-          settle(notRun);
-          this.#slots.give();
-          return;
-        }
-        state = 'running';
-        this.#call(abort.signal, end);
-      });
+    const settle = (answer: Answer) => {
+      const now = this.#host.now();
+      if (state === 'running') this.#slots.give();
+      state = 'settled';
+      this.#host.clearTimeout(timer);
+      const outcome: Outcome = { ...answer, at, duration: now - at };
+      this.#current = undefined;
+      this.#last = outcome;
+      this.#freshUntil = now + cacheMs;
+      this.#settled(outcome);
+      resolve(outcome);
+    };
+    const end = (answer: Answer) => {
+      this.#overdue = undefined;
+      if (state === 'running') settle(answer);
+    };
+    const expire = () => {
+      if (state === 'settled') return;
+      if (state === 'waiting') {
+        leave();
+        settle(notRun);
+        return;
+      }
+      this.#overdue = at;
+      settle(failure(`timeout after ${timeout}ms`));
+      abort.abort(new DOMException(`timeout after ${timeout}ms`, 'TimeoutError'));
+    };
+    const expireIn = (ms: number, spared: boolean) => {
+      const due = this.#host.now() + ms;
+      timer = this.#host.setTimeout(() => {
+        const late = this.#host.now() - due > LATE;
+        if (late && !spared) expireIn(Math.min(GRACE, timeout), true);
+        // What has arrived is read between a timer and this.
+        else this.#host.setImmediate(expire);
+      }, ms);
+    };
+    expireIn(timeout, false);
+    const leave = this.#slots.take(() => {
+      // Its time went by while it waited.
+      if (this.#host.now() - at >= timeout) {
+        settle(notRun);
+        this.#slots.give();
+        return;
+      }
+      state = 'running';
+      this.#call(abort.signal, end);
     });
   }
 
   #call(signal: AbortSignal, end: (answer: Answer) => void): void {
     // Whatever it is, also a thenable of somebody else's, and a getter that throws.
-    let settling: Promise<unknown>;
     try {
       const value: unknown = this.#check(signal);
       if (typeof (value as PromiseLike<unknown> | undefined | null)?.then !== 'function') {
         end(answered(value));
         return;
       }
-      settling = Promise.resolve(value);
+      Promise.resolve(value).then(
+        (result) => end(answered(result)),
+        (error) => end(thrown(error)),
+      );
     } catch (error) {
       end(thrown(error));
-      return;
     }
-    settling.then(
-      (result) => end(answered(result)),
-      (error) => end(thrown(error)),
-    );
   }
 }

@@ -3,6 +3,7 @@
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
+  #giving = false;
 
   constructor(count: number) {
     this.#free = count;
@@ -21,12 +22,16 @@ export class Slots {
 
   /** A place is free again; once for each `run` that was called. */
   give(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free++;
-      return;
+    this.#free++;
+    // Who runs may give its place back before it returns: one after the other, and no deeper.
+    if (this.#giving) return;
+    this.#giving = true;
+    for (const next of this.#waiting) {
+      if (this.#free === 0) break;
+      this.#waiting.delete(next);
+      this.#free--;
+      next();
     }
-    this.#waiting.delete(next);
-    next();
+    this.#giving = false;
   }
 }

@@ -80,6 +80,17 @@ it('3: concurrent probes share one run, and cacheMs bounds how often a check run
   expect(check).toHaveBeenCalledTimes(2);
 });
 
+it('3: a check that asks for itself is run once all the same', async () => {
+  const clock = new Loop();
+  const health = createHealth({ clock, timeout: 100 });
+  const check = vi.fn(async () => (await health.probe('readyz'))?.ok ?? false);
+  health.add('readyz', 'x', check);
+  const answer = get(health, '/readyz');
+  await run(clock, 200, 10);
+  expect((await answer).body).toBe('[-]x failed: timeout after 100ms\n\n');
+  expect(check).toHaveBeenCalledTimes(1);
+});
+
 it('4: whatever a check throws or returns is a failure with a reason', async () => {
   const mean = {
     get message(): string {
@@ -116,6 +127,13 @@ it('4: whatever a check throws or returns is a failure with a reason', async () 
       }) as never,
     // biome-ignore lint/suspicious/noThenProperty: what is tested
     () => ({ then: (_: unknown, no: (e: unknown) => void) => no(undefined) }) as never,
+    () =>
+      Object.assign(Promise.resolve(true), {
+        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        then: () => {
+          throw new Error('its own then');
+        },
+      }),
   ];
   const health = createHealth();
   for (const [i, check] of checks.entries()) health.add('readyz', `c${i}`, check);
@@ -277,6 +295,23 @@ it('9: checks run at once up to the cap, and a hanging group takes nothing from 
     '[-]h1 failed: timeout after 500ms\n[-]h2 failed: timeout after 500ms\n' +
       '[-]h3 failed: not run: the places for checks were taken for 500ms\n\n',
   );
+});
+
+it('9: however many wait for a place, they are no matter of the call stack', async () => {
+  const clock = new Loop();
+  const health = createHealth({ clock, concurrency: 1 });
+  const first = deferred<boolean>();
+  const last = deferred<boolean>();
+  health.add('readyz', 'first', () => first.promise);
+  for (let i = 0; i < 20_000; i++) health.add('readyz', `c${i}`, () => true);
+  health.add('readyz', 'last', () => last.promise);
+  const answer = get(health, '/readyz?verbose');
+  first.resolve(true);
+  await settle();
+  last.resolve(true);
+  const { status, body } = await answer;
+  expect(status).toBe(200);
+  expect(body.split('\n').length).toBe(20_004);
 });
 
 it('9: a cycle of dependencies is refused with its path, and changes nothing', () => {
