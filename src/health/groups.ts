@@ -35,6 +35,8 @@ export class Groups {
   readonly #context: GroupContext;
   readonly #dependencies: Dependencies;
   readonly #startedAt: number;
+  /** Groups that are there without a check. */
+  readonly #always: readonly string[];
   /** Names that readyz has for its own. */
   readonly #reserved: readonly string[];
 
@@ -49,8 +51,8 @@ export class Groups {
     this.#dependencies = dependencies;
     this.#startedAt = context.host.now();
     this.#reserved = reserved;
-    const always = options.profile === 'kube' ? [LIVEZ, READYZ, 'healthz'] : [LIVEZ, READYZ];
-    for (const name of always) this.#group(name);
+    this.#always = options.profile === 'kube' ? [LIVEZ, READYZ, 'healthz'] : [LIVEZ, READYZ];
+    for (const name of this.#always) this.#group(name);
   }
 
   /** @throws TypeError, RangeError as `Health.add` says */
@@ -73,10 +75,15 @@ export class Groups {
       excludeWith: excludeWith === undefined ? undefined : checkName('excludeWith', excludeWith),
     };
     const of = this.#room(group, name);
-    if (others) {
-      this.#dependencies.add(name, known.dependsOn ?? [], group === READYZ ? critical : undefined);
+    try {
+      if (others) {
+        const uses = group === READYZ ? critical : undefined;
+        this.#dependencies.add(name, known.dependsOn ?? [], uses);
+      }
+      of.add(name, check, resolved);
+    } finally {
+      this.#forgetEmpty(of);
     }
-    of.add(name, check, resolved);
   }
 
   /** A check of our own: critical, and of any name. */
@@ -87,10 +94,17 @@ export class Groups {
   }
 
   remove(group: string, name: string): boolean {
-    const removed = this.all.get(group)?.entries.delete(name) ?? false;
+    const of = this.all.get(group);
+    const removed = of?.entries.delete(name) ?? false;
+    if (of) this.#forgetEmpty(of);
     const elsewhere = [...this.all.values()].some(({ entries }) => entries.has(name));
     if (removed && !elsewhere) this.#dependencies.remove(name);
     return removed;
+  }
+
+  /** A path of one's own whose checks are all gone would answer that all is well. */
+  #forgetEmpty({ name, entries }: Group): void {
+    if (entries.size === 0 && !this.#always.includes(name)) this.all.delete(name);
   }
 
   #room(group: string, name: string): Group {

@@ -111,6 +111,22 @@ describe.each(both)('both: %s', (profile) => {
     expect((await get(health, '/readyz/ping')).status).toBe(200);
   });
 
+  it("a group of one's own is there as long as it has checks", async () => {
+    const health = createHealth({ profile, name: 'shop' });
+    const ok = () => true;
+    expect(() => health.add('deep', 'x', ok, { dependsOn: ['x'] })).toThrow(RangeError);
+    expect(() => health.add('deep', 'shop', ok, { dependsOn: [] })).toThrow(RangeError);
+    expect(health.handles('/deep')).toBe(false);
+    health.add('deep', 'x', ok);
+    health.add('deep', 'y', ok);
+    health.remove('deep', 'x');
+    expect((await get(health, '/deep')).status).toBe(200);
+    health.remove('deep', 'y');
+    expect((await get(health, '/deep')).status).toBe(404);
+    health.add('deep/more', 'x', ok); // the path is free
+    expect((await get(health, '/deep/more')).status).toBe(200);
+  });
+
   it('the grace of livez ends after its last instant, and readyz has none', async () => {
     const clock = new Loop();
     clock.runUntil(5000);
