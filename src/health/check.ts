@@ -17,7 +17,8 @@ export type CheckAnswer = void | boolean | string | CheckResult;
 /** Passes, fails or throws; `signal` is aborted when its time is up. */
 export type Check = (signal: AbortSignal) => CheckAnswer | Promise<CheckAnswer>;
 
-const DEPENDENCY = Symbol('phi-accrual.dependency');
+/** Of the whole process: each CommonJS file of the package has a copy of this module. */
+const DEPENDENCY = Symbol.for('phi-accrual.dependency');
 
 /**
  * Marks a check that asks somebody else: livez refuses it. Elsewhere it is not critical unless it

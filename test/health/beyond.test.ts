@@ -147,6 +147,7 @@ it('4: whatever a check throws or returns is a failure with a reason', async () 
   }
   expect(body).toContain('failed: told\n');
   expect(body).toContain('failed: one; two\n');
+  expect(body).toContain('failed: its own then\n');
 });
 
 it('5: no query hides a path, and no response keeps anything of another', async () => {
@@ -204,6 +205,14 @@ it('7: livez refuses what is about others, and says so', () => {
   expect(() => health.add('livez', 'x', () => true, { dependsOn: ['db'] })).toThrow(RangeError);
   expect(health.status().groups.livez.checks).toEqual([]);
   health.add('readyz', 'db', others);
+});
+
+it('7: so it does where another copy of this package has marked it', async () => {
+  vi.resetModules(); // each CommonJS file of the package is a copy
+  const copy = await import('../../src/health/index.js');
+  const health = createHealth();
+  expect(copy.aboutOthers).not.toBe(aboutOthers);
+  expect(() => health.add('livez', 'db', copy.tcpCheck({ port: 1 }))).toThrow(RangeError);
 });
 
 it('7: a loop that has stalled fails livez, by its own cadence', async () => {
