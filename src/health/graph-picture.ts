@@ -16,7 +16,11 @@ const COLOURS: Readonly<Record<NodeStatus, readonly [fill: string, border: strin
   unknown: ['#eeeeee', '#5f5f5f'],
 };
 
-const escaped = (text: string): string => text.replace(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
+/** What XML has no way to write, not even escaped. */
+const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
+const escaped = (text: string): string =>
+  text.replace(NO_XML, '\ufffd').replace(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 const shortened = (name: string): string => {
   const letters = [...name];

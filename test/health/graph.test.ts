@@ -171,6 +171,15 @@ describe('the picture', () => {
     expect(body.match(/stroke-dasharray/g)?.length).toBe(1);
   });
 
+  it('is XML whatever a name is made of', async () => {
+    const health = createHealth({ name: 'a\u0000\u001b\ud800\uffffb' });
+    health.service('\ufffe', ['x\uffff', '😀']);
+    const { body } = await get(health, '/status.svg');
+    expect(body).not.toMatch(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u);
+    expect(body).toContain('What a\ufffd\ufffd\ufffd\ufffdb depends on');
+    expect(body).toContain('>😀</text>');
+  });
+
   it('is there when nothing depends on anything', async () => {
     const { body } = await get(createHealth(), '/status.svg');
     expect(body).toContain('service is unknown.');
