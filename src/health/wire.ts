@@ -36,8 +36,30 @@ export interface Rendering {
 const reasonOf = ({ reason }: CheckReport, exposed: boolean): string =>
   exposed ? (reason as string) : 'reason withheld';
 
-/** As Go's %q quotes; names were written by whoever asks. */
-const quoted = (name: string): string => JSON.stringify(name);
+const LETTER_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+function escapeOf(character: string): string {
+  const code = character.codePointAt(0) as number;
+  const hex = code.toString(16);
+  if (code < 0x20 || code === 0x7f) return `\\x${hex.padStart(2, '0')}`;
+  return code > 0xffff ? `\\U${hex.padStart(8, '0')}` : `\\u${hex.padStart(4, '0')}`;
+}
+
+/** As Go's %q quotes: names were written by whoever asks, and line separators are no text either. */
+const quoted = (name: string): string => {
+  const unprintable = /["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+  return `"${name.replace(unprintable, (each) => LETTER_ESCAPES[each] ?? escapeOf(each))}"`;
+};
 
 function line(check: CheckReport, exposed: boolean): string {
   const { name, excluded, status } = check;

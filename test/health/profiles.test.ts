@@ -55,6 +55,7 @@ describe('etcd', () => {
     expect(await said()).toEqual(bad('ALARM NOSPACE'));
     expect(await said('?exclude=NOSPACE')).toEqual(bad('ALARM CORRUPT'));
     expect(await said('?exclude=NOSPACE,CORRUPT')).toEqual(bad('ALARM NOSPACE'));
+    expect(health.readings()).toEqual([]); // an alarm comes first: nobody was asked
     expect(await said('?exclude=NOSPACE&exclude=CORRUPT')).toEqual(bad('RAFT NO LEADER'));
     health.alarms.clear('NOSPACE');
     health.alarms.clear('CORRUPT');
@@ -92,6 +93,29 @@ describe('kube', () => {
         'readyz check failed\n',
     );
     expect((await get(health, '/readyz?exclude=bad&exclude=etcd-0')).body).toBe('ok');
+  });
+
+  it('quotes unknown names as Go does, so that none breaks the line', async () => {
+    const health = createHealth({ profile: 'kube' });
+    const quoted = [
+      ['\x01', '\\x01'],
+      ['\x07\b\t\n\v\f\r', '\\a\\b\\t\\n\\v\\f\\r'],
+      ['"a\\', '\\"a\\\\'],
+      ['a b', 'a b'],
+      ['\x7f', '\\x7f'],
+      ['\u0085', '\\u0085'],
+      ['\u00a0', '\\u00a0'],
+      ['é', 'é'],
+      ['\u2028', '\\u2028'],
+      ['\u202e', '\\u202e'],
+      ['😀', '😀'],
+      ['\u{e0001}', '\\U000e0001'],
+    ] as const;
+    const query = quoted.map(([name]) => `exclude=${encodeURIComponent(name)}`).reverse();
+    expect((await get(health, `/livez?verbose&${query.join('&')}`)).body).toBe(
+      '[+]ping ok\nwarn: some health checks cannot be excluded: no matches for ' +
+        `${quoted.map(([, each]) => `"${each}"`).join(',')}\nlivez check passed\n`,
+    );
   });
 });
 
