@@ -1,18 +1,19 @@
 /** What a service says of its own health: groups of checks, and who may see them how. */
-import { Events, type ListenerError, type ListenOptions } from '../core/events.js';
+import { Events, type ListenOptions } from '../core/events.js';
 import { checkKeys, checkRange, checkType } from '../core/validate.js';
 import { Alarms } from './alarms.js';
 import type { Check } from './check.js';
 import { Dependencies } from './dependencies.js';
 import type { Dependency } from './dependency-graph.js';
 import { type CheckOptions, Groups, LIVEZ, READYZ } from './groups.js';
+import type { HealthEvents } from './health-events.js';
 import {
   type HealthOptions,
   type ResolvedHealthOptions,
   resolveHealthOptions,
 } from './health-options.js';
 import { type Loop, type LoopOptions, Loops } from './loops.js';
-import { type HealthReading, readingsOf } from './metrics-view.js';
+import { type HealthAnswers, type HealthReading, readingsOf } from './metrics-view.js';
 import { type NodeHandler, nodeHandler, webFetch } from './mount.js';
 import { checkName } from './names.js';
 import { Periodic } from './periodic.js';
@@ -20,15 +21,6 @@ import { type Progress, ProgressCheck, type ProgressOptions, type Sample } from 
 import type { CheckRecord, GroupReport } from './reports.js';
 import { Router } from './router.js';
 import { type StatusPage, statusOf } from './status.js';
-
-/** The events of a health object, by name. */
-export interface HealthEvents {
-  /** A check has run. */
-  result: CheckRecord;
-  /** readyz has passed for the first time. */
-  ready: { readonly at: number };
-  error: ListenerError;
-}
 
 const SHUTDOWN = 'shutdown';
 const MAINTENANCE = 'maintenance';
@@ -230,6 +222,11 @@ export class Health {
   /** The last result of every check that has run, and how many there were: for metrics. */
   readings(): HealthReading[] {
     return readingsOf(this.#groups.all);
+  }
+
+  /** How often `/health` said true, and false; undefined for kube, which has none: for metrics. */
+  answers(): HealthAnswers | undefined {
+    return this.#options.profile === 'etcd' ? { ...this.#router.answers } : undefined;
   }
 
   /** Calls `listener` at each `event`; what it throws comes as event `error`. */

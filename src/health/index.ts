@@ -32,7 +32,8 @@ export {
   rootCauses,
 } from './dependency-graph.js';
 export type { CheckOptions } from './groups.js';
-export { createHealth, type Health, type HealthEvents } from './health.js';
+export { createHealth, type Health } from './health.js';
+export type { HealthEvents } from './health-events.js';
 export type { HealthOptions } from './health-options.js';
 export type { Loop, LoopOptions } from './loops.js';
 export {
@@ -42,7 +43,7 @@ export {
   type WatchedInstances,
   type WatchedPeers,
 } from './members.js';
-export type { HealthReading } from './metrics-view.js';
+export type { HealthAnswers, HealthReading } from './metrics-view.js';
 export type { NodeHandler, NodeRequest, NodeResponse } from './mount.js';
 export type { TlsOptions } from './net/exchange.js';
 export { type Outliers, type OutliersOptions, outliers, type Side } from './outliers.js';

@@ -13,6 +13,12 @@ export interface HealthReading {
   readonly error: number;
 }
 
+/** How often `/health` was asked for, by what it said. */
+export interface HealthAnswers {
+  readonly success: number;
+  readonly failure: number;
+}
+
 export function readingsOf(groups: ReadonlyMap<string, Group>): HealthReading[] {
   const readings: HealthReading[] = [];
   for (const [type, { entries }] of groups) {

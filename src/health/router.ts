@@ -26,6 +26,8 @@ type Route = (method: string, query: URLSearchParams) => Promise<Reply>;
 export class Router {
   readonly #options: ResolvedHealthOptions;
   readonly #routed: Routed;
+  /** Of `/health`. */
+  readonly answers = { success: 0, failure: 0 };
 
   constructor(options: ResolvedHealthOptions, routed: Routed) {
     this.#options = options;
@@ -95,7 +97,9 @@ export class Router {
     // With an alarm on, as in etcd, nobody is asked.
     const asked = active.length > 0 ? undefined : groups.get(HEALTH);
     const report = await asked?.probe(local ? [LEADER] : []);
-    return health(active, report, withheld(this.#options));
+    const reply = health(active, report, withheld(this.#options));
+    this.answers[reply.status === 200 ? 'success' : 'failure']++;
+    return reply;
   };
 
   readonly #status: Route = async (method) => {

@@ -149,7 +149,7 @@ describe('the sink', () => {
 describe('metrics', () => {
   it('are the two of etcd and kube-apiserver, of checks that have run', async () => {
     const registry = new Registry();
-    const health = createHealth();
+    const health = createHealth({ profile: 'kube' });
     const collection = collectHealth(health, { registry, prefix: 'shop_' });
     health.add('readyz', 'db', () => 'gone', { critical: false });
     health.add('livez', 'self', () => true);
@@ -176,5 +176,23 @@ describe('metrics', () => {
     collection.stop();
     collection.stop();
     expect(await registry.metrics()).not.toContain('healthcheck');
+  });
+
+  it("are also etcd's counters of what /health said, where there is one", async () => {
+    const registry = new Registry();
+    const health = createHealth();
+    const collection = collectHealth(health, { registry, prefix: 'etcd_server_' });
+    for (const method of ['GET', 'GET', 'HEAD', 'POST']) await get(health, '/health', method);
+    health.alarms.raise('NOSPACE');
+    await get(health, '/health');
+    await get(health, '/livez');
+    const lines = (await registry.metrics()).split('\n');
+    expect(lines.filter((each) => /^etcd/.test(each))).toEqual([
+      'etcd_server_health_success 2',
+      'etcd_server_health_failures 1',
+    ]);
+    expect(createHealth({ profile: 'kube' }).answers()).toBeUndefined();
+    collection.stop();
+    expect(await registry.metrics()).not.toContain('etcd_server_');
   });
 });
