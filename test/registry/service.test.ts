@@ -242,6 +242,21 @@ describe('roles', () => {
     const { text } = await ask(service, '/readyz?verbose', { token: TOKENS.reader });
     expect(text).toContain('[+]state ok');
   });
+
+  it('have no part in which methods a probe may use: GET alone', async () => {
+    const service = await start({ tokens: TOKENS });
+    for (const token of [undefined, TOKENS.reader]) {
+      for (const method of ['HEAD', 'POST', 'DELETE', 'OPTIONS']) {
+        const { status, headers } = await ask(service, '/livez', {
+          method,
+          ...(token !== undefined && { token }),
+        });
+        expect([method, status, headers.get('allow')]).toEqual([method, 405, 'GET']);
+      }
+    }
+    const { text } = await ask(service, '/metrics', { token: TOKENS.reader });
+    expect(text).not.toContain('_health_');
+  });
 });
 
 describe('sessions', () => {

@@ -107,7 +107,8 @@ export function createMetrics(
   for (const name of ['service', 'process'] as const) {
     collectMetrics(registry.detectors[name], { registry: metrics, name, maxSeries });
   }
-  collectHealth(sources.health, { registry: metrics });
+  // The service has no `/health`: counters of it would be 0 for ever.
+  collectHealth({ readings: () => sources.health.readings() }, { registry: metrics });
   registerFigures(metrics, figures(sources));
   return async () => ({ type: metrics.contentType, text: await metrics.metrics() });
 }

@@ -21,15 +21,20 @@ export function addPages(app: OpenAPIHono<Env>, context: ServiceContext): void {
   });
 
   // Without a token a probe gets a status and no more; so no query is passed on.
-  app.on(['GET', 'HEAD'], ['/livez', '/readyz', '/livez/*', '/readyz/*'], async (c) => {
+  const probe = async (c: Context<Env>) => {
     const url = new URL(c.req.url);
+    // All others are refused alike; TRACE is one that no Request can have.
+    const method = ['GET', 'HEAD'].includes(c.req.method) ? c.req.method : 'POST';
     const known = c.get('role') !== undefined;
-    if (known) return context.probe(new Request(url, { method: c.req.method }));
+    if (known) return context.probe(new Request(url, { method }));
     url.search = '';
     url.pathname = `/${c.req.path.split('/')[1]}`;
-    const { status } = await context.probe(new Request(url, { method: 'GET' }));
-    return c.body(null, status as 200);
-  });
+    const { status, headers } = await context.probe(new Request(url, { method }));
+    const allow = headers.get('allow');
+    return c.body(null, status as 200, allow === null ? {} : { allow });
+  };
+  // Any method: which ones there are is for health to say, by 405.
+  for (const path of ['/livez', '/readyz', '/livez/*', '/readyz/*']) app.all(path, probe);
 
   app.get('/status', only('reader'), (c) => context.probe(c.req.raw));
   app.get('/status.svg', only('reader'), (c) => context.probe(c.req.raw));
