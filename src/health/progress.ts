@@ -79,7 +79,8 @@ export class ProgressCheck {
   }
 
   #compare(value: Mark): void {
-    const goesOn = this.#seen === undefined || this.#seen.value !== value || this.#idle();
+    // NaN, which is not equal to itself, is none either.
+    const goesOn = this.#seen === undefined || !Object.is(this.#seen.value, value) || this.#idle();
     this.#seen = { taken: this.#taken, value };
     const figures = typeof value === 'number' && { figures: { mark: value } };
     this.#answer = goesOn

@@ -155,6 +155,16 @@ describe('progress', () => {
     expect(taken).toBe(before);
   });
 
+  it('is none from NaN to NaN', async () => {
+    const clock = new Loop();
+    const health = createHealth({ clock });
+    health.progress('index', () => Number.NaN, { interval: 1000 });
+    await run(clock, 100);
+    await get(health, '/readyz');
+    await run(clock, 1500);
+    expect((await get(health, '/readyz')).body).toContain('no progress since the last probe');
+  });
+
   it('fails when samples do: thrown, or not in time', async () => {
     const clock = new Loop();
     const health = createHealth({ clock });
