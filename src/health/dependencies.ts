@@ -71,6 +71,11 @@ export class Dependencies {
     }
   }
 
+  /** This service does not use it itself any more. */
+  release(name: string): void {
+    this.#graph.release(this.#self, name);
+  }
+
   remove(name: string): void {
     if (name === this.#self || !this.#graph.has(name)) return;
     this.#graph.release(this.#self, name);

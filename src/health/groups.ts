@@ -99,6 +99,7 @@ export class Groups {
     if (of) this.#forgetEmpty(of);
     const elsewhere = [...this.all.values()].some(({ entries }) => entries.has(name));
     if (removed && !elsewhere) this.#dependencies.remove(name);
+    else if (removed && group === READYZ) this.#dependencies.release(name);
     return removed;
   }
 

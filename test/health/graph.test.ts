@@ -147,6 +147,23 @@ describe('any graph', () => {
   });
 });
 
+it('has no dependency of ours any more that only another group asks for', () => {
+  const health = createHealth({ name: 'shop' });
+  const ok = () => true;
+  health.add('readyz', 'db', ok, { dependsOn: [{ name: 'disk', critical: true }] });
+  health.add('deep', 'db', ok, { dependsOn: [] });
+  const edges = () =>
+    health
+      .status()
+      .graph.nodes.map(({ name, dependsOn }) => [name, ...dependsOn.map((e) => e.name)]);
+  expect(edges()).toContainEqual(['shop', 'db']);
+  health.remove('readyz', 'db');
+  expect(edges()).toContainEqual(['shop']);
+  expect(edges()).toContainEqual(['db', 'disk']);
+  health.remove('deep', 'db');
+  expect(edges()).toEqual([['shop']]);
+});
+
 describe('the picture', () => {
   it('is SVG with title and description, and names are text in it whatever they are', async () => {
     const health = createHealth({ name: '<b>&"shop' });
