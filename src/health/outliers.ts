@@ -16,7 +16,7 @@ export interface OutliersOptions {
   readonly floor?: number;
   /** Default `'both'`. */
   readonly side?: Side;
-  /** The most that are taken out, as a share of the group; default 0.1, and at least one. */
+  /** The most that are taken out, as a share of the group; default 0.1: nobody of fewer than ten. */
   readonly atMost?: number;
 }
 
@@ -36,6 +36,8 @@ export interface Outliers<Id> {
 const LEAST = 5;
 /** σ of a normal distribution in MADs. */
 const SIGMA = 1.4826;
+/** Shares of the median that are arithmetic: 0.1 + 0.2 does not stand out of 0.3. */
+const ROUNDING = 1e-9;
 
 /**
  * Who stands out from the group by a figure of each; nobody does of fewer than five. Values that are
@@ -59,7 +61,7 @@ export function outliers<Id>(
   const middle = median(figures);
   const mad = medianAbsoluteDeviation(figures);
   if (group.length < LEAST) return { median: middle, mad, standOut: [], out: [] };
-  const limit = cutoff * SIGMA * Math.max(mad, floor);
+  const limit = cutoff * SIGMA * Math.max(mad, floor, ROUNDING * Math.abs(middle));
   const distance = (value: number) => {
     const above = value - middle;
     return side === 'high' ? above : side === 'low' ? -above : Math.abs(above);
@@ -69,6 +71,6 @@ export function outliers<Id>(
     .filter(({ far }) => far > limit)
     .sort((a, b) => b.far - a.far)
     .map(({ id }) => id);
-  const most = atMost === 0 ? 0 : Math.max(1, Math.trunc(atMost * group.length));
+  const most = Math.trunc(atMost * group.length);
   return { median: middle, mad, standOut, out: standOut.slice(0, most) };
 }
