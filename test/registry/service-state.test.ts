@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { StateError } from '../../src/registry/service/index.js';
 import { encodeHeartbeats } from '../../src/sources/udp-wire.js';
 import { Loop } from '../support/loop.js';
 import { ask, start, web } from '../support/service.js';
@@ -31,6 +32,25 @@ describe('a service with a state', () => {
     expect(second.registry.instances()).toMatchObject([{ id: 'a', generation: 1, draining: true }]);
     expect(second.registry.holds('a', 1, secret)).toBe(true);
     expect(second.registry.register(web('b')).generation).toBe(3);
+  });
+
+  it('is that of one registry at a time, by whatever path', async () => {
+    const first = await start({ state });
+    symlinkSync(folder, join(folder, 'here'));
+    const second = start({ state: join(folder, 'here', 'state') });
+    await expect(second).rejects.toThrow(/state: another registry that runs on this machine uses/);
+    await expect(second).rejects.toBeInstanceOf(StateError);
+    first.registry.register(web('a'));
+    await first.close();
+    const third = await start({ state });
+    expect(third.registry.register(web('a')).generation).toBe(2);
+  });
+
+  it('is let go of where it cannot be read', async () => {
+    writeFileSync(state, 'no state');
+    await expect(start({ state })).rejects.toThrow(`${state}, line 1`);
+    rmSync(state);
+    await start({ state });
   });
 
   it('saves nobody as dead for the time that it takes to end', async () => {

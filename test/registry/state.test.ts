@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -312,10 +320,29 @@ describe('a full disk', () => {
     expect(await read()).toEqual(new Map([['a', { id: 'a', n: 1 }]]));
   });
 
-  it('is noticed where another process writes the same journals', async () => {
-    const state = await keep(new Map());
+  it('is given up where another process writes the same journals', async () => {
+    const faults: string[] = [];
+    const onFault = (fault: Error | undefined) => faults.push(String(fault?.message));
+    const state = await keep(new Map(), { interval: 1, onFault });
     writeFileSync(`${file}.journal.2`, '');
-    await state.close();
+    await vi.waitUntil(() => state.fault !== undefined);
     expect(state.fault?.message).toContain('EEXIST');
+    rmSync(`${file}.journal.2`);
+    const before = readFileSync(file, 'utf8');
+    await state.close();
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(faults).toHaveLength(1);
+  });
+
+  it('promises nothing in a journal that another process has removed', async () => {
+    const state = await keep(new Map());
+    rmSync(`${file}.journal.1`);
+    state.append({ id: 'a' });
+    await expect(state.durable()).rejects.toThrow('another registry writes the same state');
+  });
+
+  it('reads no device, which may have no end', async () => {
+    symlinkSync('/dev/zero', file);
+    await expect(read()).rejects.toThrow(`${file}: it is no regular file`);
   });
 });

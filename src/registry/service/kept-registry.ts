@@ -6,12 +6,22 @@ import { ServiceError } from './errors.js';
 import type { ResolvedServiceOptions } from './options.js';
 import { type FileSystem, fileSystem } from './state/files.js';
 import { KEY_BYTES, type Line, load, StateError } from './state/load.js';
+import { lock } from './state/lock.js';
 import { State } from './state/state.js';
 
 /** A line of the journal has all but what was learnt. */
 function merge(earlier: Line | undefined, later: Line): Line {
   if (later.learnt !== undefined || earlier?.learnt === undefined) return later;
   return { ...later, learnt: earlier.learnt };
+}
+
+/** @throws StateError with the place */
+function restore(registry: Registry, record: Line, place: string): void {
+  try {
+    registry.restoreRecord(record as unknown as InstanceRecord);
+  } catch (error) {
+    throw new StateError(`${place}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 export class KeptRegistry {
@@ -21,6 +31,7 @@ export class KeptRegistry {
   readonly #secretKey: Uint8Array;
   /** The highest number of a journal; undefined for a state that is new. */
   readonly #journal: number | undefined;
+  readonly #unlock: () => Promise<void>;
   #state: State | undefined;
 
   private constructor(
@@ -29,36 +40,41 @@ export class KeptRegistry {
     registry: Registry,
     secretKey: Uint8Array,
     journal: number | undefined,
+    unlock: () => Promise<void>,
   ) {
     this.#options = options;
     this.#fs = fs;
     this.registry = registry;
     this.#secretKey = secretKey;
     this.#journal = journal;
+    this.#unlock = unlock;
   }
 
   /**
-   * Reads the state; writes nothing.
+   * Reads the state, and holds it until it is closed; writes nothing.
    *
-   * @throws StateError with file and line; the system's error if a file cannot be read
+   * @throws StateError with file and line, or if another registry holds it; the system's error if a
+   * file cannot be read
    */
   static async load(
     options: ResolvedServiceOptions,
     fs: FileSystem = fileSystem,
   ): Promise<KeptRegistry> {
     const { state: file, registry: wanted } = options;
-    const loaded = file === undefined ? undefined : await load(fs, file, merge);
-    const secretKey = loaded?.secretKey ?? wanted.secretKey ?? randomBytes(KEY_BYTES);
-    const registry = new Registry({ ...wanted, secretKey });
-    for (const { record, place } of loaded?.records.values() ?? []) {
-      try {
-        registry.restoreRecord(record as unknown as InstanceRecord);
-      } catch (error) {
-        registry.close();
-        throw new StateError(`${place}: ${(error as Error).message}`, { cause: error });
-      }
+    const unlock = file === undefined ? async () => {} : await lock(file);
+    let registry: Registry | undefined;
+    try {
+      const loaded = file === undefined ? undefined : await load(fs, file, merge);
+      const secretKey = loaded?.secretKey ?? wanted.secretKey ?? randomBytes(KEY_BYTES);
+      registry = new Registry({ ...wanted, secretKey });
+      for (const { record, place } of loaded?.records.values() ?? [])
+        restore(registry, record, place);
+      return new KeptRegistry(options, fs, registry, secretKey, loaded?.journal, unlock);
+    } catch (error) {
+      registry?.close();
+      await unlock();
+      throw error;
     }
-    return new KeptRegistry(options, fs, registry, secretKey, loaded?.journal);
   }
 
   get state(): State | undefined {
@@ -120,5 +136,6 @@ export class KeptRegistry {
   async close(): Promise<void> {
     await this.#state?.close();
     this.registry.close();
+    await this.#unlock();
   }
 }

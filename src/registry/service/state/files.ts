@@ -1,9 +1,9 @@
 /** The files of a state: their names, and what is written so that it is there after a crash. */
-import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** What of the file system is used; tests put a failing one in its place. */
-export const fileSystem = { open, readdir, readFile, rename, unlink };
+export const fileSystem = { open, readdir, readFile, rename, stat, unlink };
 export type FileSystem = typeof fileSystem;
 
 /** It holds the key of all secrets. */

@@ -2,6 +2,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { type FileSystem, PRIVATE, syncFolder, writeAll } from './files.js';
 
+/** Somebody else writes the same files: on another machine, or in another container. */
+export class StateTaken extends Error {
+  override readonly name = 'StateTaken';
+}
+
 export class Journal {
   readonly #handle: FileHandle;
   readonly #onError: (error: Error) => void;
@@ -19,14 +24,17 @@ export class Journal {
   /**
    * A new file; what is there of that name is somebody else's.
    *
-   * @throws the system's error, also if there is such a file
+   * @throws StateTaken if there is such a file; the system's error
    */
   static async create(
     fs: FileSystem,
     file: string,
     onError: (error: Error) => void,
   ): Promise<Journal> {
-    const handle = await fs.open(file, 'ax', PRIVATE);
+    const handle = await fs.open(file, 'ax', PRIVATE).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      throw new StateTaken(`${error.message}: another registry writes the same state`);
+    });
     try {
       await syncFolder(fs, file);
       return new Journal(handle, onError);
@@ -66,6 +74,9 @@ export class Journal {
     this.#waiting = false;
     await writeAll(this.#handle, Buffer.from(`${lines.join('\n')}\n`));
     await this.#handle.datasync();
+    if ((await this.#handle.stat()).nlink === 0) {
+      throw new StateTaken('the journal was removed: another registry writes the same state');
+    }
   }
 
   /**

@@ -108,6 +108,9 @@ export async function load(
   const journals = await journalsOf(fs, file);
   let bytes: Buffer;
   try {
+    const isFile = (await fs.stat(file)).isFile();
+    // A device or a pipe may have no end.
+    if (!isFile) throw new StateError(`${file}: it is no regular file`);
     bytes = await fs.readFile(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -7,12 +7,13 @@
  * reading them over it does no harm, because the last line about an id says all of it.
  *
  * After an error nothing more is promised until a checkpoint has gone through: it holds whatever
- * the journal missed. It is tried again every second.
+ * the journal missed. It is tried again every second, unless somebody else has begun to write the
+ * same files: two that take turns leave what nobody can read.
  */
 import type { Host } from '../../../core/host.js';
 import { writeCheckpoint } from './checkpoint.js';
 import { type FileSystem, journalOf, journalsOf } from './files.js';
-import { Journal } from './journal.js';
+import { Journal, StateTaken } from './journal.js';
 import type { Line } from './load.js';
 
 const RETRY = 1000;
@@ -54,6 +55,8 @@ export class State {
   /** Whether somebody was told that lines of the present journal are on the disk. */
   #promised = false;
   #fault: Error | undefined;
+  /** Nothing is written any more. */
+  #taken = false;
   #timer: unknown;
   #running: Promise<void> | undefined;
   #closing = false;
@@ -146,7 +149,7 @@ export class State {
   }
 
   #schedule(delay: number): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#taken) return;
     const { host } = this.#options;
     host.clearTimeout(this.#timer);
     this.#timer = host.setTimeout(() => void this.#checkpoint(), delay);
@@ -160,6 +163,7 @@ export class State {
   }
 
   async #write(): Promise<void> {
+    if (this.#taken) return;
     const { fs, file, secretKey, records, interval, host, wall, onFault } = this.#options;
     try {
       await this.#nextJournal();
@@ -236,6 +240,7 @@ export class State {
   #failed(error: Error): void {
     if (this.#gaveUp) return;
     this.#figures.faults++;
+    this.#taken ||= error instanceof StateTaken;
     if (this.#fault) return;
     this.#fault = error;
     this.#options.onFault(error);

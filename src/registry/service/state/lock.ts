@@ -1,0 +1,71 @@
+/**
+ * One registry at a time on a state: two would hand the same generations out, and each would remove
+ * the other's journals.
+ *
+ * What is held is a name that the kernel gives back when its process ends, however that ends: a
+ * file with a process id would outlive a SIGKILL, and ids are used again. On Linux and Windows the
+ * name is in no folder, so it needs no room on a full disk.
+ */
+import { createHash } from 'node:crypto';
+import { stat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StateError } from './load.js';
+
+/** A process that was killed a moment ago may not have ended yet, in ms. */
+const PATIENCE = 1000;
+const AGAIN = 50;
+
+/** The same for every path that leads to the file. @throws the system's error without its folder */
+async function nameOf(file: string): Promise<string> {
+  const { dev, ino } = await stat(dirname(resolve(file)), { bigint: true });
+  const hash = createHash('sha256')
+    .update(`${dev}/${ino}/${basename(file)}`)
+    .digest('hex');
+  const name = `phi-accrual-state-${hash.slice(0, 32)}`;
+  if (process.platform === 'linux') return `\0${name}`;
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), name);
+}
+
+/** Undefined if somebody has the name. */
+function take(path: string): Promise<Server | undefined> {
+  return new Promise((done, fail) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') done(undefined);
+      else fail(error);
+    });
+    server.listen({ path, exclusive: true }, () => done(server.unref()));
+  });
+}
+
+/** Where the name is a file, that of a process that was killed is left: nobody answers there. */
+async function clear(path: string): Promise<void> {
+  if (process.platform === 'linux' || process.platform === 'win32') return;
+  const isLeft = await new Promise<boolean>((done) => {
+    const socket = connect(path, () => done(false));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => done(code === 'ECONNREFUSED'));
+    socket.on('connect', () => socket.destroy());
+  });
+  if (isLeft) await unlink(path).catch(() => {}); // another one that starts was faster
+}
+
+/**
+ * Holds the state for this process until the function that it returns is called.
+ *
+ * @throws StateError if another registry holds it; the system's error if its folder is not there
+ */
+export async function lock(file: string): Promise<() => Promise<void>> {
+  const path = await nameOf(file);
+  for (let waited = 0; ; waited += AGAIN) {
+    const server = await take(path);
+    if (server) return () => new Promise((done) => server.close(() => done()));
+    if (waited >= PATIENCE) {
+      throw new StateError(`${file}: another registry that runs on this machine uses it`);
+    }
+    await clear(path);
+    await sleep(AGAIN);
+  }
+}
