@@ -1,13 +1,14 @@
 /** What an instance may say of itself when it registers. */
 import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../core/validate.js';
+import { MAX_ID_BYTES } from '../sources/udp-wire.js';
 import type { Registered } from './member.js';
 import { defaultTtl, INTERVAL } from './options.js';
 
 /** What `Registry.register` takes. */
 export interface Registration {
-  /** 1 to 200 characters, unique in the registry. */
+  /** 1 to 255 bytes of UTF-8, unique in the registry; not `.` or `..`, which no path can name. */
   readonly id: string;
-  /** 1 to 200 characters: what is routed to. */
+  /** As `id`: what is routed to. */
   readonly service: string;
   /** Where its traffic goes, 1 to 1000 characters; the registry does not look into it. */
   readonly address: string;
@@ -20,7 +21,7 @@ export interface Registration {
 }
 
 const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
-const LONGEST = { id: 200, service: 200, address: 1000, key: 100, value: 1000 };
+const LONGEST = { address: 1000, key: 100, value: 1000 };
 const MOST_META = 32;
 
 function checkText(name: string, value: unknown, most: number, least = 1): string {
@@ -30,6 +31,15 @@ function checkText(name: string, value: unknown, most: number, least = 1): strin
   checkRange(name, expected, text, text.length >= least && text.length <= most);
   // Half a surrogate pair would not survive UTF-8, in which ids travel.
   checkRange(name, 'well-formed Unicode', text, !/\p{Surrogate}/u.test(text));
+  return text;
+}
+
+/** A name that also stands in datagrams and, percent-encoded, in URLs, which take dots for a way. */
+function checkName(name: string, value: unknown): string {
+  const text = checkText(name, value, MAX_ID_BYTES);
+  const expected = `1 to ${MAX_ID_BYTES} bytes of UTF-8`;
+  checkRange(name, expected, text, Buffer.byteLength(text) <= MAX_ID_BYTES);
+  checkRange(name, "neither '.' nor '..'", text, text !== '.' && text !== '..');
   return text;
 }
 
@@ -62,8 +72,8 @@ export function checkRegistration(
     INTERVAL,
   );
   return {
-    id: checkText('id', id, LONGEST.id),
-    service: checkText('service', service, LONGEST.service),
+    id: checkName('id', id),
+    service: checkName('service', service),
     address: checkText('address', address, LONGEST.address),
     meta: checkMeta(meta),
     heartbeatInterval: interval,

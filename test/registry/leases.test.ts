@@ -133,8 +133,11 @@ describe('registering', () => {
   it('refuses what is none, and says what', () => {
     const { registry } = registryOn();
     const wrong: [object, RegExp][] = [
-      [{ id: '' }, /id: expected a string of 1 to 200/],
-      [{ id: 'x'.repeat(201) }, /id/],
+      [{ id: '' }, /id: expected a string of 1 to 255/],
+      [{ id: 'é'.repeat(128) }, /id: expected 1 to 255 bytes of UTF-8/],
+      [{ id: '..' }, /id: expected neither '.' nor '..'/],
+      [{ service: '.' }, /service: expected neither '.' nor '..'/],
+      [{ id: 'x'.repeat(256) }, /id/],
       [{ id: '\ud800' }, /well-formed/],
       [{ id: 7 }, /id: expected a string/],
       [{ service: undefined }, /service/],

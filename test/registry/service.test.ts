@@ -52,6 +52,28 @@ describe('leases over HTTP', () => {
     expect(service.registry.dropped).toMatchObject({ unknown: 2, 'stale-generation': 1 });
   });
 
+  it('can be had, and asked for, by any id that is granted', async () => {
+    const service = await start();
+    const odd = ['x'.repeat(255), 'é'.repeat(127), '__proto__', 'a/b', 'a%2Fb', 'a?b#c', ' ', '😀'];
+    for (const id of odd) {
+      const path = encodeURIComponent(id);
+      const { status, json } = await ask(service, '/register', {
+        body: { ...web(id), service: id },
+      });
+      expect(status).toBe(201);
+      const { generation } = json;
+      expect((await ask(service, `/heartbeat/${path}`, { body: { generation } })).status).toBe(200);
+      expect((await ask(service, `/instances/${path}`)).json.instance.id).toBe(id);
+      const route = await ask(service, `/services/${path}/route`);
+      expect(route.json.targets).toMatchObject([{ id }]);
+    }
+    for (const id of ['.', '..', 'a\u2028b', 'a\u202eb']) {
+      expect((await ask(service, '/register', { body: web(id) })).status).toBe(400);
+      const named = { ...web('a'), service: id };
+      expect((await ask(service, '/register', { body: named })).status).toBe(400);
+    }
+  });
+
   it('gives explanation, intervals and thresholds of an instance', async () => {
     const service = await start();
     await ask(service, '/register', { body: web('a') });

@@ -9,7 +9,8 @@ const MAX_META_VALUE = 256;
 const MAX_FIGURES = 32;
 const MAX_MS = 2_147_483_647;
 
-const isText = (text: string) => !/[\p{Cc}\p{Surrogate}]/u.test(text);
+/** Lines may be broken, and the order of characters turned, by more than control characters. */
+const isText = (text: string) => !/[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text);
 
 /** Names go into logs, pages and metrics: none of them moves a cursor or breaks a line. */
 const name = (what: string) =>
@@ -19,7 +20,11 @@ const name = (what: string) =>
     .refine((text) => Buffer.byteLength(text) <= MAX_ID_BYTES, {
       error: `${what}: expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`,
     })
-    .refine(isText, { error: `${what}: expected text without control characters` });
+    .refine(isText, { error: `${what}: expected text without control characters` })
+    // URLs take them for a way, percent-encoded or not: nobody could ask for such an instance.
+    .refine((text) => text !== '.' && text !== '..', {
+      error: `${what}: expected neither '.' nor '..'`,
+    });
 
 export const id = name('id').openapi({ example: 'web-1' });
 export const service = name('service').openapi({ example: 'web' });
