@@ -288,4 +288,15 @@ describe('GET /events', () => {
     expect((await again.readUntil('change')).data.kind).toBe('registered');
     await again.cancel();
   });
+  it('by HEAD takes nobody the place', async () => {
+    const service = await start({ maxStreams: 1 });
+    for (let i = 0; i < 3; i++) {
+      const { status, headers } = await service.fetch(request('/events', { method: 'HEAD' }));
+      expect(status).toBe(200);
+      expect(headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    }
+    const response = await service.fetch(request('/events'));
+    expect(response.status).toBe(200);
+    await response.body?.cancel();
+  });
 });

@@ -50,20 +50,24 @@ export function addPages(app: OpenAPIHono<Env>, context: ServiceContext): void {
   addFiles(app, context); // the last: its names are of no other route
 }
 
+const EVENT_STREAM = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no', // nginx would hold it back
+};
+
 function addEvents(app: OpenAPIHono<Env>, { streams }: ServiceContext): void {
   app.get('/events', only('reader'), (c) => {
     const { service } = serviceQuery.parse({ service: c.req.query('service') });
+    // Nobody would read it, and it would have a place until it is cut off.
+    if (c.req.method === 'HEAD') return c.body(null, 200, EVENT_STREAM);
     const stream = streams.open({
       service,
       frames: c.req.query('frames') === '1',
       lastEventId: c.req.header('last-event-id'),
       cut: () => c.env?.outgoing?.destroy(),
     });
-    return c.body(stream.body, 200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store, no-transform',
-      'x-accel-buffering': 'no', // nginx would hold it back
-    });
+    return c.body(stream.body, 200, EVENT_STREAM);
   });
 }
 
