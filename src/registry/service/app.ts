@@ -41,7 +41,10 @@ export function createApp(context: ServiceContext): OpenAPIHono<Env> {
   const rates = new InstanceRates(context.registry);
 
   app.onError((error, c) => {
-    const known = told(error);
+    // What fails because the client has gone is no failure of ours.
+    const isReset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    const gone = isReset && c.env?.incoming?.readableAborted === true;
+    const known = told(error) ?? (gone ? new ServiceError('aborted', 'it has gone') : undefined);
     if (known === undefined) context.onError(error);
     const { code, status, message, headers } =
       known ?? new ServiceError('internal', 'something failed here; the log says what');

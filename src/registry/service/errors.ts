@@ -15,6 +15,8 @@ export const STATUS = {
   unknown: 404,
   'method-not-allowed': 405,
   timeout: 408,
+  /** The client went before it had said all; nobody gets the answer. */
+  aborted: 400,
   'stale-generation': 409,
   'too-large': 413,
   'media-type': 415,
