@@ -52,6 +52,20 @@ describe('leases over HTTP', () => {
     expect(service.registry.dropped).toMatchObject({ unknown: 2, 'stale-generation': 1 });
   });
 
+  it('takes a body that is empty for one that is not there, whatever its type', async () => {
+    const service = await start();
+    await ask(service, '/register', { body: web('a') });
+    const headers = { 'content-type': 'application/json' };
+    const say = (path: string, method: string) => ask(service, path, { method, headers });
+    const beat = await say('/heartbeat/a', 'POST');
+    expect([beat.status, beat.json.error.code]).toEqual([400, 'no-generation']);
+    expect((await say('/register', 'POST')).status).toBe(400);
+    for (const act of ['failure', 'drain', 'undrain']) {
+      expect((await say(`/instances/a/${act}`, 'POST')).status).toBe(200);
+    }
+    expect((await say('/instances/a', 'DELETE')).status).toBe(200);
+  });
+
   it('can be had, and asked for, by any id that is granted', async () => {
     const service = await start();
     const odd = ['x'.repeat(255), 'é'.repeat(127), '__proto__', 'a/b', 'a%2Fb', 'a?b#c', ' ', '😀'];

@@ -56,18 +56,37 @@ export function guard(context: ServiceContext): MiddlewareHandler<Env> {
   };
 }
 
-/** All of a body, or undefined as soon as it has more than `most` bytes. */
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Takes what comes still, for nothing: the adapter ends that after 64 MiB, or half a second. */
+async function discard(reader: BodyReader): Promise<void> {
+  while (!(await reader.read()).done);
+}
+
+/**
+ * All of a body, or undefined as soon as it has more than `most` bytes. It is not cancelled then:
+ * that would end the connection while the rest comes.
+ */
 async function readBody(body: ReadableStream<Uint8Array>, most: number) {
   const chunks: Uint8Array[] = [];
+  const reader: BodyReader = body.getReader();
   let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > most) return undefined;
-    chunks.push(chunk);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > most) {
+      discard(reader).catch(() => {}); // the client has gone, which is what it may
+      return undefined;
+    }
+    chunks.push(value);
   }
   const all = Buffer.concat(chunks);
   return all.buffer.slice(all.byteOffset, all.byteOffset + all.length) as ArrayBuffer;
 }
+
+/** What an empty body says: many clients name the type of a body that they do not send. */
+const NOTHING = new TextEncoder().encode('{}').buffer;
 
 /**
  * A larger body is refused whether its length was announced or not. Not hono's bodyLimit: it makes
@@ -80,11 +99,14 @@ export function limitBody({ maxBodyBytes }: ServiceContext): MiddlewareHandler<E
     const { body } = length === undefined ? c.req.raw : { body: null };
     const read = body === null ? undefined : await readBody(body, maxBodyBytes);
     if (Number(length ?? 0) > maxBodyBytes || (body !== null && read === undefined)) {
-      const message = `the body has more than ${maxBodyBytes} bytes`;
-      throw new ServiceError('too-large', message, { connection: 'close' }); // the rest is not read
+      // The connection stays: one that is closed while the rest comes takes the answer with it.
+      throw new ServiceError('too-large', `the body has more than ${maxBodyBytes} bytes`);
     }
     // Hono keeps promises there, whatever its types say.
-    if (read !== undefined) Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(read) });
+    const empty = length === undefined ? (read?.byteLength ?? 0) === 0 : Number(length) === 0;
+    const given = empty && c.req.header('content-type') !== undefined ? NOTHING : read;
+    if (given !== undefined)
+      Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(given) });
     return next();
   };
 }
