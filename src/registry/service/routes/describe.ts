@@ -28,10 +28,13 @@ export function answers<S extends z.ZodType, N extends 200 | 201>(
   } as { [K in N]: { description: string; content: { 'application/json': { schema: S } } } };
 }
 
+/** A token, or the cookie that the page has changed one for. */
+export const SECURITY: Record<string, string[]>[] = [{ bearer: [] }, { cookie: [] }];
+
 /** Who may use a route; middleware, so that it comes before the request is looked at. */
 export const allowed = (...roles: readonly Role[]) => ({
   middleware: [only(...roles)] as [MiddlewareHandler<Env>],
-  security: [{ bearer: [] }],
+  security: SECURITY,
   'x-roles': [...new Set([...roles, 'operator'])],
 });
 

@@ -8,10 +8,12 @@ import { only } from '../guard.js';
 import { SignInRates } from '../rates.js';
 import { SignIn, serviceQuery } from '../schemas.js';
 import { COOKIE } from '../sessions.js';
+import { describePages } from './describe-pages.js';
 
 const DEMO = ['kill', 'freeze', 'resume', 'start'] as const;
 
 export function addPages(app: OpenAPIHono<Env>, context: ServiceContext): void {
+  describePages(app, COOKIE);
   addEvents(app, context);
   addSession(app, context);
 
