@@ -70,7 +70,8 @@ const VARIABLES = {
  * Tokens of a JSON file `{ "node": …, "reader": …, "operator": … }` and of the environment
  * together.
  *
- * @throws Error if the file cannot be read, is none, or may be read by everybody on the machine
+ * @throws Error if the file cannot be read, is none, has no token, or may be read by everybody on
+ * the machine
  */
 export function readTokens(file: string | undefined, env: NodeJS.ProcessEnv): Tokens {
   const tokens: Record<Role, string[]> = { node: [], reader: [], operator: [] };
@@ -88,6 +89,9 @@ export function readTokens(file: string | undefined, env: NodeJS.ProcessEnv): To
     }
     new TokenCheck(content as Tokens); // says what is wrong with it
     for (const role of roles) tokens[role].push(...[(content as Tokens)[role] ?? []].flat());
+    // Whoever names a file wants to be asked for tokens; without any nobody would be.
+    if (roles.every((role) => tokens[role].length === 0))
+      throw new Error(`${file}: no token in it`);
   }
   for (const role of roles) {
     const value = env[VARIABLES[role]];
