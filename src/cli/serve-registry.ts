@@ -1,4 +1,5 @@
 /** The work of `phi-accrual serve`. */
+import { dirname, resolve } from 'node:path';
 import { readTokens, StateError, startService, type Tokens } from '../registry/service/index.js';
 import { UsageError } from './arguments.js';
 import { ended } from './ending.js';
@@ -19,6 +20,20 @@ function tlsOf({ tlsCert: cert, tlsKey: key }: ServeOptions) {
     throw new UsageError('serve: --tls-cert and --tls-key belong together');
   }
   return { cert, key };
+}
+
+/** What could not be had: a socket's error names where it was to be, a file's its path. */
+function describe(error: NodeJS.ErrnoException, { host, port, state }: ServeOptions): string {
+  const at = error as { readonly address?: string; readonly port?: number };
+  const { syscall = '' } = error;
+  if (syscall === 'bind') return describeSystemError(error, `udp ${at.address}:${at.port}`);
+  if (['listen', 'getaddrinfo'].includes(syscall)) {
+    return describeSystemError(error, `${at.address ?? host}:${at.port ?? port}`);
+  }
+  if (error.code?.startsWith('ERR_OSSL')) return `--tls-cert, --tls-key: ${error.message}`;
+  const folder = state === undefined ? undefined : dirname(resolve(state));
+  const ofState = folder !== undefined && error.path?.startsWith(folder);
+  return ofState ? `--state ${state}: ${error.message}` : error.message;
 }
 
 /** Runs the service until it is to end; its address is the first line on the screen. */
@@ -42,7 +57,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     const usage = error instanceof TypeError || error instanceof RangeError;
     if (usage || error instanceof StateError) throw new UsageError(error.message);
     if (error.code === undefined) throw error;
-    throw new UsageError(describeSystemError(error, `${host}:${port}`));
+    throw new UsageError(describe(error, options));
   });
   process.stdout.write(`${service.url}\n`);
   const heartbeats =

@@ -479,3 +479,37 @@ describe('10,000 hostile requests and datagrams', () => {
     expect(process.output).not.toMatch(/\bat .*\.js/);
   });
 });
+
+describe('a start that fails', () => {
+  const failing = async (...args: string[]) => {
+    const process = new Running([cli, 'serve', '--port', '0', '--udp-port', '0', ...args]);
+    running.push(process);
+    expect(await process.exited).toMatchObject({ code: 2 });
+    return process.output;
+  };
+
+  it('names the file or the port that could not be had', async () => {
+    const state = join(folder, 'none', 'state');
+    expect(await failing('--state', state)).toContain(`--state ${state}: ENOENT`);
+    const { udpPort } = await serve();
+    expect(await failing('--udp-port', String(udpPort))).toBe(
+      `phi-accrual: udp 127.0.0.1:${udpPort}: the port is in use\n`,
+    );
+  });
+
+  it('is one with a file of tokens in which there is none', async () => {
+    const file = join(folder, 'tokens');
+    writeFileSync(file, '{ "node": [] }', { mode: 0o600 });
+    expect(await failing('--tokens', file)).toBe(
+      `phi-accrual: --tokens: ${file}: no token in it\n`,
+    );
+  });
+
+  it('is one on a state that another registry uses, until that is killed', async () => {
+    const state = join(folder, 'state');
+    const { process } = await serve('--state', state);
+    expect(await failing('--state', state)).toContain(`${state}: another registry`);
+    process.kill('SIGKILL');
+    await serve('--state', state);
+  });
+});
