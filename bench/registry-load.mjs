@@ -42,14 +42,14 @@ await next(fleet); // begun
 const ended = next(fleet);
 await sleep(STRETCH / 4); // what the beginning takes is no leak
 const first = await measure();
-const { beats } = await ended;
+await ended;
 const last = await measure();
 const told = await next(fleet);
 fleet.disconnect();
 service.send('close');
 await once(service, 'exit');
 
-const beatsBetween = beats * 0.75;
+const taken = last.heartbeats - first.heartbeats;
 report(`The registry under load: ${BY_UDP + BY_HTTP} instances, ${WATCHERS} watchers`, [
   { what: 'heartbeats sent', value: told.sent, unit: 'count' },
   {
@@ -63,12 +63,19 @@ report(`The registry under load: ${BY_UDP + BY_HTTP} instances, ${WATCHERS} watc
   { what: 'dead, told, and still routed to', value: told.still, unit: 'count', atMost: 0 },
   { what: 'returns not told', value: told.returns - told.back, unit: 'count', atMost: 0 },
   { what: 'living told to be dead', value: told.wrong, unit: 'count', atMost: 0 },
+  { what: 'of them in the ten intervals before it counts', value: told.before, unit: 'count' },
   { what: 'told to be late (overloaded)', value: told.late, unit: 'count' },
+  { what: 'datagrams lost unread', value: last.overflowed, unit: 'count', atMost: 0 },
+  { what: 'the fleet itself: latest heartbeat sent', value: told.lag.longest, unit: 'ms' },
+  { what: 'late by more than half an interval', value: told.lag.slipped, unit: 'count' },
+  { what: 'told to be dead within five intervals of that', value: told.lag.excused, unit: 'count' },
+  { what: 'stalls of the service', value: last.stall.count, unit: 'count' },
+  { what: 'stalls of the service, in all', value: last.stall.total, unit: 'ms' },
   { what: 'from death to its message, median', value: quantile(told.delays, 0.5), unit: 'ms' },
   { what: 'from death to its message, at most', value: max(told.delays), unit: 'ms' },
   {
     what: 'CPU of the service per heartbeat',
-    value: ((last.cpu - first.cpu) / beatsBetween) * 1000,
+    value: ((last.cpu - first.cpu) / taken) * 1000,
     unit: 'µs',
   },
   { what: 'live data of the service', value: last.live, unit: 'MB' },

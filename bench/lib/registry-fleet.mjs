@@ -32,6 +32,11 @@ function call(method, path, body) {
   });
 }
 
+/** Late beats are out of the verdict for so many intervals. */
+const SLIPPED_FOR = 5;
+/** So long the fleet beats before it counts, in intervals. */
+const WARM_UP = 10;
+
 /** Instances are spread over as many services as there are watchers. */
 const serviceOf = (i) => `service-${i % watchers}`;
 const random = seeded(11);
@@ -44,11 +49,18 @@ const nodes = Array.from({ length: total }, (_, i) => ({
   dead: false,
   diedAt: undefined,
   found: false,
+  sentAt: 0,
+  slippedAt: -Infinity,
 }));
 const byId = new Map(nodes.map((node) => [node.id, node]));
 
+/** Deaths and verdicts count from here on: what was learnt of a fleet before is little. */
+let begun = false;
+/** How late this process itself was with its heartbeats, in ms. */
+const lag = { longest: 0, slipped: 0, excused: 0 };
+
 const counts = { sent: 0, failed: 0, deaths: 0, returns: 0, found: 0, back: 0, wrong: 0 };
-const counted = { routed: 0, still: 0, late: 0, changes: 0, snapshots: 0 };
+const counted = { before: 0, routed: 0, still: 0, late: 0, changes: 0, snapshots: 0 };
 const delays = [];
 
 async function register() {
@@ -99,7 +111,16 @@ function startBeating() {
     for (;;) {
       const node = nodes[order[next]];
       if (turn * interval + node.phase > elapsed) return;
-      if (!node.dead) beat(node, order[next]);
+      if (!node.dead) {
+        const late = elapsed - (turn * interval + node.phase);
+        lag.longest = Math.max(lag.longest, late);
+        // A living node that was in truth silent for so long is no false alarm.
+        if (late > interval / 2) {
+          node.slippedAt = start + elapsed;
+          lag.slipped++;
+        }
+        beat(node, order[next]);
+      }
       if (++next === order.length) {
         next = 0;
         turn++;
@@ -119,8 +140,11 @@ function onChange({ instance, kind }) {
   const node = byId.get(instance.id);
   if (kind !== 'status') return;
   if (instance.status === 'dead' || instance.status === 'zombie') {
-    if (node.diedAt === undefined) counts.wrong++;
-    else if (!node.found) {
+    if (node.diedAt === undefined) {
+      if (!begun) counted.before++;
+      else if (performance.now() - node.slippedAt < SLIPPED_FOR * interval) lag.excused++;
+      else counts.wrong++;
+    } else if (!node.found) {
       node.found = true;
       counts.found++;
       delays.push(performance.now() - node.diedAt);
@@ -170,7 +194,8 @@ await register();
 await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
 await Promise.all(Array.from({ length: watchers }, (_, i) => watch(`service-${i}`)));
 const beating = startBeating();
-await sleep(5 * interval); // all are heard and known
+await sleep(WARM_UP * interval);
+begun = true;
 process.send({ event: 'begun' });
 const sentBefore = counts.sent;
 const ending = performance.now() + stretch;
@@ -183,7 +208,7 @@ while (performance.now() < ending) {
 process.send({ event: 'ended', beats: counts.sent - sentBefore });
 await Promise.all(lives);
 await sleep(3 * interval);
-process.send({ event: 'told', ...counts, ...counted, delays });
+process.send({ event: 'told', ...counts, ...counted, lag, delays });
 process.once('disconnect', () => {
   clearInterval(beating);
   process.exit();

@@ -11,6 +11,10 @@ process.on('message', async (wish) => {
     return;
   }
   const { user, system } = process.cpuUsage();
-  const { protection } = service.registry;
-  process.send({ cpu: (user + system) / 1000, live: liveBytes() / 2 ** 20, protection });
+  const { registry, datagrams } = service;
+  const { heartbeats } = registry.stats;
+  const { overflowed } = datagrams;
+  const { stall } = registry.protection;
+  const cpu = (user + system) / 1000;
+  process.send({ cpu, heartbeats, overflowed, stall, live: liveBytes() / 2 ** 20 });
 });

@@ -9,7 +9,7 @@ export interface Timers {
 
 export interface Host extends Required<Timers> {
   now(): number;
-  /** The wall clock, which goes on while a machine sleeps; none beside a clock of the caller's. */
+  /** The wall clock, which goes on while a machine sleeps; that of the caller's clock, if it has one. */
   wall?(): number;
 }
 

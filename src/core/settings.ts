@@ -23,9 +23,10 @@ import { checkBoolean, checkNumber, checkRange, checkType } from './validate.js'
 
 /**
  * A source of the time in ms; `performance` and `Date` are such sources. One that has timers as
- * well, as a simulated world does, is used for those too.
+ * well, as a simulated world does, is used for those too. Its `wall`, in ms, goes on while the
+ * machine sleeps: where it gains on `now()` the difference is no silence.
  */
-export type Clock = (() => number) | ({ now(): number } & Partial<Timers>);
+export type Clock = (() => number) | ({ now(): number; wall?(): number } & Partial<Timers>);
 
 /** Options of a detector for many peers. */
 export interface FailureDetectorOptions extends WatchOptions {
@@ -96,6 +97,13 @@ function timersOf(clock: Clock): Required<Timers> {
   };
 }
 
+function wallOf(clock: Clock): (() => number) | undefined {
+  const { wall } = clock as { wall?(): number };
+  if (wall === undefined) return undefined;
+  checkType('clock.wall', 'a function', wall, typeof wall === 'function');
+  return () => wall.call(clock);
+}
+
 /** As {@link resolveOptions}, for a detector of many peers. */
 export function resolveSettings(given: FailureDetectorOptions | undefined): ResolvedSettings {
   const defaults = resolveOptions(given, DEFAULTS, ALL_KEYS);
@@ -119,6 +127,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   const now = hasNow ? () => (clock as { now(): number }).now() : (clock as () => number);
   checkBoolean('timers', timers);
   const platforms = given?.clock === undefined || clock === performance;
+  const wall = platforms ? () => Date.now() : wallOf(clock);
   const ownClock = platforms || 'setTimeout' in clock;
   const guarded = checkGuard('stallGuard', stallGuard ?? (timers && ownClock), STALL_GUARD);
   checkRange('stallGuard', 'false without timers', stallGuard, timers || guarded === undefined);
@@ -127,7 +136,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
     host: {
       now,
       ...timersOf(clock),
-      ...(platforms && { wall: () => Date.now() }),
+      ...(wall && { wall }),
     },
     timers,
     stallGuard: guarded,

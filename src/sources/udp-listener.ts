@@ -1,8 +1,10 @@
 /** Heartbeats that arrive as UDP datagrams. */
 import { createSocket, type Socket } from 'node:dgram';
+import type { EventEmitter } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
 import type { HeartbeatEvidence, HeartbeatLink, HeartbeatSink } from './heartbeat-sink.js';
+import { type ArrivedFrom, ThreadSocket } from './udp-thread.js';
 import { decodeHeartbeats } from './udp-wire.js';
 
 export interface UdpListenOptions {
@@ -33,15 +35,18 @@ export interface UdpListenStats {
   errors: number;
 }
 
-type OpenSocket = (address: string, port: number) => Promise<Socket>;
+type OpenSocket = (address: string, port: number) => Promise<Socket | ThreadSocket>;
 
 /** What a listener does with a datagram. */
 export interface DatagramReader {
   /**
    * Takes one that has just arrived; returns how many heartbeats it held, or −1 for what is
-   * malformed, and must not throw. `answer` sends back to where it came from.
+   * malformed, and must not throw. `answer` sends back to where it came from. `age` is how long ago
+   * it arrived, in ms: 0 unless a thread reads.
    */
-  read(datagram: Buffer, answer: (datagram: Buffer) => void): number;
+  read(datagram: Buffer, answer: (datagram: Buffer) => void, age: number): number;
+  /** Told how many datagrams were dropped so far because nobody read them in time, when a thread reads. */
+  overflowed?(total: number): void;
   /** Told when the socket has died, and when another one is open in its place. */
   readonly link?: Pick<HeartbeatLink, 'down' | 'up'> | undefined;
 }
@@ -81,14 +86,14 @@ export class UdpListener {
   readonly #stats: UdpListenStats = { datagrams: 0, heartbeats: 0, malformed: 0, errors: 0 };
   readonly #granted: number;
   readonly #bound: { address: string; port: number };
-  #socket: Socket;
+  #socket: Socket | ThreadSocket;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #unreferenced = false;
   #closed: Promise<void> | undefined;
 
   /** @internal use {@link listenUdp} */
   constructor(
-    socket: Socket,
+    socket: Socket | ThreadSocket,
     open: OpenSocket,
     reader: DatagramReader,
     signal: AbortSignal | undefined,
@@ -104,22 +109,26 @@ export class UdpListener {
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  #read(socket: Socket): void {
+  #read(socket: Socket | ThreadSocket): void {
     const reader = this.#reader;
-    socket.on('message', (datagram, { port, address }) => {
+    const events: EventEmitter = socket;
+    events.on('overflowed', (total: number) => reader.overflowed?.(total));
+    events.on('unsent', () => this.#stats.errors++);
+    events.on('message', (datagram: Buffer, { port, address, age = 0 }: ArrivedFrom) => {
       this.#stats.datagrams++;
-      const heartbeats = reader.read(datagram, (answer) => {
-        socket.send(answer, port, address, (error) => {
+      const answer = (bytes: Buffer) => {
+        socket.send(bytes, port, address, (error) => {
           if (error) this.#stats.errors++;
         });
-      });
+      };
+      const heartbeats = reader.read(datagram, answer, age);
       if (heartbeats < 0) this.#stats.malformed++;
       else this.#stats.heartbeats += heartbeats;
     });
-    socket.on('error', () => {
+    events.on('error', () => {
       this.#stats.errors++;
-      socket.removeAllListeners('message');
-      socket.removeAllListeners('error').on('error', () => {});
+      events.removeAllListeners('message');
+      events.removeAllListeners('error').on('error', () => {});
       socket.close();
       this.#reader.link?.down();
       this.#reopen(FIRST_RETRY);
@@ -141,6 +150,13 @@ export class UdpListener {
       }
     }, delay);
     if (this.#unreferenced) this.#retry.unref();
+  }
+
+  /** @internal calls once what has arrived by now was read; at once unless a thread reads */
+  caughtUp(call: () => void): void {
+    const socket = this.#socket;
+    if (socket instanceof ThreadSocket) socket.caughtUp(call);
+    else call();
   }
 
   get address(): string {
@@ -201,13 +217,16 @@ export async function listenUdp(
 }
 
 /**
- * As {@link listenUdp}, for a reader of whatever arrives, made once the port is open.
+ * As {@link listenUdp}, for a reader of whatever arrives, made once the port is open. With `thread`
+ * a thread empties the kernel's buffer, whatever keeps this one's loop busy: libuv reads no more
+ * than 32 datagrams in a turn of it. As much as `receiveBufferBytes` may wait in between.
  *
  * @throws as it does
  */
 export async function listenDatagrams(
   makeReader: () => DatagramReader,
   options?: UdpListenOptions,
+  thread = false,
 ): Promise<UdpListener> {
   const given = checkKeys('options', options, KEYS);
   const {
@@ -225,6 +244,10 @@ export async function listenDatagrams(
     integer: true,
   });
   const open: OpenSocket = async (host, at) => {
+    if (thread) {
+      const about = { port: at, address: host, ipv6: isIPv6(host), recvBufferSize };
+      return ThreadSocket.open({ ...about, most: recvBufferSize });
+    }
     const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize });
     await new Promise<void>((resolve, reject) => {
       socket.once('error', (error) => {

@@ -2,10 +2,10 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import packageJson from '../../../package.json' with { type: 'json' };
+import type { Beats } from './beats.js';
 import type { Env, ServiceContext } from './context.js';
 import { type ErrorCode, errorBody, ServiceError } from './errors.js';
 import { guard, limitBody, only } from './guard.js';
-import { InstanceRates } from './rates.js';
 import { addLeases } from './routes/leases.js';
 import { addPages } from './routes/pages.js';
 import { addReads } from './routes/reads.js';
@@ -32,13 +32,12 @@ function told(error: unknown): ServiceError | undefined {
   return undefined;
 }
 
-export function createApp(context: ServiceContext): OpenAPIHono<Env> {
+export function createApp(context: ServiceContext, beats: Beats): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>({
     defaultHook: (result) => {
       if (!result.success) throw result.error;
     },
   });
-  const rates = new InstanceRates(context.registry);
 
   app.onError((error, c) => {
     // What fails because the client has gone is no failure of ours.
@@ -57,8 +56,8 @@ export function createApp(context: ServiceContext): OpenAPIHono<Env> {
   });
 
   app.use(guard(context), limitBody(context));
-  addLeases(app, context, rates);
-  addReads(app, context, rates);
+  addLeases(app, context, beats);
+  addReads(app, context, beats.rates);
   addPages(app, context);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {

@@ -1,4 +1,10 @@
-/** Heartbeats by UDP: signed ones of version 2, and on loopback those of version 1. */
+/**
+ * Heartbeats by UDP: signed ones of version 2, and on loopback those of version 1.
+ *
+ * While datagrams are lost unread, this observer is too slow for what it hears, and the silence of
+ * those who are heard here says nothing: the link is down until it keeps up, and for a while longer.
+ */
+import { type Host, platform } from '../../core/host.js';
 import { listenDatagrams, type UdpListener } from '../../sources/udp-listener.js';
 import {
   type AckStatus,
@@ -25,6 +31,10 @@ export interface DatagramOptions {
   readonly address: string;
   /** Called before a heartbeat is taken. */
   readonly note: (id: string) => void;
+  /** Whether a thread reads the port; its times are those of `performance`. Default false. */
+  readonly thread?: boolean;
+  /** Timers; default the platform's. */
+  readonly host?: Pick<Host, 'setTimeout' | 'clearTimeout'>;
 }
 
 /** Datagrams that were not taken, by reason; heartbeats that were not are the registry's to count. */
@@ -45,8 +55,15 @@ export interface DatagramStats {
   readonly heartbeats: number;
   /** Of the socket. */
   readonly errors: number;
+  /** Datagrams that came and were lost unread, because there was no room: 0 where that is not told. */
+  readonly overflowed: number;
   readonly dropped: Readonly<DatagramDrops>;
 }
+
+/** Nobody is judged for so long after the last loss, in ms; the link's own grace follows. */
+const AFTER_LOSS = 500;
+/** Nor for longer than that in a row: then for as long they are, for some may be dead. */
+const LONGEST_HOLD = 30_000;
 
 const ACKS: Readonly<Record<BeatOutcome, AckStatus>> = {
   accepted: 'accepted',
@@ -71,7 +88,14 @@ export class Datagrams {
   readonly #keys = new Map<string, { readonly generation: number; readonly key: Buffer }>();
   #listener: UdpListener | undefined;
   #down = false;
-  #turn: ((down: boolean) => void) | undefined;
+  #overflowed = 0;
+  /** What the present socket has told of it. */
+  #counted = 0;
+  /** Since when nobody is judged because of losses; undefined while they are. */
+  #heldSince: number | undefined;
+  #judgedUntil = -Infinity;
+  #release: unknown;
+  #turn: (() => void) | undefined;
 
   private constructor(options: DatagramOptions) {
     this.#options = options;
@@ -83,9 +107,19 @@ export class Datagrams {
   /** @throws the system's error if the port cannot be had */
   static async open(options: DatagramOptions): Promise<Datagrams> {
     const datagrams = new Datagrams(options);
-    const { port, address } = options;
-    datagrams.#listener = await listenDatagrams(() => datagrams.#reader(), { port, address });
+    const { port, address, thread } = options;
+    datagrams.#listener = await listenDatagrams(
+      () => datagrams.#reader(),
+      { port, address },
+      thread,
+    );
     return datagrams;
+  }
+
+  /** Calls once what has arrived by now was taken in. */
+  caughtUp(call: () => void): void {
+    if (this.#listener) this.#listener.caughtUp(call);
+    else call();
   }
 
   get port(): number | null {
@@ -97,15 +131,52 @@ export class Datagrams {
     return this.#down;
   }
 
+  /** Whether datagrams are lost unread, so that nobody who is heard here is judged. */
+  get overloaded(): boolean {
+    return this.#heldSince !== undefined;
+  }
+
   get stats(): DatagramStats {
     const { datagrams = 0, heartbeats = 0, errors = 0 } = this.#listener?.stats ?? {};
-    return { datagrams, heartbeats, errors, dropped: { ...this.#drops } };
+    const overflowed = this.#overflowed;
+    return { datagrams, heartbeats, errors, overflowed, dropped: { ...this.#drops } };
   }
 
   /** From now on, for good, silence says nothing of those who were heard here. */
   deafen(): void {
-    this.#turn?.(true);
+    this.#hear(false);
     this.#turn = undefined;
+    this.#host.clearTimeout(this.#release);
+  }
+
+  get #host() {
+    return this.#options.host ?? platform;
+  }
+
+  /** The socket has died, or another one has taken its place. */
+  #hear(heard: boolean): void {
+    this.#down = !heard;
+    this.#counted = 0; // another socket begins anew
+    this.#turn?.();
+  }
+
+  #lost(total: number): void {
+    this.#overflowed += total - this.#counted;
+    this.#counted = total;
+    const now = this.#options.registry.now();
+    if (this.#turn === undefined || now < this.#judgedUntil) return;
+    this.#heldSince ??= now;
+    this.#turn();
+    this.#host.clearTimeout(this.#release);
+    const left = Math.max(this.#heldSince + LONGEST_HOLD - now, 0);
+    this.#release = this.#host.setTimeout(
+      () => {
+        if (left <= AFTER_LOSS) this.#judgedUntil = this.#options.registry.now() + LONGEST_HOLD;
+        this.#heldSince = undefined;
+        this.#turn?.();
+      },
+      Math.min(left, AFTER_LOSS),
+    );
   }
 
   async close(): Promise<void> {
@@ -116,18 +187,16 @@ export class Datagrams {
   #reader() {
     const link = this.#options.registry.link();
     const { registry, unsigned } = this.#options;
-    this.#turn = (down: boolean) => {
-      this.#down = down;
-      link[down ? 'down' : 'up']();
-    };
+    this.#turn = () => link[this.#down || this.overloaded ? 'down' : 'up']();
     const drop = (reason: keyof DatagramDrops): number => {
       this.#drops[reason]++;
       return reason === 'malformed' ? -1 : 0;
     };
     return {
-      link: { down: () => this.#turn?.(true), up: () => this.#turn?.(false) },
-      read: (datagram: Buffer, answer: (bytes: Buffer) => void): number => {
-        const at = registry.now();
+      link: { down: () => this.#hear(false), up: () => this.#hear(true) },
+      overflowed: (total: number) => this.#lost(total),
+      read: (datagram: Buffer, answer: (bytes: Buffer) => void, age: number): number => {
+        const at = registry.now() - age;
         if (versionOf(datagram) === 1) {
           if (!unsigned) return drop('unsigned');
           const count = decodeHeartbeats(datagram, (id, { incarnation: generation, sequence }) => {

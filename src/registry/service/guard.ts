@@ -9,7 +9,7 @@ import type { Role } from './tokens.js';
 /** Probes come from kubelets and load balancers by any name, and say no more than a status. */
 const PROBE = /^\/(livez|readyz)(\/|$)/;
 
-const HEADERS = {
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
     "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -19,14 +19,18 @@ const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
+/** The role that an `Authorization` header gives; undefined for none. */
+export function roleOfHeader(header: string, { tokens }: ServiceContext): Role | undefined {
+  const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
+  return token === undefined ? undefined : tokens.roleOf(token);
+}
+
 /** The role that a request's token or cookie gives it; undefined for none. */
-function roleOf(c: Context<Env>, { tokens, sessions }: ServiceContext): Role | undefined {
+function roleOf(c: Context<Env>, context: ServiceContext): Role | undefined {
+  const { tokens, sessions } = context;
   if (!tokens.required) return 'operator';
   const header = c.req.header('authorization');
-  if (header !== undefined) {
-    const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
-    return token === undefined ? undefined : tokens.roleOf(token);
-  }
+  if (header !== undefined) return roleOfHeader(header, context);
   const session = getCookie(c, COOKIE);
   return session === undefined ? undefined : sessions.roleOf(session);
 }

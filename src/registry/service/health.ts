@@ -40,6 +40,14 @@ export class ServiceHealth {
     this.health.add('readyz', 'udp', () => {
       return datagrams()?.down ? 'the UDP socket is dead: heartbeats do not arrive' : true;
     });
+    // Who is silent for a loss of ours is not judged: the answers are right, if late.
+    this.health.add(
+      'readyz',
+      'udp-overflow',
+      () =>
+        datagrams()?.overloaded ? 'datagrams are lost unread: too many for this process' : true,
+      { critical: false },
+    );
     this.#restored = this.health.hold('restore');
   }
 

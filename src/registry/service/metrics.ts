@@ -81,6 +81,9 @@ function figures({ registry, streams, rejections, datagrams, state }: MetricsSou
     one('event_streams_cut_total', 'Readers that were too slow.', () => streams.cutOff),
     one('datagrams_total', 'Datagrams received.', () => datagrams()?.stats.datagrams),
     one('datagram_errors_total', 'Errors of the UDP socket.', () => datagrams()?.stats.errors),
+    one('datagrams_overflowed_total', 'Datagrams lost unread, for want of room.', () => {
+      return datagrams()?.stats.overflowed;
+    }),
     one('datagram_socket_down', '1 while the UDP socket is dead.', () => {
       const socket = datagrams();
       return socket && Number(socket.down);

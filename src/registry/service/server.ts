@@ -1,6 +1,6 @@
 /** The HTTP server: what it takes of a client, and how it ends. */
 import { readFileSync } from 'node:fs';
-import { createServer as createHttp, type Server } from 'node:http';
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -52,7 +52,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptio
   );
 }
 
-/** A server that listens. @throws the system's error if files or port cannot be had */
+/** A server that listens; what `before` makes of the listener for all requests takes them first. */
 export class HttpServer {
   readonly #server: Server;
   readonly url: string;
@@ -62,7 +62,12 @@ export class HttpServer {
     this.url = url;
   }
 
-  static async listen(app: OpenAPIHono<Env>, options: ServerOptions): Promise<HttpServer> {
+  /** @throws the system's error if files or port cannot be had */
+  static async listen(
+    app: OpenAPIHono<Env>,
+    options: ServerOptions,
+    before: (general: RequestListener) => RequestListener,
+  ): Promise<HttpServer> {
     const { host, port, tls, onRefused } = options;
     const limits = {
       headersTimeout: HEADERS_TIMEOUT,
@@ -72,7 +77,7 @@ export class HttpServer {
       maxHeaderSize: MAX_HEADER_BYTES,
     };
     // An embedding process keeps its own Request and Response.
-    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+    const listener = before(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
     const server = tls
       ? createHttps(
           { ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) },

@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 import type { Health } from '../../health/index.js';
 import type { Registry } from '../registry.js';
 import { createApp } from './app.js';
+import { Beats } from './beats.js';
+import type { ServiceContext } from './context.js';
 import { type DatagramStats, Datagrams } from './datagrams.js';
 import { Rejections } from './errors.js';
 import { EventStreams } from './event-streams.js';
+import { fastBeats } from './fast-beats.js';
 import { ServiceHealth } from './health.js';
 import { KeptRegistry } from './kept-registry.js';
 import { createMetrics } from './metrics.js';
@@ -15,6 +18,7 @@ import {
   type ServiceOptions,
 } from './options.js';
 import { readPageFiles } from './page-files.js';
+import { ReadingClock } from './reading-clock.js';
 import { HttpServer } from './server.js';
 import { Sessions } from './sessions.js';
 
@@ -56,7 +60,11 @@ class Parts {
 
 async function start(options: ResolvedServiceOptions, parts: Parts): Promise<RegistryService> {
   const { tokens, hosts, time, onNotice, demo, maxSeries, tls, host } = options;
-  const kept = await KeptRegistry.load(options);
+  // Times of another clock cannot be told by a thread.
+  const clock = options.registry.clock === undefined ? new ReadingClock() : undefined;
+  const kept = await KeptRegistry.load(
+    clock ? { ...options, registry: { ...options.registry, clock } } : options,
+  );
   parts.add(() => kept.close());
   const { registry } = kept;
   const epoch = randomBytes(8).toString('hex');
@@ -81,7 +89,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     maxSeries,
   });
   const link = registry.link();
-  const app = createApp({
+  const context: ServiceContext = {
     registry,
     link,
     epoch,
@@ -100,14 +108,15 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     metrics,
     probe: health.health.fetch,
     onError: (error) => onNotice({ kind: 'error', message: error.message, error }),
-  });
+  };
+  const beats = new Beats(context);
+  const app = createApp(context, beats);
   // Before the first write: a second registry on this port and state ends here.
-  const server = await HttpServer.listen(app, {
-    host,
-    port: options.port,
-    tls,
-    onRefused: (code) => rejections.count(code),
-  });
+  const server = await HttpServer.listen(
+    app,
+    { host, port: options.port, tls, onRefused: (code) => rejections.count(code) },
+    (general) => fastBeats(context, beats, general),
+  );
   parts.add(() => server.close());
   parts.add(() => streams.close());
   if (options.udpPort !== false) {
@@ -118,7 +127,11 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
       port: options.udpPort,
       address: host,
       note: (id) => streams.note(id),
+      thread: clock !== undefined,
+      host: time,
     });
+    const opened = datagrams;
+    if (clock) clock.caughtUp = (call) => opened.caughtUp(call);
     parts.add(() => datagrams?.close());
   }
   await kept.begin();

@@ -2,9 +2,9 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { RegistryFull } from '../../registry.js';
+import { type Beats, stale, unknown } from '../beats.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
-import type { InstanceRates } from '../rates.js';
 import * as schemas from '../schemas.js';
 import { allowed, answers, body } from './describe.js';
 
@@ -93,18 +93,8 @@ interface Holding {
 }
 
 /** Routes for those who hold leases. */
-export function addLeases(
-  app: OpenAPIHono<Env>,
-  context: ServiceContext,
-  rates: InstanceRates,
-): void {
-  const { registry, tokens, epoch } = context;
-
-  const unknown = (id: string) =>
-    new ServiceError('unknown', `no instance ${JSON.stringify(id)}: register it`);
-  const stale = () => new ServiceError('stale-generation', 'another life holds the id now');
-
-  const secretNeeded = (c: Context<Env>) => tokens.required && c.get('role') !== 'operator';
+export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats: Beats): void {
+  const { registry, epoch } = context;
 
   /** Whether the request may act on the lease; the secret is checked where there is one. */
   function checkHolder(c: Context<Env>, id: string, { generation, secret }: Holding): void {
@@ -112,25 +102,15 @@ export function addLeases(
     if (view === undefined) throw unknown(id);
     if (c.get('role') === 'operator' && generation === undefined && secret === undefined) return;
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
-    checkSecret(id, generation, secret, secretNeeded(c));
+    beats.checkSecret(id, generation, secret, c.get('role'));
     if (generation < view.generation) throw stale();
     if (generation > view.generation) throw unknown(id);
-  }
-
-  function checkSecret(
-    id: string,
-    generation: number,
-    secret: string | undefined,
-    needed: boolean,
-  ): void {
-    if (secret === undefined ? !needed : registry.holds(id, generation, secret)) return;
-    throw new ServiceError('wrong-secret', 'secret: not that of the lease');
   }
 
   app.openapi(register, async (c) => {
     const wanted = c.req.valid('json');
     context.writable();
-    if (registry.get(wanted.id) !== undefined) await rates.check(wanted.id);
+    if (registry.get(wanted.id) !== undefined) await beats.rates.check(wanted.id);
     try {
       const lease = registry.register(wanted);
       await context.durable();
@@ -148,21 +128,7 @@ export function addLeases(
 
   app.openapi(heartbeat, async (c) => {
     const { id } = c.req.valid('param');
-    const { generation, secret, ...beat } = c.req.valid('json');
-    if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
-    const view = registry.get(id);
-    if (view === undefined) {
-      registry.heartbeat(id, { generation, ...beat }); // counts it
-      throw unknown(id);
-    }
-    await rates.check(id);
-    checkSecret(id, generation, secret, secretNeeded(c));
-    context.streams.note(id);
-    const status = registry.heartbeat(id, { generation, ...beat, link: context.link });
-    if (status === 'unknown') throw unknown(id);
-    if (status === 'stale-generation') throw stale();
-    if (status === 'no-generation') throw new ServiceError(status, 'generation: from 1');
-    return c.json({ status, ttl: view.ttl, epoch }, 200);
+    return c.json(await beats.take(c.get('role'), id, c.req.valid('json')), 200);
   });
 
   const holding = (headers: Record<string, string | number | undefined>, given: Holding) => ({

@@ -1,0 +1,85 @@
+/**
+ * The way of ordinary heartbeats by HTTP, a thousand a second of which are nothing unusual: straight
+ * from Node's request to its response. What takes the time on the general way are not the checks,
+ * but the Request, the Response and the streams of the web that Node makes of its own. Whatever is
+ * unusual about one goes the general way, which has all the answers.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Beats } from './beats.js';
+import type { ServiceContext } from './context.js';
+import { HEADERS, roleOfHeader } from './guard.js';
+import { Beat } from './schemas.js';
+import type { Role } from './tokens.js';
+
+/** Ids that are the same in a path and by themselves. */
+const PATH = /^\/heartbeat\/([\w.~-]{1,255})$/;
+const JSON_TYPE = /^application\/json *(; *charset=utf-8)?$/i;
+/** Browsers send them, and then more is to be looked at. */
+const UNUSUAL = ['origin', 'sec-fetch-site', 'cookie', 'transfer-encoding', 'expect'] as const;
+
+/** The id that beats and the role of who says so, if there is nothing unusual about it. */
+function ordinary(
+  { method, url, headers }: IncomingMessage,
+  context: ServiceContext,
+): { readonly id: string; readonly role: Role } | undefined {
+  const id = method === 'POST' ? PATH.exec(url ?? '')?.[1] : undefined;
+  if (id === undefined || id === '.' || id === '..') return undefined;
+  if (UNUSUAL.some((name) => headers[name] !== undefined)) return undefined;
+  const { 'content-length': length, 'content-type': type, host, authorization } = headers;
+  if (!(Number(length) <= context.maxBodyBytes) || !JSON_TYPE.test(type ?? '')) return undefined;
+  if (!context.hosts.allowsHost(host)) return undefined;
+  const { required } = context.tokens;
+  const role = required ? roleOfHeader(authorization ?? '', context) : 'operator';
+  return role === 'operator' || role === 'node' ? { id, role } : undefined;
+}
+
+/** What it says, if it is a heartbeat of the present life. */
+function beatOf(body: Buffer, id: string, { registry }: ServiceContext) {
+  let said: unknown;
+  try {
+    said = JSON.parse(body.toString());
+  } catch {
+    return undefined; // the general way says what is wrong
+  }
+  const { success, data } = Beat.safeParse(said);
+  return success && data.generation === registry.get(id)?.generation ? data : undefined;
+}
+
+/** Takes ordinary heartbeats, and leaves the rest to `general`. */
+export function fastBeats(
+  context: ServiceContext,
+  beats: Beats,
+  general: RequestListener,
+): RequestListener {
+  const answer = async (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    { id, role }: { readonly id: string; readonly role: Role },
+    body: Buffer,
+  ) => {
+    const beat = beatOf(body, id, context);
+    // An error has changed nothing yet: it comes again on the general way, which tells it.
+    const taken = beat && (await beats.take(role, id, beat).catch(() => undefined));
+    if (taken === undefined) {
+      general(Object.assign(incoming, { rawBody: body }), outgoing);
+      return;
+    }
+    const text = JSON.stringify(taken);
+    outgoing.writeHead(200, {
+      ...HEADERS,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+    });
+    outgoing.end(text);
+  };
+  return (incoming, outgoing) => {
+    const of = ordinary(incoming, context);
+    if (of === undefined) return general(incoming, outgoing);
+    const parts: Buffer[] = [];
+    incoming.on('data', (part: Buffer) => parts.push(part));
+    // A request that is cut off has no end, and gets no answer.
+    incoming.on('end', () => {
+      void answer(incoming, outgoing, of, parts.length === 1 ? parts[0] : Buffer.concat(parts));
+    });
+  };
+}

@@ -1,0 +1,158 @@
+/** What reads a UDP port in a thread of its own, so that a busy main loop loses no datagram. */
+
+/** What the thread is told at its start. */
+export interface ThreadOrder {
+  readonly port: number;
+  readonly address: string;
+  readonly ipv6: boolean;
+  readonly recvBufferSize: number;
+  /** Bytes that may wait for the main loop; what comes beyond is dropped and counted. */
+  readonly most: number;
+  /** An Int32: bytes that the main loop has taken, modulo 2³². */
+  readonly taken: SharedArrayBuffer;
+}
+
+/** What the thread is asked for. */
+export type ThreadRequest =
+  | { readonly send: readonly (readonly [datagram: Uint8Array, port: number, address: string])[] }
+  | { readonly turn: number };
+
+/** What the thread says. */
+export type ThreadNews =
+  | { readonly bound: { address: string; port: number }; readonly granted: number }
+  | { readonly failed: { readonly message: string; readonly code?: string | undefined } }
+  | { readonly bytes: ArrayBuffer; readonly addresses: readonly string[] }
+  | { readonly overflowed: number }
+  | { readonly turned: number }
+  | { readonly unsent: number };
+
+/** Before each datagram in a batch: arrival (8), length, port, index of the address (2 each). */
+export const ENTRY_BYTES = 14;
+
+type Load = (name: string) => unknown;
+
+/**
+ * The whole program of the thread, handed over as text: see client/process-worker.ts for why, and
+ * for what it must not use.
+ */
+export function receiveInThread(load: Load): void {
+  const threads = load('node:worker_threads') as typeof import('node:worker_threads');
+  const dgram = load('node:dgram') as typeof import('node:dgram');
+  const fs = load('node:fs') as typeof import('node:fs');
+  const order = threads.workerData as ThreadOrder;
+  const parent = threads.parentPort as import('node:worker_threads').MessagePort;
+  const taken = new Int32Array(order.taken);
+  const [seconds, nanoseconds] = process.hrtime();
+  const state = {
+    // The clock of all threads: each one's own begins with it.
+    origin: seconds * 1000 + nanoseconds / 1e6 - performance.now(),
+    socket: dgram.createSocket({
+      type: order.ipv6 ? 'udp6' : 'udp4',
+      recvBufferSize: order.recvBufferSize,
+    }),
+    batch: Buffer.allocUnsafe(160 << 10),
+    used: 0,
+    posted: 0,
+    addresses: [] as string[],
+    timer: undefined as NodeJS.Timeout | undefined,
+    received: 0,
+    before: -1,
+    turn: -1,
+    refused: 0,
+    overflowed: 0,
+    port: '',
+    post(news: ThreadNews) {
+      parent.postMessage(news);
+    },
+    read(datagram: Buffer, port: number, address: string) {
+      state.received++;
+      const { length } = datagram;
+      if (((state.posted + state.used - Atomics.load(taken, 0)) | 0) > order.most) {
+        state.refused++;
+        return;
+      }
+      let index = state.addresses.lastIndexOf(address);
+      if (index < 0) index = state.addresses.push(address) - 1;
+      const { batch } = state;
+      let at = batch.writeDoubleLE(state.origin + performance.now(), state.used);
+      at = batch.writeUInt16LE(length, at);
+      at = batch.writeUInt16LE(port, at);
+      at = batch.writeUInt16LE(index, at);
+      state.used = at + datagram.copy(batch, at);
+      // One message for some milliseconds: each costs as much as several datagrams.
+      if (state.used > 64 << 10) state.flush();
+      else state.timer ??= setTimeout(state.flush, 2);
+    },
+    flush() {
+      clearTimeout(state.timer);
+      state.timer = undefined;
+      if (state.used === 0) return;
+      const { batch, used, addresses } = state;
+      const bytes = batch.buffer.slice(batch.byteOffset, batch.byteOffset + used) as ArrayBuffer;
+      state.posted = (state.posted + used) | 0;
+      state.used = 0;
+      state.addresses = [];
+      parent.postMessage({ bytes, addresses } satisfies ThreadNews, [bytes]);
+    },
+    // Of all that waited when it was asked: a whole round of this loop has brought nothing more.
+    round() {
+      if (state.received !== state.before) {
+        state.before = state.received;
+        setImmediate(state.round);
+        return;
+      }
+      state.flush();
+      state.look();
+      state.post({ turned: state.turn });
+      state.turn = -1;
+    },
+    take(request: ThreadRequest) {
+      if ('turn' in request) {
+        const waits = state.turn >= 0;
+        state.turn = request.turn;
+        state.before = -1;
+        if (!waits) setImmediate(state.round);
+        return;
+      }
+      for (const [datagram, port, address] of request.send) {
+        state.socket.send(datagram, port, address, (error) => {
+          if (error) state.post({ unsent: 1 });
+        });
+      }
+    },
+    // What the kernel dropped because its buffer was full is said nowhere else. Another socket of
+    // this port, at another address, would be counted in.
+    look() {
+      let dropped = state.refused;
+      if (state.port !== '') {
+        try {
+          const table = fs.readFileSync(order.ipv6 ? '/proc/net/udp6' : '/proc/net/udp', 'latin1');
+          for (const line of table.split('\n')) {
+            const columns = line.trim().split(/\s+/);
+            if (columns[1]?.endsWith(state.port)) dropped += Number(columns[columns.length - 1]);
+          }
+        } catch {
+          state.port = ''; // a system that does not tell
+        }
+      }
+      if (dropped <= state.overflowed) return;
+      state.overflowed = dropped;
+      state.post({ overflowed: dropped });
+    },
+  };
+  const { socket } = state;
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    state.flush();
+    state.post({ failed: { message: error.message, code: error.code } });
+  });
+  socket.on('message', (datagram, from) => state.read(datagram, from.port, from.address));
+  parent.on('message', (request: ThreadRequest) => state.take(request));
+  socket.bind({ port: order.port, address: order.address }, () => {
+    const { address, port } = socket.address();
+    if (process.platform === 'linux') {
+      state.port = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    }
+    setInterval(state.look, 100);
+    state.post({ bound: { address, port }, granted: socket.getRecvBufferSize() });
+  });
+}
