@@ -12,9 +12,9 @@ const [url, udpPort, byUdp, byHttp, watchers, interval, stretch, deathsPerSecond
   .slice(2)
   .map((text, i) => (i === 0 ? text : Number(text)));
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+const agent = new Agent({ keepAlive: true, maxSockets: 256, scheduling: 'fifo' });
 
-function call(method, path, body) {
+function call(method, path, body, onSent = () => {}) {
   return new Promise((resolve, reject) => {
     const text = body && JSON.stringify(body);
     const headers = text
@@ -28,6 +28,7 @@ function call(method, path, body) {
       response.on('end', () => resolve({ status: response.statusCode, text: answer }));
     });
     sent.on('error', reject);
+    sent.on('finish', onSent);
     sent.end(text);
   });
 }
@@ -49,7 +50,7 @@ const nodes = Array.from({ length: total }, (_, i) => ({
   dead: false,
   diedAt: undefined,
   found: false,
-  sentAt: 0,
+  sentAt: Infinity,
   slippedAt: -Infinity,
 }));
 const byId = new Map(nodes.map((node) => [node.id, node]));
@@ -86,19 +87,27 @@ function beat(node, i) {
   const { id, generation, epoch, key, secret } = node;
   const sequence = ++node.sequence;
   counts.sent++;
+  const onSent = () => {
+    const now = performance.now();
+    if (isOverdue(node, now)) node.slippedAt = now;
+    node.sentAt = now;
+  };
   if (i < byUdp) {
     const said = { signal: 'service', ready: true, ackWanted: false };
     const datagram = encodeBeat({ id, generation, sequence, epoch, ...said }, key);
-    socket.send(datagram, udpPort, '127.0.0.1');
+    socket.send(datagram, udpPort, '127.0.0.1', onSent);
     return;
   }
-  call('POST', `/heartbeat/${id}`, { generation, secret, sequence }).then(
+  call('POST', `/heartbeat/${id}`, { generation, secret, sequence }, onSent).then(
     ({ status }) => {
       if (status !== 200) counts.failed++;
     },
     () => counts.failed++,
   );
 }
+
+/** A living node that was in truth silent for longer than that is no false alarm. */
+const isOverdue = (node, now) => now - node.sentAt > 1.5 * interval;
 
 /** Each in its own phase of the turn, as a fleet beats. */
 function startBeating() {
@@ -112,13 +121,10 @@ function startBeating() {
       const node = nodes[order[next]];
       if (turn * interval + node.phase > elapsed) return;
       if (!node.dead) {
-        const late = elapsed - (turn * interval + node.phase);
+        const now = performance.now();
+        const late = now - start - (turn * interval + node.phase);
         lag.longest = Math.max(lag.longest, late);
-        // A living node that was in truth silent for so long is no false alarm.
-        if (late > interval / 2) {
-          node.slippedAt = start + elapsed;
-          lag.slipped++;
-        }
+        if (late > interval / 2) lag.slipped++;
         beat(node, order[next]);
       }
       if (++next === order.length) {
@@ -140,9 +146,11 @@ function onChange({ instance, kind }) {
   const node = byId.get(instance.id);
   if (kind !== 'status') return;
   if (instance.status === 'dead' || instance.status === 'zombie') {
+    const now = performance.now();
     if (node.diedAt === undefined) {
+      const slipped = isOverdue(node, now) || now - node.slippedAt < SLIPPED_FOR * interval;
       if (!begun) counted.before++;
-      else if (performance.now() - node.slippedAt < SLIPPED_FOR * interval) lag.excused++;
+      else if (slipped) lag.excused++;
       else counts.wrong++;
     } else if (!node.found) {
       node.found = true;
@@ -187,6 +195,7 @@ async function dieAndReturn(node) {
   counts.deaths++;
   await sleep(interval * (5 + 5 * random()));
   node.dead = false;
+  node.sentAt = Infinity; // its silence was its death
   counts.returns++;
 }
 

@@ -159,6 +159,11 @@ export class UdpListener {
     else call();
   }
 
+  /** @internal whether some that a thread has read waits to be handed on */
+  get behind(): boolean {
+    return this.#socket instanceof ThreadSocket && this.#socket.behind;
+  }
+
   get address(): string {
     return this.#bound.address;
   }

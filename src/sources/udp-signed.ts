@@ -166,9 +166,13 @@ export function encodeBeat(beat: SignedBeat, key: Uint8Array): Buffer {
 export function decodeBeat(datagram: Buffer): SignedBeat | undefined {
   const decoded = decode(datagram, BEAT);
   if (decoded === undefined || (decoded.mark & ~ALL_FLAGS) !== 0) return undefined;
-  const { mark, ...numbered } = decoded;
+  // Field by field: the rest of an object, and a spread of it, cost more than all the other decoding.
+  const { mark, id, generation, sequence, epoch } = decoded;
   return {
-    ...numbered,
+    id,
+    generation,
+    sequence,
+    epoch,
     signal: mark & PROCESS ? 'process' : 'service',
     ready: (mark & NOT_READY) === 0,
     ackWanted: (mark & ACK_WANTED) !== 0,

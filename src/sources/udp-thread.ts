@@ -12,6 +12,9 @@ import {
 /** Verdicts wait no longer for the thread, in ms: it may hang. */
 const PATIENCE = 500;
 
+/** In ms of each turn of the loop: others who wait for it, such as heartbeats by HTTP, wait no longer. */
+const SLICE = 8;
+
 const monotonic = (): number => {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
@@ -33,6 +36,10 @@ export class ThreadSocket extends EventEmitter {
   #answers: [datagram: Uint8Array, port: number, address: string][] = [];
   #failed: ((error?: Error) => void) | undefined;
   #turn = 0;
+  #queue: ThreadNews[] = [];
+  /** Whether this turn of the loop has had news, and until when it may take more. */
+  #turning = false;
+  #until = 0;
   readonly #waiting = new Map<number, () => void>();
   #ended = false;
 
@@ -56,7 +63,7 @@ export class ThreadSocket extends EventEmitter {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.#failed = (error) => (error ? reject(error) : resolve());
-        socket.#worker.on('message', (news: ThreadNews) => socket.#take(news));
+        socket.#worker.on('message', (news: ThreadNews) => socket.#arrived(news));
       });
     } catch (error) {
       await socket.#worker.terminate();
@@ -72,6 +79,37 @@ export class ThreadSocket extends EventEmitter {
     this.#turned(this.#turn);
     if (this.#failed) this.#failed(error);
     else this.emit('error', error);
+  }
+
+  /** Whether some that the thread has read waits to be handed on. */
+  get behind(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  #arrived(news: ThreadNews): void {
+    this.#queue.push(news);
+    if (!this.#turning) {
+      this.#turning = true;
+      this.#next();
+    }
+    this.#work();
+  }
+
+  readonly #next = (): void => {
+    this.#until = performance.now() + SLICE;
+    setImmediate(() => {
+      if (this.#queue.length === 0) this.#turning = false;
+      else {
+        this.#next();
+        this.#work();
+      }
+    });
+  };
+
+  #work(): void {
+    while (this.#queue.length > 0 && performance.now() < this.#until) {
+      this.#take(this.#queue.shift() as ThreadNews);
+    }
   }
 
   #take(news: ThreadNews): void {
@@ -158,6 +196,7 @@ export class ThreadSocket extends EventEmitter {
 
   close(done: () => void = () => {}): this {
     this.#ended = true;
+    this.#queue = [];
     this.#turned(this.#turn);
     void this.#worker.terminate().then(() => done());
     return this;

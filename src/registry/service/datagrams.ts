@@ -116,6 +116,11 @@ export class Datagrams {
     return datagrams;
   }
 
+  /** Whether some that was read waits to be taken in. */
+  get behind(): boolean {
+    return this.#listener?.behind ?? false;
+  }
+
   /** Calls once what has arrived by now was taken in. */
   caughtUp(call: () => void): void {
     if (this.#listener) this.#listener.caughtUp(call);
@@ -222,9 +227,14 @@ export class Datagrams {
         }
         const { id, generation, sequence, signal, ready } = beat;
         this.#options.note(id);
-        const of = { generation, sequence, signal, at, link };
+        const isService = signal === 'service';
         // The process's signal says nothing of whether the service is ready.
-        const outcome = registry.heartbeat(id, signal === 'service' ? { ...of, ready } : of);
+        const outcome = registry.heartbeat(
+          id,
+          isService
+            ? { generation, sequence, signal, at, link, ready }
+            : { generation, sequence, signal, at, link },
+        );
         if (beat.ackWanted || outcome !== 'accepted') reply(ACKS[outcome]);
         return 1;
       },

@@ -39,6 +39,8 @@ export class EventStreams {
   #snapshot: { revision: number; service: string | undefined; text: string } | undefined;
   #timer: unknown;
   #cutOff = 0;
+  /** Readers who want frames: each heartbeat asks whether there are any. */
+  #framed = 0;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
@@ -57,7 +59,7 @@ export class EventStreams {
 
   /** Called before a heartbeat is taken. */
   note(id: string): void {
-    if (this.#wantsFrames()) this.#frames.note(id);
+    if (this.#framed > 0) this.#frames.note(id);
   }
 
   /** @throws ServiceError `too-many-streams` */
@@ -77,9 +79,12 @@ export class EventStreams {
       frames,
       service,
       now: host.now,
-      onEnd: (ended) => this.#streams.delete(ended),
+      onEnd: (ended) => {
+        if (this.#streams.delete(ended) && ended.wantsFrames) this.#framed--;
+      },
     });
     this.#streams.set(stream, cut);
+    if (frames) this.#framed++;
     this.#tick();
     return stream;
   }
@@ -89,11 +94,6 @@ export class EventStreams {
     this.#ended.abort();
     this.#options.host.clearTimeout(this.#timer);
     for (const stream of this.#streams.keys()) stream.end();
-  }
-
-  #wantsFrames(): boolean {
-    for (const stream of this.#streams.keys()) if (stream.wantsFrames) return true;
-    return false;
   }
 
   /** Every second, as long as there is a reader. */
@@ -123,7 +123,7 @@ export class EventStreams {
   }
 
   #sendFrames(): void {
-    if (!this.#wantsFrames()) return;
+    if (this.#framed === 0) return;
     const at = this.#options.host.now();
     const services = this.#frames.take();
     const texts = new Map<string | undefined, string>();

@@ -1,19 +1,57 @@
 /** The platform's time for a registry whose heartbeats are read by a thread. */
 import { type Host, platform } from '../../core/host.js';
 
+/** What is asked of the reader: `Datagrams` is that. */
+export interface Reader {
+  /** Whether some that was read waits to be taken in. */
+  readonly behind: boolean;
+  /** Calls once what has arrived by now was taken in, or after half a second. */
+  caughtUp(call: () => void): void;
+}
+
+interface Timer {
+  timer: unknown;
+  cleared: boolean;
+}
+
 /**
- * A verdict waits for what waits to be read, and the detectors ask for that by `setImmediate`. What
- * waits is read by a thread here, which may have been late as well: it is asked first.
+ * Nobody is judged before what waits to be read was read. The detectors see to that by being late
+ * and by `setImmediate`: here what waits is read by a thread, which may have been late as well, or
+ * waits for its turn in this one.
  */
 export class ReadingClock implements Host {
-  /** Calls once what has arrived by now was taken in. */
-  caughtUp: (call: () => void) => void = (call) => call();
+  readonly #platform: Required<Omit<Host, 'wall' | 'now'>>;
+  reader: Reader | undefined;
+
+  constructor(timers: Required<Omit<Host, 'wall' | 'now'>> = platform) {
+    this.#platform = timers;
+  }
 
   readonly now = (): number => performance.now();
   readonly wall = (): number => Date.now();
-  readonly setTimeout = platform.setTimeout;
-  readonly clearTimeout = platform.clearTimeout;
+
+  readonly setTimeout = (call: () => void, ms: number): Timer => {
+    const given: Timer = { timer: undefined, cleared: false };
+    const fire = () => {
+      if (!given.cleared) call();
+    };
+    given.timer = this.#platform.setTimeout(() => {
+      if (this.reader?.behind) this.reader.caughtUp(fire);
+      else fire();
+    }, ms);
+    return given;
+  };
+
+  readonly clearTimeout = (given: unknown): void => {
+    const timer = given as Timer | undefined;
+    if (timer === undefined) return;
+    timer.cleared = true;
+    this.#platform.clearTimeout(timer.timer);
+  };
+
   readonly setImmediate = (call: () => void): void => {
-    this.caughtUp(() => platform.setImmediate(call));
+    const then = () => void this.#platform.setImmediate(call);
+    if (this.reader) this.reader.caughtUp(then);
+    else then();
   };
 }

@@ -130,8 +130,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
       thread: clock !== undefined,
       host: time,
     });
-    const opened = datagrams;
-    if (clock) clock.caughtUp = (call) => opened.caughtUp(call);
+    if (clock) clock.reader = datagrams;
     parts.add(() => datagrams?.close());
   }
   await kept.begin();
