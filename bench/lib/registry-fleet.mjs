@@ -27,7 +27,12 @@ function call(method, path, body, onSent = () => {}) {
       });
       response.on('end', () => resolve({ status: response.statusCode, text: answer }));
     });
-    sent.on('error', reject);
+    sent.on('error', (error) => {
+      // A connection that was kept alive may be closed just then: the next one is a new one.
+      if (sent.reusedSocket && error.code === 'ECONNRESET') {
+        call(method, path, body, onSent).then(resolve, reject);
+      } else reject(error);
+    });
     sent.on('finish', onSent);
     sent.end(text);
   });
