@@ -1,4 +1,6 @@
 /** What `phi-accrual serve` is told. */
+import type { ServiceProbeOptions } from '../registry/service/index.js';
+
 export interface ServeOptions {
   host: string;
   port: number;
@@ -11,5 +13,9 @@ export interface ServeOptions {
   allowHost?: string[];
   allowOrigin?: string[];
   maxInstances: number;
+  probe?: ServiceProbeOptions;
+  probeInterval?: number;
+  probeAllow?: string[];
+  drain: number;
   for?: number;
 }

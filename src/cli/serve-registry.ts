@@ -36,6 +36,13 @@ function describe(error: NodeJS.ErrnoException, { host, port, state }: ServeOpti
   return ofState ? `--state ${state}: ${error.message}` : error.message;
 }
 
+function probeOf({ probe, probeInterval: interval, probeAllow: allow }: ServeOptions) {
+  if (probe === undefined && (interval ?? allow) !== undefined) {
+    throw new UsageError('serve: --probe-interval and --probe-allow need --probe');
+  }
+  return probe && { ...probe, ...(interval && { interval }), ...(allow && { allow }) };
+}
+
 /** Runs the service until it is to end; its address is the first line on the screen. */
 export async function serveRegistry(options: ServeOptions): Promise<void> {
   const { host, port, udp, udpPort, state, allowHost, allowOrigin, maxInstances } = options;
@@ -49,6 +56,8 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     allowHosts: allowHost,
     allowOrigins: allowOrigin,
     registry: { maxInstances },
+    drain: options.drain,
+    probe: probeOf(options),
     onNotice: ({ message, error, kind }) => {
       const text = kind === 'error' ? (error?.stack ?? message) : printable(message, ' ');
       process.stderr.write(`phi-accrual: ${text}\n`);

@@ -1,6 +1,7 @@
 /** `phi-accrual serve`: the registry as a service. */
-import type { Command } from 'commander';
-import { integer, parsePort, parseSeconds } from './arguments.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ServiceProbeOptions } from '../registry/service/index.js';
+import { integer, number, parseMs, parsePort, parseSeconds } from './arguments.js';
 import type { ServeOptions } from './serve-options.js';
 
 export function addServe(program: Command): void {
@@ -18,6 +19,10 @@ export function addServe(program: Command): void {
     .option('--allow-host <name...>', 'host names by which requests may come')
     .option('--allow-origin <origin...>', 'origins whose pages may ask')
     .option('--max-instances <n>', 'refuse more than this', parseCount, 100_000)
+    .option('--probe <how>', 'poll the instances: http, http:/path or tcp', parseProbe)
+    .option('--probe-interval <ms>', 'between polls of one (10000)', parseMs)
+    .option('--probe-allow <network...>', 'whom polls may connect to; default who registered')
+    .option('--drain <ms>', 'go on for so long when told to end, not ready', parseDrain, 250)
     .option('--for <seconds>', 'end by itself', parseSeconds)
     .addHelpText(
       'after',
@@ -30,4 +35,14 @@ export function addServe(program: Command): void {
     });
 }
 
+/** `http`, `http:/path` or `tcp`. */
+function parseProbe(text: string): ServiceProbeOptions {
+  const [, kind, path] = /^(http|tcp)(?::(\/.*))?$/.exec(text) ?? [];
+  if (kind === undefined || (kind === 'tcp' && path !== undefined)) {
+    throw new InvalidArgumentError('Expected http, http:/path or tcp.');
+  }
+  return { kind: kind as 'http' | 'tcp', ...(path !== undefined && { path }) };
+}
+
+const parseDrain = number('ms from 0 to 60000', 0, 60_000);
 const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);

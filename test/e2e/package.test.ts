@@ -361,6 +361,7 @@ const HEALTH_TYPES = [
   'GroupReport',
   'GroupState',
   'Health',
+  'HealthAnswers',
   'HealthEvents',
   'HealthOptions',
   'HealthReading',
@@ -410,6 +411,7 @@ const SERVICE_TYPES = [
   'Role',
   'ServiceNotice',
   'ServiceOptions',
+  'ServiceProbeOptions',
   'Tokens',
 ];
 

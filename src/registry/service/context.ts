@@ -18,6 +18,8 @@ export interface DemoNodes {
 
 export interface ServiceContext {
   readonly registry: Registry;
+  /** Told from where an instance registers. */
+  readonly registersFrom: (id: string, address: string | undefined) => void;
   /** The way of heartbeats by HTTP. */
   readonly link: RegistryLink;
   /** Of this start of the registry: 16 hexadecimal digits. */

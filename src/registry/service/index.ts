@@ -3,6 +3,7 @@ export type { InstanceView } from '../views.js';
 export type { DemoNodes } from './context.js';
 export type { ErrorCode } from './errors.js';
 export type { ServiceNotice, ServiceOptions } from './options.js';
+export type { ServiceProbeOptions } from './probing.js';
 export { type RegistryService, startService } from './start-service.js';
 export { StateError } from './state/load.js';
 export { type Role, readTokens, type Tokens } from './tokens.js';

@@ -7,6 +7,7 @@ import type { RegistryOptions } from '../options.js';
 import type { DemoNodes } from './context.js';
 import { AllowedHosts } from './hosts.js';
 import { pageFolder } from './page-files.js';
+import type { ServiceProbeOptions } from './probing.js';
 import { TokenCheck, type Tokens } from './tokens.js';
 
 /** What happens beside requests, for a log. */
@@ -50,6 +51,16 @@ export interface ServiceOptions {
   readonly maxSeries?: number;
   /** Folder of the page; default that of the package. */
   readonly dashboard?: string;
+  /**
+   * Polls the instances, for their process signal: options of a prober. Default: nobody is polled.
+   * Without `allow`, only addresses from which instances registered are connected to.
+   */
+  readonly probe?: ServiceProbeOptions;
+  /**
+   * How long the service goes on after it was told to end, in ms, while `/readyz` says so; default
+   * 0. Longer lets load balancers notice before requests are refused.
+   */
+  readonly drain?: number;
   /** Nodes that the buttons of the page kill and freeze: a demonstration. */
   readonly demo?: DemoNodes;
   /** Options of the registry itself. The key of the secrets is the state file's, if there is one. */
@@ -74,6 +85,8 @@ export interface ResolvedServiceOptions {
   readonly maxStreams: number;
   readonly maxSeries: number;
   readonly dashboard: string;
+  readonly probe: ServiceProbeOptions | undefined;
+  readonly drain: number;
   readonly demo: DemoNodes | undefined;
   readonly registry: Omit<RegistryOptions, 'signal'>;
   readonly onNotice: (notice: ServiceNotice) => void;
@@ -86,7 +99,7 @@ export interface ResolvedServiceOptions {
 const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
-  ...(['demo', 'registry', 'onNotice', 'signal'] as const),
+  ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal'] as const),
 ];
 
 const PORT = { least: 0, most: 65_535, integer: true };
@@ -138,6 +151,8 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
     maxStreams: number('maxStreams', 200),
     maxSeries: checkNumber('maxSeries', options.maxSeries ?? 1000, { ...COUNT, least: 0 }),
     dashboard: text('dashboard', options.dashboard ?? pageFolder()),
+    probe: options.probe,
+    drain: checkNumber('drain', options.drain ?? 0, { least: 0, most: 60_000, unit: 'ms' }),
     demo: options.demo,
     registry,
     onNotice,

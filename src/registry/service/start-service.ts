@@ -18,6 +18,7 @@ import {
   type ServiceOptions,
 } from './options.js';
 import { readPageFiles } from './page-files.js';
+import { Probing } from './probing.js';
 import { ReadingClock } from './reading-clock.js';
 import { HttpServer } from './server.js';
 import { Sessions } from './sessions.js';
@@ -71,6 +72,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   const rejections = new Rejections();
   const streams = new EventStreams({ registry, epoch, most: options.maxStreams, host: time });
   let datagrams: Datagrams | undefined;
+  let probing: Probing | undefined;
   const health = new ServiceHealth({
     registry,
     host: time,
@@ -100,6 +102,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     streams,
     maxBodyBytes: options.maxBodyBytes,
     secure: tls !== undefined,
+    registersFrom: (id, address) => probing?.note(id, address),
     demo,
     udpPort: () => datagrams?.port ?? null,
     durable: kept.durable,
@@ -135,9 +138,15 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   }
   await kept.begin();
   registry.begin();
+  if (options.probe) {
+    probing = new Probing(registry, options.probe, options.registry.clock);
+    parts.add(() => probing?.close());
+  }
   health.begin();
-  parts.add(() => {
+  parts.add(async () => {
     health.shutdown();
+    if (options.drain > 0)
+      await new Promise((resolve) => time.setTimeout(() => resolve(0), options.drain));
     // The state that is saved must not say that those are dead whom we cannot hear any more.
     link.down();
     datagrams?.deafen();

@@ -112,6 +112,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
     context.writable();
     if (registry.get(wanted.id) !== undefined) await beats.rates.check(wanted.id);
     try {
+      context.registersFrom(wanted.id, c.env?.incoming?.socket.remoteAddress);
       const lease = registry.register(wanted);
       await context.durable();
       const { id, generation, secret, heartbeatInterval, ttl } = lease;
