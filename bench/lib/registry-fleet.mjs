@@ -57,13 +57,14 @@ const nodes = Array.from({ length: total }, (_, i) => ({
   found: false,
   sentAt: Infinity,
   slippedAt: -Infinity,
+  excused: false,
 }));
 const byId = new Map(nodes.map((node) => [node.id, node]));
 
 /** Deaths and verdicts count from here on: what was learnt of a fleet before is little. */
 let begun = false;
 /** How late this process itself was with its heartbeats, in ms. */
-const lag = { longest: 0, slipped: 0, excused: 0 };
+const lag = { longest: 0, slipped: 0, excused: 0, lastAt: -Infinity };
 
 const counts = { sent: 0, failed: 0, deaths: 0, returns: 0, found: 0, back: 0, wrong: 0 };
 const counted = { before: 0, routed: 0, still: 0, late: 0, changes: 0, snapshots: 0 };
@@ -129,7 +130,10 @@ function startBeating() {
         const now = performance.now();
         const late = now - start - (turn * interval + node.phase);
         lag.longest = Math.max(lag.longest, late);
-        if (late > interval / 2) lag.slipped++;
+        if (late > interval / 2) {
+          lag.slipped++;
+          lag.lastAt = now;
+        }
         beat(node, order[next]);
       }
       if (++next === order.length) {
@@ -199,6 +203,8 @@ async function dieAndReturn(node) {
   node.diedAt = performance.now();
   counts.deaths++;
   await sleep(interval * (5 + 5 * random()));
+  // A fleet that is late as a whole looks like a broken observer, and verdicts are held.
+  node.excused = lag.lastAt >= node.diedAt;
   node.dead = false;
   node.sentAt = Infinity; // its silence was its death
   counts.returns++;
@@ -222,7 +228,13 @@ while (performance.now() < ending) {
 process.send({ event: 'ended', beats: counts.sent - sentBefore });
 await Promise.all(lives);
 await sleep(3 * interval);
-process.send({ event: 'told', ...counts, ...counted, lag, delays });
+const untold = nodes.filter(({ diedAt, found }) => diedAt !== undefined && !found);
+const verdicts = {
+  untold: untold.filter(({ excused }) => !excused).length,
+  excusedDeaths: untold.filter(({ excused }) => excused).length,
+  notBack: nodes.filter(({ found }) => found).length,
+};
+process.send({ event: 'told', ...verdicts, ...counts, ...counted, lag, delays });
 process.once('disconnect', () => {
   clearInterval(beating);
   process.exit();

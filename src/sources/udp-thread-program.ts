@@ -94,9 +94,10 @@ export function receiveInThread(load: Load): void {
       state.addresses = [];
       parent.postMessage({ bytes, addresses } satisfies ThreadNews, [bytes]);
     },
-    // Of all that waited when it was asked: a whole round of this loop has brought nothing more.
+    // Of all that waited when it was asked: libuv reads 32 in a round, or all that there are. The
+    // first round may have begun before.
     round() {
-      if (state.received !== state.before) {
+      if (state.before < 0 || state.received - state.before >= 32) {
         state.before = state.received;
         setImmediate(state.round);
         return;
