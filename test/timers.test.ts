@@ -12,22 +12,40 @@ afterEach(() => {
 });
 
 describe('a machine that slept', () => {
-  it('is noticed by the wall clock where the monotonic one stood; nobody is suspected for it', () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
-    vi.stubGlobal('setImmediate', (call: () => void) => setTimeout(call, 0));
-    using detector = new FailureDetector();
-    const said: string[] = [];
-    detector.on('stall', ({ duration }) => said.push(`stall ${duration}`));
-    detector.on('suspect', ({ peer }) => said.push(`suspect ${peer}`));
-    for (let i = 0; i < 20; i++) {
-      detector.heartbeat('a');
-      vi.advanceTimersByTime(1000);
-      if (i === 10) vi.setSystemTime(Date.now() + 3_600_000);
-      if (i === 15) vi.setSystemTime(Date.now() - 3_600_000); // set back: says nothing
-    }
-    expect(said).toEqual(['stall 3600000']);
-    vi.unstubAllGlobals();
+  const withWall = {
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    setTimeout: (call: () => void, ms: number) => setTimeout(call, ms),
+    clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+  };
+
+  it('is not asked for by a wall clock that is none', () => {
+    const clock = { ...withWall, wall: 5 } as never;
+    expect(() => new FailureDetector({ clock })).toThrow(/^clock.wall: expected a function, got 5/);
   });
+
+  it.each([
+    ['the platform’s', undefined],
+    ['the caller’s', withWall],
+  ])(
+    'is noticed by %s wall clock where the monotonic one stood; nobody is suspected',
+    (_, clock) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+      vi.stubGlobal('setImmediate', (call: () => void) => setTimeout(call, 0));
+      using detector = new FailureDetector(clock && { clock });
+      const said: string[] = [];
+      detector.on('stall', ({ duration }) => said.push(`stall ${duration}`));
+      detector.on('suspect', ({ peer }) => said.push(`suspect ${peer}`));
+      for (let i = 0; i < 20; i++) {
+        detector.heartbeat('a');
+        vi.advanceTimersByTime(1000);
+        if (i === 10) vi.setSystemTime(Date.now() + 3_600_000);
+        if (i === 15) vi.setSystemTime(Date.now() - 3_600_000); // set back: says nothing
+      }
+      expect(said).toEqual(['stall 3600000']);
+      vi.unstubAllGlobals();
+    },
+  );
 });
 
 describe('timers', () => {
