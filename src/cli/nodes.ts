@@ -36,7 +36,9 @@ export class Nodes {
     const nth = this.ids.indexOf(id);
     if (nth < 0 || this.state(id) !== 'dead') return false;
     const beat = ['beat', '--id', id, '--interval', String(this.#interval)];
-    beat.push('--registry', this.#registry, '--service', SERVICES[nth % SERVICES.length]);
+    // One half each: the script's victims are of different services.
+    const service = SERVICES[nth < this.ids.length / 2 ? 0 : 1];
+    beat.push('--registry', this.#registry, '--service', service);
     // Over the channel a node learns that its parent is gone, even by SIGKILL.
     const child = spawn(process.execPath, [process.argv[1], ...beat], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
