@@ -17,10 +17,19 @@ export type ThreadRequest =
   | { readonly send: readonly (readonly [datagram: Uint8Array, port: number, address: string])[] }
   | { readonly turn: number };
 
+/** What of an error of the system goes from one thread to another. */
+export interface SystemError {
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly syscall?: string | undefined;
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
 /** What the thread says. */
 export type ThreadNews =
   | { readonly bound: { address: string; port: number }; readonly granted: number }
-  | { readonly failed: { readonly message: string; readonly code?: string | undefined } }
+  | { readonly failed: SystemError }
   | { readonly bytes: ArrayBuffer; readonly addresses: readonly string[] }
   | { readonly overflowed: number }
   | { readonly turned: number }
@@ -142,9 +151,10 @@ export function receiveInThread(load: Load): void {
     },
   };
   const { socket } = state;
-  socket.on('error', (error: NodeJS.ErrnoException) => {
+  socket.on('error', (error: SystemError) => {
     state.flush();
-    state.post({ failed: { message: error.message, code: error.code } });
+    const { message, code, syscall, address, port } = error;
+    state.post({ failed: { message, code, syscall, address, port } });
   });
   socket.on('message', (datagram, from) => state.read(datagram, from.port, from.address));
   parent.on('message', (request: ThreadRequest) => state.take(request));

@@ -118,8 +118,8 @@ export class ThreadSocket extends EventEmitter {
     else if ('overflowed' in news) this.emit('overflowed', news.overflowed);
     else if ('unsent' in news) this.emit('unsent');
     else if ('failed' in news) {
-      const { message, code } = news.failed;
-      this.#fail(Object.assign(new Error(message), { code }));
+      const { message, ...about } = news.failed;
+      this.#fail(Object.assign(new Error(message), about));
     } else {
       this.#bound = news.bound;
       this.#granted = news.granted;

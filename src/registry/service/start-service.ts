@@ -145,11 +145,11 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   health.begin();
   parts.add(async () => {
     health.shutdown();
-    if (options.drain > 0)
-      await new Promise((resolve) => time.setTimeout(() => resolve(0), options.drain));
-    // The state that is saved must not say that those are dead whom we cannot hear any more.
+    // Of those who have noticed that it ends nobody is to be judged for it, nor saved as dead.
     link.down();
     datagrams?.deafen();
+    if (options.drain > 0)
+      await new Promise((resolve) => time.setTimeout(() => resolve(0), options.drain));
   });
   return {
     url: server.url,
