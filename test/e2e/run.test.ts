@@ -7,9 +7,8 @@ import { RegistryClient } from '../../src/registry/index.js';
 import { startService } from '../../src/registry/service/index.js';
 import { cli, Running } from '../support/processes.js';
 
-/** It says its pid; then what it does is told by its argument. */
+/** It does what its argument says, and says its pid. */
 const PROGRAM = `
-console.log('pid ' + process.pid + ' options ' + (process.env.NODE_OPTIONS ?? 'none'));
 const [what, code] = process.argv.slice(2);
 const stay = setInterval(() => {}, 1000);
 process.on('SIGUSR2', () => console.log('usr2'));
@@ -17,6 +16,8 @@ if (what === 'exit') setTimeout(() => process.exit(Number(code)), 300);
 if (what === 'leave') { clearInterval(stay); process.removeAllListeners('SIGUSR2'); }
 if (what === 'block') setTimeout(() => { for (;;); }, 1000);
 if (what === 'tidy') process.on('SIGINT', () => { console.log('tidied'); process.exit(9); });
+// Once it hears signals.
+console.log('pid ' + process.pid + ' options ' + (process.env.NODE_OPTIONS ?? 'none'));
 `;
 
 let folder = '';
