@@ -75,6 +75,14 @@ describe('run', () => {
     expect(running.output).toMatch(/: dead\n.*SIGTERM/);
   });
 
+  it('starts a child anew that is frozen before it can beat', async () => {
+    const running = run([], ours('stay'));
+    await lives(1, running);
+    process.kill(pids(running)[0], 'SIGSTOP');
+    await lives(2, running);
+    expect(running.output).toMatch(/: dead\n.*SIGTERM/);
+  });
+
   it('starts a child anew whose main loop is blocked: a zombie', async () => {
     const running = run([], ours('block'));
     await lives(2, running);

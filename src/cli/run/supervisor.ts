@@ -47,6 +47,8 @@ export class Supervisor {
   readonly id: string;
   readonly #epoch = randomBytes(8).toString('hex');
   readonly #beatsForItself: boolean;
+  /** Whether the present child has beaten. */
+  #beaten = false;
   #datagrams: Datagrams | undefined;
   #child: Child | undefined;
   #lease: Lease | undefined;
@@ -83,7 +85,9 @@ export class Supervisor {
       unsigned: false,
       port: 0,
       address: '127.0.0.1',
-      note: () => {},
+      note: (id) => {
+        this.#beaten ||= id === this.id;
+      },
     });
     this.registry.begin();
     this.#witness();
@@ -107,6 +111,7 @@ export class Supervisor {
     const { command, args, options, probe, log } = this.#given;
     const { registry, id } = this;
     const lease = registry.register({ id, service: this.#service, address: '-' });
+    this.#beaten = false;
     const child = new Child(command, args, this.#environment(lease));
     this.#lease = lease;
     this.#child = child;
@@ -116,11 +121,17 @@ export class Supervisor {
     const { generation } = lease;
     const hear = (signal: 'process' | 'service') => registry.heartbeat(id, { generation, signal });
     const { interval } = options;
-    if (!this.#beatsForItself) {
-      const turns = new Turns(() => child.runs && hear('process'), { interval });
-      turns.start();
-      this.#turns.push(turns);
-    }
+    // Only who was heard can fall silent: its state speaks for it until it does so itself, for it
+    // may be frozen before that.
+    const turns = new Turns(
+      () => {
+        if (this.#beatsForItself && this.#beaten) turns.close();
+        else if (child.runs) hear('process');
+      },
+      { interval },
+    );
+    turns.start();
+    this.#turns.push(turns);
     if (probe) this.#turns.push(probing(probe, interval, () => hear('service')));
   }
 
