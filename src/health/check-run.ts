@@ -6,6 +6,7 @@
  */
 import type { Host } from '../core/host.js';
 import type { Check } from './check.js';
+import { expireIn } from './expiry.js';
 import { type Answer, answered, failure, thrown } from './one-line.js';
 import type { Slots } from './slots.js';
 
@@ -15,11 +16,6 @@ export interface Outcome extends Answer {
   readonly at: number;
   readonly duration: number;
 }
-
-/** A time-out that comes later than this, in ms, says that this process was late, not the check. */
-const LATE = 50;
-/** What a late process gets to read the answers that wait for it, in ms. */
-const GRACE = 500;
 
 export interface RunOptions {
   readonly timeout: number;
@@ -78,14 +74,13 @@ export class CheckRun {
     const at = this.#host.now();
     const abort = new AbortController();
     const notRun = failure(`not run: the places for checks were taken for ${timeout}ms`);
-    let timer: unknown;
     let state: 'waiting' | 'running' | 'settled' = 'waiting';
 
     const settle = (answer: Answer) => {
       const now = this.#host.now();
       if (state === 'running') this.#slots.give();
       state = 'settled';
-      this.#host.clearTimeout(timer);
+      callOff();
       const outcome: Outcome = { ...answer, at, duration: now - at };
       this.#current = undefined;
       this.#last = outcome;
@@ -108,16 +103,7 @@ export class CheckRun {
       settle(failure(`timeout after ${timeout}ms`));
       abort.abort(new DOMException(`timeout after ${timeout}ms`, 'TimeoutError'));
     };
-    const expireIn = (ms: number, spared: boolean) => {
-      const due = this.#host.now() + ms;
-      timer = this.#host.setTimeout(() => {
-        const late = this.#host.now() - due > LATE;
-        if (late && !spared) expireIn(Math.min(GRACE, timeout), true);
-        // What has arrived is read between a timer and this.
-        else this.#host.setImmediate(expire);
-      }, ms);
-    };
-    expireIn(timeout, false);
+    const callOff = expireIn(this.#host, timeout, expire);
     const leave = this.#slots.take(() => {
       // Its time went by while it waited.
       if (this.#host.now() - at >= timeout) {

@@ -1,5 +1,6 @@
 /** One task of the scheduler: its timer, its run, its state. */
 import type { Host } from '../core/host.js';
+import { expireIn } from './expiry.js';
 import type { ResolvedSchedule } from './schedule.js';
 
 /** `undecided` says nothing of what was checked, and moves neither count. */
@@ -55,17 +56,13 @@ interface Place {
 interface Flight {
   readonly controller: AbortController;
   readonly startedAt: number;
-  timer: unknown;
+  /** Stops the watch over its time. */
+  callOff: () => void;
   /** Its time is up. */
   expired: boolean;
   /** Its result is known; it may still be running. */
   decided: boolean;
 }
-
-/** An expiry that comes later than this, in ms, says that this process was late, not the answer. */
-const LATE = 50;
-/** What a late process is given to read the answers that wait for it, in ms. */
-const GRACE = 500;
 
 const isThenable = <R>(value: R | Promise<R>): value is Promise<R> =>
   typeof (value as Promise<R> | undefined)?.then === 'function';
@@ -113,12 +110,12 @@ export class PeriodicTask<R> {
     const flight: Flight = {
       controller: new AbortController(),
       startedAt: host.now(),
-      timer: undefined,
+      callOff: () => {},
       expired: false,
       decided: false,
     };
     this.#flight = flight;
-    this.#expireIn(flight, this.schedule.timeout);
+    flight.callOff = expireIn(host, this.schedule.timeout, () => this.#expire(flight));
     try {
       const value = this.#work.run(flight.controller.signal);
       if (!isThenable(value)) this.#onValue(flight, value);
@@ -159,17 +156,6 @@ export class PeriodicTask<R> {
     }
   }
 
-  #expireIn(flight: Flight, ms: number, spared = false): void {
-    const { host } = this.#place;
-    const due = host.now() + ms;
-    flight.timer = host.setTimeout(() => {
-      const late = host.now() - due > LATE;
-      if (late && !spared) this.#expireIn(flight, Math.min(GRACE, ms), true);
-      // Input that has come is read between a timer and this.
-      else host.setImmediate(() => this.#expire(flight));
-    }, ms);
-  }
-
   #expire(flight: Flight): void {
     if (flight.decided) return;
     flight.expired = true;
@@ -208,7 +194,7 @@ export class PeriodicTask<R> {
 
   #close(flight: Flight): void {
     flight.decided = true;
-    this.#place.host.clearTimeout(flight.timer);
+    flight.callOff();
     this.#place.ended();
   }
 

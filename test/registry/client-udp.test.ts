@@ -20,6 +20,7 @@ let status: AckStatus | undefined = 'accepted';
 let change: Partial<SignedBeat> = {};
 let key: Uint8Array = KEY;
 let lease: HeldLease | undefined;
+let answering = Promise.resolve();
 
 beforeEach(async () => {
   beats = [];
@@ -34,7 +35,8 @@ beforeEach(async () => {
     beats.push(beat);
     if (!beat.ackWanted || status === undefined) return;
     const { id, generation, sequence, epoch } = { ...beat, ...change };
-    socket.send(encodeAck({ id, generation, sequence, epoch, status }, key), port, address);
+    const ack = encodeAck({ id, generation, sequence, epoch, status }, key);
+    answering = new Promise((resolve) => socket.send(ack, port, address, () => resolve()));
   });
 });
 afterEach(() => {
@@ -64,7 +66,11 @@ async function held() {
     await vi.waitUntil(() => beats.length >= before + sent, { timeout: 20_000, interval: 1 });
     if (beats.at(-1)?.ackWanted && status !== undefined) await answered();
   };
-  const answered = () => new Promise((resolve) => setTimeout(resolve, 20));
+  /** What was sent on loopback waits to be read: the next rounds of the event loop read it. */
+  const answered = async () => {
+    await answering;
+    for (let round = 0; round < 3; round++) await new Promise(setImmediate);
+  };
   await vi.waitUntil(() => beats.length === 1, { timeout: 20_000, interval: 1 });
   await answered();
   return { clock, registry, lease: mine, said, turn };

@@ -71,6 +71,20 @@ describe('a heartbeat over a socket', () => {
     expect([direct.status, direct.text]).toEqual([general.status, general.text]);
   });
 
+  it('is counted once when it is refused', async () => {
+    const { service, lease, over } = await both();
+    const body = { generation: lease.generation, secret: 'x'.repeat(43) };
+    const before = service.registry.dropped;
+    // A window of a second allows twenty.
+    const answers = Array.from({ length: 15 }, () =>
+      over('/heartbeat/a', { body, token: TOKENS.node }),
+    );
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(403);
+    expect(service.registry.dropped).toEqual(before);
+    const { text } = await over('/heartbeat/a', { body, token: TOKENS.node });
+    expect(JSON.parse(text)).toMatchObject({ error: { code: 'wrong-secret' } });
+  });
+
   it('too often is 429', async () => {
     const { lease, over } = await both();
     const { generation, secret } = lease;

@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Beats } from './beats.js';
 import type { Env, ServiceContext } from './context.js';
-import { type ErrorCode, errorBody, ServiceError } from './errors.js';
+import { type ErrorCode, refusal, ServiceError } from './errors.js';
 import { guard, limitBody, only } from './guard.js';
 import { addLeases } from './routes/leases.js';
 import { addPages } from './routes/pages.js';
@@ -45,14 +45,15 @@ export function createApp(context: ServiceContext, beats: Beats): OpenAPIHono<En
     const gone = isReset && c.env?.incoming?.readableAborted === true;
     const known = told(error) ?? (gone ? new ServiceError('aborted', 'it has gone') : undefined);
     if (known === undefined) context.onError(error);
-    const { code, status, message, headers } =
-      known ?? new ServiceError('internal', 'something failed here; the log says what');
-    context.rejections.count(code);
-    return c.json(errorBody(code, message), status, { ...headers });
+    const { status, body, headers } = refusal(known, context.rejections);
+    return c.json(body, status, headers);
   });
   app.notFound((c) => {
-    context.rejections.count('not-found');
-    return c.json(errorBody('not-found', 'no such path'), 404);
+    const { status, body } = refusal(
+      new ServiceError('not-found', 'no such path'),
+      context.rejections,
+    );
+    return c.json(body, status);
   });
 
   app.use(guard(context), limitBody(context));

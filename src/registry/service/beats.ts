@@ -19,11 +19,6 @@ export class Beats {
     this.rates = new InstanceRates(context.registry);
   }
 
-  /** Whether the role must show the secret of a lease. */
-  secretNeeded(role: Role | undefined): boolean {
-    return this.#context.tokens.required && role !== 'operator';
-  }
-
   /** The secret is checked where there is one. @throws ServiceError `wrong-secret` */
   checkSecret(
     id: string,
@@ -31,10 +26,9 @@ export class Beats {
     secret: string | undefined,
     role: Role | undefined,
   ): void {
-    const { registry } = this.#context;
-    if (secret === undefined ? !this.secretNeeded(role) : registry.holds(id, generation, secret)) {
-      return;
-    }
+    const { registry, tokens } = this.#context;
+    const needed = tokens.required && role !== 'operator';
+    if (secret === undefined ? !needed : registry.holds(id, generation, secret)) return;
     throw new ServiceError('wrong-secret', 'secret: not that of the lease');
   }
 

@@ -51,6 +51,14 @@ export class ServiceError extends Error {
 /** The body of an error. */
 export const errorBody = (code: ErrorCode, message: string) => ({ error: { code, message } });
 
+/** What a refused request gets, counted; `undefined` is what was not foreseen, of which it learns nothing. */
+export function refusal(known: ServiceError | undefined, rejections: Rejections) {
+  const { code, status, message, headers } =
+    known ?? new ServiceError('internal', 'something failed here; the log says what');
+  rejections.count(code);
+  return { status, body: errorBody(code, message), headers: { ...headers } };
+}
+
 /** How many requests were refused, by code. */
 export class Rejections {
   readonly #counts = new Map<ErrorCode, number>();

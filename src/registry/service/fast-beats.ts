@@ -7,6 +7,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
+import { refusal, ServiceError } from './errors.js';
 import { HEADERS, roleOfHeader } from './guard.js';
 import { Beat } from './schemas.js';
 import type { Role } from './tokens.js';
@@ -58,15 +59,27 @@ export function fastBeats(
     body: Buffer,
   ) => {
     const beat = beatOf(body, id, context);
-    // An error has changed nothing yet: it comes again on the general way, which tells it.
-    const taken = beat && (await beats.take(role, id, beat).catch(() => undefined));
-    if (taken === undefined) {
+    if (beat === undefined) {
       general(Object.assign(incoming, { rawBody: body }), outgoing);
       return;
     }
-    const text = JSON.stringify(taken);
-    outgoing.writeHead(200, {
+    // What was taken, or refused, is counted: it must not come again on the general way.
+    const {
+      status,
+      body: said,
+      headers,
+    } = await beats.take(role, id, beat).then(
+      (taken) => ({ status: 200, body: taken, headers: {} }),
+      (error: Error) => {
+        const known = error instanceof ServiceError ? error : undefined;
+        if (known === undefined) context.onError(error);
+        return refusal(known, context.rejections);
+      },
+    );
+    const text = JSON.stringify(said);
+    outgoing.writeHead(status, {
       ...HEADERS,
+      ...headers,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(text),
     });
