@@ -13,11 +13,17 @@ export interface Host extends Required<Timers> {
   wall?(): number;
 }
 
-type Unrefable = { unref?: () => void } | undefined;
+type Refable = { ref?: () => void; unref?: () => void } | undefined;
 
 /** No timer of ours keeps a process alive; browsers' timers are numbers. */
 function unref<T>(timer: T): T {
-  (timer as Unrefable)?.unref?.();
+  (timer as Refable)?.unref?.();
+  return timer;
+}
+
+/** But one whose end somebody awaits: a process that ended before it would leave them unanswered. */
+export function ref<T>(timer: T): T {
+  (timer as Refable)?.ref?.();
   return timer;
 }
 

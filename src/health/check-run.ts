@@ -103,7 +103,7 @@ export class CheckRun {
       settle(failure(`timeout after ${timeout}ms`));
       abort.abort(new DOMException(`timeout after ${timeout}ms`, 'TimeoutError'));
     };
-    const callOff = expireIn(this.#host, timeout, expire);
+    const callOff = expireIn(this.#host, timeout, expire, true);
     const leave = this.#slots.take(() => {
       // Its time went by while it waited.
       if (this.#host.now() - at >= timeout) {

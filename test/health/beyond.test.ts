@@ -45,6 +45,21 @@ it('2: a check that hangs is a failure within its time, and no request hangs', a
   expect((await answer).body).toBe('[-]x failed: timeout after 300ms\n[+]y ok\n\n');
 });
 
+it('2: a process with nothing else to do stays until a check that hangs has its answer', async () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  try {
+    const health = createHealth({ timeout: 20 });
+    health.add('readyz', 'hang', hang);
+    const answer = get(health, '/readyz');
+    await settle();
+    const refs = timers.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
+    expect(refs).toEqual([true]);
+    expect((await answer).body).toBe('[-]hang failed: timeout after 20ms\n\n');
+  } finally {
+    timers.mockRestore();
+  }
+});
+
 it('2: an answer that waited to be read behind a stall of our own is no time-out', async () => {
   const clock = new Loop();
   const health = createHealth({ clock, timeout: 300 });
