@@ -1,10 +1,12 @@
 /** Where health answers: a handler as Node's frameworks have them, and one as the web has them. */
 import { NOT_FOUND, type Reply } from './wire.js';
 
-/** What is used of a request: node:http's, and what Express and Connect make of it. */
+/** What is used of a request: node:http's or node:http2's, and what frameworks make of it. */
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
+  /** What was asked for before Express or Connect took the path of a mount away. */
+  readonly originalUrl?: string | undefined;
 }
 
 /** What is used of a response. */
@@ -13,7 +15,8 @@ export interface NodeResponse {
   readonly destroyed: boolean;
   statusCode: number;
   setHeader(name: string, value: string | number): unknown;
-  end(body?: string): unknown;
+  end(): unknown;
+  end(body: string): unknown;
 }
 
 export type NodeHandler = (req: NodeRequest, res: NodeResponse, next?: () => void) => void;
@@ -35,8 +38,9 @@ function write(res: NodeResponse, { status, headers, body }: Reply, method: stri
 
 export function nodeHandler(answer: Answering): NodeHandler {
   return (req, res, next) => {
-    const { method = 'GET', url = '/' } = req;
-    const reply = answer(method, url);
+    const { method = 'GET', url = '/', originalUrl = url } = req;
+    // Mounted at /livez itself, nothing of the path is left in the URL.
+    const reply = answer(method, url) ?? answer(method, originalUrl);
     if (reply) void reply.then((each) => write(res, each, method));
     else if (next) next();
     else write(res, NOT_FOUND, method);

@@ -1,5 +1,11 @@
 /** Where health is mounted: real servers on free ports, and what breaks others there. */
+import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
+import {
+  connect as connectSecond,
+  constants,
+  createServer as createSecondServer,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import connect from 'connect';
@@ -8,6 +14,7 @@ import fastify from 'fastify';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHealth, type Health } from '../../src/health/index.js';
+import { deferred } from './support.js';
 
 /** Ends whatever a mount has started. */
 type Stop = () => Promise<unknown>;
@@ -139,12 +146,65 @@ describe('below a path', () => {
     expect((await ask(port, '/livez')).status).toBe(404);
   });
 
+  it('that is the path of a group, or basePath as well: by what was asked for at first', async () => {
+    const health = createHealth();
+    const within = createHealth({ basePath: '/internal' });
+    health.add('readyz', 'db', () => 'down');
+    for (const app of [connect(), express() as unknown as ReturnType<typeof connect>]) {
+      app.use('/livez', health.handler);
+      app.use('/readyz', health.handler);
+      app.use('/internal', within.handler);
+      const port = await listen(createServer(app));
+      expect((await ask(port, '/livez')).body).toBe('ok\n');
+      expect((await ask(port, '/livez?verbose')).body).toBe('[+]ping ok\nok\n');
+      expect((await ask(port, '/readyz/db')).body).toBe('[-]db failed: down\n\n');
+      expect((await ask(port, '/readyz', 'HEAD')).status).toBe(405);
+      expect((await ask(port, '/internal/livez')).body).toBe('ok\n');
+      for (const path of ['/livez/', '/livez/none', '/internal/', '/internal/livezz', '/none']) {
+        expect((await ask(port, path)).status).toBe(404);
+      }
+    }
+  });
+
   it('of others, which leave it: basePath', async () => {
     const health = createHealth({ basePath: '/internal' });
     const port = await mounts.Hono(health);
     expect((await ask(port, '/internal/livez')).body).toBe('ok\n');
     expect((await ask(port, '/livez')).status).toBe(404);
   });
+});
+
+it('mounted in node:http2 it answers, and a stream that was cancelled harms nobody', async () => {
+  const health = createHealth();
+  const slow = deferred<boolean>();
+  const asked = deferred<void>();
+  health.add('readyz', 'slow', () => {
+    asked.resolve();
+    return slow.promise;
+  });
+  const server = createSecondServer(health.handler);
+  const port = await listen(server as unknown as Server);
+  const session = connectSecond(`http://127.0.0.1:${port}`);
+  stops.unshift(async () => session.destroy());
+  const open = (path: string, method = 'GET') => {
+    const stream = session.request({ ':path': path, ':method': method });
+    return stream.setEncoding('utf8');
+  };
+  const cancelled = open('/readyz');
+  await asked.promise;
+  cancelled.close(constants.NGHTTP2_CANCEL);
+  await once(cancelled, 'close');
+  slow.resolve(true);
+  for (const [path, method, status, body] of [
+    ['/livez?verbose', 'GET', 200, '[+]ping ok\nok\n'],
+    ['/readyz', 'HEAD', 405, ''],
+    ['/readyz/slow', 'GET', 200, 'ok\n'],
+    ['/none', 'GET', 404, '404 page not found\n'],
+  ] as const) {
+    const stream = open(path, method);
+    const [headers] = await once(stream, 'response');
+    expect([headers[':status'], (await stream.toArray()).join('')]).toEqual([status, body]);
+  }
 });
 
 describe('known faults of others', () => {
