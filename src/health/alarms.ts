@@ -1,5 +1,5 @@
 /** Alarms: named booleans that stay until somebody takes them back. */
-import type { Check } from './check.js';
+import { type Check, immediate } from './check.js';
 import { checkName } from './names.js';
 
 /** The alarms that are on, such as `NOSPACE` and `CORRUPT`. */
@@ -24,9 +24,9 @@ export class Alarms {
   /** A check that fails while any of these alarms is on; without names, while any is. */
   check(...names: string[]): Check {
     for (const name of names) checkName('name', name);
-    return () => {
+    return immediate(() => {
       const on = this.active.filter((name) => names.length === 0 || names.includes(name));
       return on.length > 0 ? `alarm activated: ${on.join(', ')}` : true;
-    };
+    });
   }
 }

@@ -34,3 +34,12 @@ export const isAboutOthers = (check: Check): boolean => DEPENDENCY in check;
 /** Whether a check's failure fails its group if nothing is said. */
 export const isCritical = (check: Check): boolean =>
   (check as { [DEPENDENCY]?: { critical: boolean } })[DEPENDENCY]?.critical ?? true;
+
+const IMMEDIATE = Symbol.for('phi-accrual.immediate');
+
+/** Marks a check that looks at what we know ourselves: to cache it spares nobody, and is too late. */
+export function immediate<C extends Check>(check: C): C {
+  return Object.defineProperty(check, IMMEDIATE, { value: true });
+}
+
+export const isImmediate = (check: Check): boolean => IMMEDIATE in check;

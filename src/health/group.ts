@@ -1,6 +1,6 @@
 /** A group of checks, as livez and readyz are: who is in it, and what a probe of it finds. */
 import type { Host } from '../core/host.js';
-import type { Check } from './check.js';
+import { type Check, isImmediate } from './check.js';
 import { CheckRun, type Outcome } from './check-run.js';
 import type { CheckRecord, CheckReport, GroupReport } from './reports.js';
 import { Slots } from './slots.js';
@@ -73,7 +73,8 @@ export class Group {
   }
 
   add(name: string, check: Check, options: EntryOptions): void {
-    const { host, cacheMs } = this.#context;
+    const { host } = this.#context;
+    const cacheMs = isImmediate(check) ? 0 : this.#context.cacheMs;
     const { timeout } = options;
     const settled = (outcome: Outcome) => this.#record(entry, outcome);
     const run = new CheckRun(check, { timeout, cacheMs }, host, this.#slots, settled);

@@ -29,7 +29,7 @@ export interface HealthOptions {
   /**
    * How long a result is good for, in ms from its end. Default 0: each probe runs the checks, but
    * those that come while one runs share its result. Longer spares what is checked, and is as much
-   * later to see a change.
+   * later to see a change. What is known here, as holds and loops, is never cached.
    */
   cacheMs?: number;
   /**

@@ -2,7 +2,7 @@
 import { Events, type ListenOptions } from '../core/events.js';
 import { checkKeys, checkRange, checkType } from '../core/validate.js';
 import { Alarms } from './alarms.js';
-import type { Check } from './check.js';
+import { type Check, immediate } from './check.js';
 import { Dependencies } from './dependencies.js';
 import type { Dependency } from './dependency-graph.js';
 import { type CheckOptions, Groups, LIVEZ, READYZ } from './groups.js';
@@ -12,6 +12,7 @@ import {
   type ResolvedHealthOptions,
   resolveHealthOptions,
 } from './health-options.js';
+import { Holds } from './holds.js';
 import { type Loop, type LoopOptions, Loops } from './loops.js';
 import { type HealthAnswers, type HealthReading, readingsOf } from './metrics-view.js';
 import { type NodeHandler, nodeHandler, webFetch } from './mount.js';
@@ -38,6 +39,7 @@ export class Health {
   readonly #events = new Events<HealthEvents>();
   readonly #groups: Groups;
   readonly #dependencies: Dependencies;
+  readonly #holds = new Holds((name, check) => this.add(READYZ, name, check));
   readonly #loops: Loops;
   readonly #router: Router;
   readonly #startedAt: number;
@@ -91,6 +93,7 @@ export class Health {
 
   /** Removes a check; whether there was one. */
   remove(group: string, name: string): boolean {
+    if (group === READYZ) this.#holds.forget(name);
     return this.#groups.remove(group, name);
   }
 
@@ -107,23 +110,21 @@ export class Health {
 
   /**
    * readyz fails with a check of this name until the function that is returned is called: a part
-   * of the start is not finished.
+   * of the start is not finished. Of several of one name, each has its own end; one that has ended
+   * may begin again.
    *
    * @throws TypeError, RangeError as {@link add}
    */
   hold(name: string): () => void {
-    let held = true;
-    this.add(READYZ, name, () => (held ? 'not finished' : true));
-    return () => {
-      held = false;
-    };
+    return this.#holds.hold(name);
   }
 
   /** From now on readyz fails; livez and all paths go on to answer until the process ends. */
   shutdown(): void {
     if (this.#shuttingDown) return;
     this.#shuttingDown = true;
-    this.#groups.addBuiltIn(READYZ, SHUTDOWN, () => 'process is shutting down');
+    const why = () => 'process is shutting down';
+    this.#groups.addBuiltIn(READYZ, SHUTDOWN, immediate(why));
   }
 
   /**
@@ -135,7 +136,7 @@ export class Health {
     this.#work.push(work);
     if (this.#work.length === 1) {
       const why = () => `under maintenance: ${this.#work.join(', ')}`;
-      this.#groups.addBuiltIn(READYZ, MAINTENANCE, why);
+      this.#groups.addBuiltIn(READYZ, MAINTENANCE, immediate(why));
     }
     let ended = false;
     return () => {
@@ -156,7 +157,8 @@ export class Health {
     const { group = LIVEZ, ...detection } = options ?? {};
     const taken = this.#loops.all.has(name);
     checkRange('name', 'one that no other loop has', name, !taken);
-    this.add(group, name, () => (this.#shuttingDown ? true : (this.#loops.stalled(name) ?? true)));
+    const stalled = () => (this.#shuttingDown ? true : (this.#loops.stalled(name) ?? true));
+    this.add(group, name, immediate(stalled));
     try {
       return this.#loops.watch(name, detection, () => this.remove(group, name));
     } catch (error) {

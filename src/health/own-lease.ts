@@ -1,6 +1,6 @@
 /** readyz: whether our own lease still holds, so that who lost it gets no traffic. */
 import { checkType } from '../core/validate.js';
-import { aboutOthers, type Check } from './check.js';
+import { aboutOthers, type Check, immediate } from './check.js';
 
 /** What is used of a lease. */
 export interface ValidLease {
@@ -15,5 +15,6 @@ export interface ValidLease {
  */
 export function leaseCheck(lease: ValidLease): Check {
   checkType('lease', 'an object with isValid()', lease, typeof lease?.isValid === 'function');
-  return aboutOthers(() => (lease.isValid() ? true : 'lease has run out'), true);
+  const check = () => (lease.isValid() ? true : 'lease has run out');
+  return immediate(aboutOthers(check, true));
 }

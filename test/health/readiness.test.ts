@@ -32,6 +32,63 @@ describe('readiness', () => {
     expect(ready).toHaveBeenCalledTimes(1);
   });
 
+  it('is held by all who hold a name, and may be held by it again', async () => {
+    const health = createHealth();
+    const releases = [health.hold('warm-up'), health.hold('warm-up')];
+    releases[0]();
+    releases[0]();
+    expect((await get(health, '/readyz')).body).toBe('[-]warm-up failed: not finished\n\n');
+    releases[1]();
+    expect((await get(health, '/readyz?verbose')).body).toBe('[+]warm-up ok\nok\n');
+    const again = health.hold('warm-up');
+    releases[1]();
+    expect((await get(health, '/readyz')).body).toBe('[-]warm-up failed: not finished\n\n');
+    expect(health.remove('readyz', 'warm-up')).toBe(true);
+    expect((await get(health, '/readyz')).status).toBe(200);
+    const last = health.hold('warm-up');
+    again();
+    expect((await get(health, '/readyz')).status).toBe(503);
+    last();
+    expect((await get(health, '/readyz')).status).toBe(200);
+    health.add('readyz', 'own', () => true);
+    expect(() => health.hold('own')).toThrow(/^name: expected one that readyz has not yet/);
+  });
+
+  it('caches nothing of what we know ourselves', async () => {
+    const clock = new Loop();
+    const health = createHealth({ clock, cacheMs: 60_000 });
+    const lease = { isValid: () => true };
+    const asked = vi.fn(() => true);
+    health.add('readyz', 'asked', asked);
+    health.add('readyz', 'alarms', health.alarms.check());
+    health.add('readyz', 'lease', leaseCheck(lease));
+    const release = health.hold('cache-warm');
+    const end = health.maintenance('backup');
+    expect((await get(health, '/readyz')).status).toBe(503);
+    release();
+    expect((await get(health, '/readyz')).body).toContain('[+]cache-warm ok\n');
+    const endOther = health.maintenance('defragmentation');
+    expect((await get(health, '/readyz')).body).toContain('backup, defragmentation\n');
+    end();
+    endOther();
+    expect((await get(health, '/readyz')).status).toBe(200);
+    health.alarms.raise('NOSPACE');
+    expect((await get(health, '/readyz')).body).toContain('[-]alarms failed');
+    health.alarms.clear('NOSPACE');
+    lease.isValid = () => false;
+    expect((await get(health, '/readyz')).body).toContain('[-]lease failed');
+    lease.isValid = () => true;
+    expect((await get(health, '/readyz')).status).toBe(200);
+    const loop = health.loop('loop');
+    expect((await get(health, '/livez')).status).toBe(200);
+    clock.runUntil(30_000);
+    expect((await get(health, '/livez')).status).toBe(503);
+    loop.beat();
+    expect((await get(health, '/livez')).status).toBe(200);
+    expect(asked).toHaveBeenCalledTimes(1);
+    health.close();
+  });
+
   it('is interrupted by maintenance, and livez is not; nothing is listed before or after', async () => {
     const health = createHealth();
     const ends = [health.maintenance('defragmentation'), health.maintenance('backup')];
