@@ -67,7 +67,8 @@ export class Groups {
     checkRange('name', `one that is not built in (${this.#reserved.join(', ')})`, name, free);
     const others = isAboutOthers(check) || known.dependsOn !== undefined;
     const ours = 'a check of this process alone: livez asks nobody else';
-    checkRange('check', ours, name, !(group === LIVEZ && others));
+    const inLivez = group === LIVEZ || under(group, LIVEZ) !== undefined;
+    checkRange('check', ours, name, !(inLivez && others));
     const { timeout = this.#options.timeout, critical = isCritical(check), excludeWith } = known;
     const resolved = {
       timeout: checkTimeout(timeout),
@@ -109,18 +110,26 @@ export class Groups {
   }
 
   #room(group: string, name: string): Group {
-    const of = this.#group(group);
-    checkRange('name', `one that ${group} has not yet`, name, !of.entries.has(name));
-    return of;
+    const has = this.all.get(group)?.entries.has(name) ?? false;
+    checkRange('name', `one that ${group} has not yet`, name, !has);
+    const isFree = !this.#isTaken(`${group}/${name}`);
+    checkRange('name', `one of which the path is free, below ${group}`, name, isFree);
+    return this.#group(group);
+  }
+
+  /** Whether a group, or a check of one, answers at a path: groups may lie below each other. */
+  #isTaken(path: string): boolean {
+    if (this.all.has(path)) return true;
+    return [...this.all.values()].some(({ name, entries }) => {
+      const check = under(path, name);
+      return check !== undefined && entries.has(check);
+    });
   }
 
   #group(name: string): Group {
     const known = this.all.get(name);
     if (known) return known;
-    for (const other of this.all.keys()) {
-      const apart = under(name, other) === undefined && under(other, name) === undefined;
-      checkRange('group', `a path apart from that of ${other}`, name, apart);
-    }
+    checkRange('group', 'a path that no check has', name, !this.#isTaken(name));
     const { startupGrace } = this.#options;
     // As kube-apiserver: readyz has no grace, nothing was ready before it is.
     const grace = name === LIVEZ && startupGrace > 0;

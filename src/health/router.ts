@@ -49,12 +49,16 @@ export class Router {
     if (path === HEALTH && profile === 'etcd') return this.#health;
     if (path === STATUS && status) return this.#status;
     if (path === PICTURE && status) return this.#picture;
-    for (const [name, group] of this.#routed.groups) {
-      if (path === name) return (method, query) => this.#root(group, method, query);
+    const { groups } = this.#routed;
+    const exact = groups.get(path);
+    if (exact) return (method, query) => this.#root(exact, method, query);
+    let route: Route | undefined;
+    for (const [name, group] of groups) {
       const check = under(path, name);
-      if (check !== undefined) return (method, query) => this.#single(group, check, method, query);
+      if (check === undefined || (route && !group.has(check))) continue;
+      route = (method, query) => this.#single(group, check, method, query);
     }
-    return undefined;
+    return route;
   }
 
   /** etcd answers GET alone, not even HEAD; kube-apiserver does not look at the method. */

@@ -84,8 +84,10 @@ export function root(report: GroupReport, verbose: boolean, rendering: Rendering
   }
   const names = unmatched.map(quoted).join(',');
   const warning = names && `warn: some health checks cannot be excluded: no matches for ${names}\n`;
-  if (!ok) return text(500, `${lines}${warning}${group} check failed\n`);
-  return text(200, verbose ? `${lines}${warning}${group} check passed\n` : 'ok');
+  // As its model, which names the first part of a longer path.
+  const [endpoint] = group.split('/', 1);
+  if (!ok) return text(500, `${lines}${warning}${endpoint} check failed\n`);
+  return text(200, verbose ? `${lines}${warning}${endpoint} check passed\n` : 'ok');
 }
 
 /** The answer for one check of a group, which stands for itself: nothing is excluded. */

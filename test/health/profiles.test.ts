@@ -1,7 +1,7 @@
 /** Edges of both profiles that the vectors leave out. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createHealth, type HealthOptions } from '../../src/health/index.js';
+import { aboutOthers, createHealth, type HealthOptions } from '../../src/health/index.js';
 import { Loop } from '../support/loop.js';
 import { get, settle } from './support.js';
 
@@ -194,7 +194,7 @@ describe.each(both)('both: %s', (profile) => {
     }
   });
 
-  it('groups are paths, apart from each other, below basePath', async () => {
+  it('groups are paths, below basePath', async () => {
     const health = createHealth({ profile, basePath: '/internal' });
     health.add('deep/all', 'poststart/crd', () => true);
     expect((await get(health, '/internal/deep/all')).body).toBe(ok);
@@ -203,9 +203,38 @@ describe.each(both)('both: %s', (profile) => {
       expect(health.handles(path)).toBe(false);
       expect((await get(health, path)).status).toBe(404);
     }
-    expect(() => health.add('deep/all/more', 'x', () => true)).toThrow(/^group: .*apart from that/);
-    expect(() => health.add('deep', 'x', () => true)).toThrow(RangeError);
     expect(() => health.add('status', 'x', () => true)).toThrow(RangeError);
+  });
+
+  it('a group may lie below another, where no check has its path', async () => {
+    const health = createHealth({ profile });
+    const failed = profile === 'etcd' ? 503 : 500;
+    health.add('readyz', 'db/primary', () => 'down');
+    health.add('readyz/shallow', 'own', () => true);
+    health.add('deep/all', 'x', () => 'of all');
+    health.add('deep', 'y/z', () => 'of deep');
+    for (const [path, status] of [
+      ['/readyz', failed],
+      ['/readyz/db/primary', failed],
+      ['/readyz/shallow', 200],
+      ['/readyz/shallow/own', 200],
+      ['/readyz/shallow/none', 404],
+      ['/readyz/db', 404],
+      ['/deep/all/x', failed],
+      ['/deep/y/z', failed],
+      ['/deep/all/y/z', 404],
+    ] as const) {
+      expect([path, (await get(health, path)).status]).toEqual([path, status]);
+    }
+    const { body } = await get(health, '/readyz/shallow?verbose');
+    expect(body).toBe(profile === 'kube' ? '[+]own ok\nreadyz check passed\n' : '[+]own ok\nok\n');
+    const passes = () => true;
+    expect(() => health.add('readyz/db/primary', 'x', passes)).toThrow(/^group: .*no check has/);
+    expect(() => health.add('readyz/db', 'primary', passes)).toThrow(/^name: .*path is free/);
+    expect(() => health.add('deep', 'all', passes)).toThrow(/^name: .*path is free/);
+    expect(health.handles('/readyz/db')).toBe(true);
+    expect((await get(health, '/readyz/db')).status).toBe(404);
+    expect(() => health.add('livez/x', 'peers', aboutOthers(passes))).toThrow(/^check: /);
   });
 
   it('/status and its picture answer GET and HEAD, and can be switched off', async () => {
