@@ -101,8 +101,10 @@ export class Member {
     const process = this.signals.process.reading;
     const heard = this.signals.service.reading;
     const service = !this.ready && heard !== 'missing' ? 'not-ready' : heard;
+    // Who was never there is not dead, however many polls have failed: it may still be starting.
+    const isHeard = this.signals.process.heard || this.signals.service.heard;
     return {
-      status: classify(process, service, this.status),
+      status: isHeard ? classify(process, service, this.status) : 'starting',
       states: { process: stateOf(process), service: stateOf(service) },
     };
   }

@@ -62,7 +62,7 @@ export class Signal {
       return worse(reading, readingOfMisses(this.misses));
     }
     if (this.unreached) return 'unknown';
-    return this.polled ? readingOfMisses(this.misses) : 'unused';
+    return this.polled || this.misses > 0 ? readingOfMisses(this.misses) : 'unused';
   }
 
   answered(): void {

@@ -11,7 +11,7 @@ export type InstanceStatus =
   | 'dead'
   | 'not-ready';
 
-/** A signal: `unused` was never heard of in this life, `unknown` cannot be heard at present. */
+/** A signal: `unused` was neither heard nor polled in this life, `unknown` cannot be heard at present. */
 export type SignalState = 'unused' | 'unknown' | 'ok' | 'late' | 'missing' | 'not-ready';
 
 /** An instance, as everybody may see it: no secret, durations in ms. */

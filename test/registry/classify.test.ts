@@ -115,6 +115,24 @@ describe('signals of an instance', () => {
     expect(status()).toBe('zombie');
   });
 
+  it('polls of which none was ever answered count too, but not before it was heard', () => {
+    const { registry, status } = alone();
+    for (let i = 0; i < 4; i++) {
+      registry.probe('a', 1, { outcome: 'failed' });
+      expect(status()).toBe('starting');
+    }
+    expect(registry.route('s').mode).toBe('empty');
+    registry.heartbeat('a', { generation: 1 });
+    expect(registry.get('a')).toMatchObject({
+      ...{ status: 'probe-blind', signals: { process: 'missing', service: 'ok' } },
+    });
+    registry.register({ id: 'a', service: 's', address: 'x' });
+    registry.heartbeat('a', { generation: 2 });
+    expect(status()).toBe('available');
+    registry.probe('a', 2, { outcome: 'failed' });
+    expect(status()).toBe('overloaded');
+  });
+
   it('polls that fail and pass by turns leave one status, and two answers make up for them', () => {
     const { registry, status } = alone();
     const poll = (outcome: 'answered' | 'failed') => {
