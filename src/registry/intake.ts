@@ -73,21 +73,25 @@ export class Intake {
     if (typeof found === 'string') return this.#drop(found);
     const name = beat.signal === 'process' ? 'process' : 'service';
     const outcome = this.#hear(found, name, beat.at, beat.sequence, beat.link);
-    if (outcome !== 'accepted') return this.#drop(outcome);
+    const turns = typeof beat.ready === 'boolean' && beat.ready !== found.ready;
+    // Two beats may share an instant of a coarse clock: no interval, but what the second says is
+    // news. One with a number is not, for a repeated datagram may say what is no longer so.
+    const isNews = turns || beat.figures !== undefined;
+    const counts = outcome === 'duplicate' && beat.sequence === undefined && isNews;
+    if (outcome !== 'accepted' && !counts) return this.#drop(outcome);
     this.counts.heartbeats++;
     const signal = found.signals[name];
     const first = !signal.beaten || signal.held !== undefined;
     signal.beaten = true;
     signal.held = undefined;
     if (beat.figures !== undefined) found.figures = beat.figures;
-    const turns = typeof beat.ready === 'boolean' && beat.ready !== found.ready;
     if (turns) found.ready = beat.ready as boolean;
     if (turns || first || found.status !== 'available' || found.reportedAt !== undefined) {
       this.refresh(found, turns ? (found.ready ? 'ready' : 'not ready') : 'heartbeat');
       this.#reports.heard(found);
       this.#roster.settled();
     }
-    return outcome;
+    return 'accepted';
   }
 
   probe(id: string, generation: number, result: Partial<ProbeResult>): ProbeOutcome {

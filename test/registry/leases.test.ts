@@ -28,6 +28,22 @@ describe('a lease', () => {
     expect(registry.explain('a')?.lease).toEqual({ expiresIn: 30_000, signal: 'service' });
   });
 
+  it('hears what a second beat of the same instant says, which is no interval', () => {
+    const { registry } = registryOn();
+    const lease = registry.register(about);
+    lease.renew();
+    expect(lease.renew()).toBe('duplicate');
+    expect(lease.renew({ ready: true })).toBe('duplicate');
+    expect(lease.renew({ ready: false })).toBe('accepted');
+    expect(registry.get('a')?.status).toBe('not-ready');
+    expect(lease.renew({ ready: true, sequence: 1 })).toBe('duplicate'); // may be a repeated one
+    expect(registry.get('a')?.status).toBe('not-ready');
+    expect(lease.renew({ figures: { load: 3 } })).toBe('accepted');
+    expect(registry.explain('a')).toMatchObject({ figures: { load: 3 }, service: { restarts: 0 } });
+    expect(registry.detectors.service.explain('a')?.dropped.duplicate).toBe(5);
+    expect(registry.dropped.duplicate).toBe(3);
+  });
+
   it('is over when another life has taken over, and can do nothing any more', () => {
     const { registry } = registryOn();
     const first = registry.register(about);
