@@ -19,6 +19,12 @@ export interface Comparison {
 const EVERY = 5000;
 const AT_MOST = 0.1;
 
+/** NaN, which is left out, for what is no number: null would be 0. */
+const figureOfBeat = ({ figures }: Member, figure: string): number => {
+  const value: unknown = figures?.[figure];
+  return typeof value === 'number' ? value : Number.NaN;
+};
+
 export class Comparisons implements Part {
   readonly #roster: Roster;
   /** By service, of those that anybody stands out from. */
@@ -55,12 +61,12 @@ export class Comparisons implements Part {
   #compare(group: Group): Comparison[] {
     const found: Comparison[] = [];
     const figureOf = new Map<Member, string>();
-    let room = Math.max(1, Math.trunc(AT_MOST * group.n)); // for all figures together
+    let room = Math.trunc(AT_MOST * group.n); // for all figures together
     for (const [figure, options] of this.#roster.options.outliers) {
       // Who is not routed to may be idle, or warming up: no part of the group.
       const values = [...group.members.values()]
-        .filter(({ counts, down, figures }) => counts && !down && figures?.[figure] !== undefined)
-        .map((member) => [member, Number(member.figures?.[figure])] as const);
+        .filter(({ counts, down }) => counts && !down)
+        .map((member) => [member, figureOfBeat(member, figure)] as const);
       const { median, mad, standOut } = outliers(values, options);
       if (standOut.length === 0) continue;
       const out = standOut.filter((each) => figureOf.has(each) || room-- > 0);

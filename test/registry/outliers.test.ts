@@ -106,6 +106,37 @@ describe('instances that stand out from their service', () => {
     ]);
   });
 
+  it('are named, but get traffic, where they are more than a tenth', () => {
+    const { registry, run, ids } = nodesOn(9, { outliers: { latency: {} } });
+    run(10_000);
+    for (const id of ids) {
+      registry.heartbeat(id, { generation: 1, figures: { latency: id === 'n0' ? 900 : 20 } });
+    }
+    run(16_000);
+    expect(registry.protection.outliers).toMatchObject([{ standOut: ['n0'], out: [] }]);
+    expect(targets(registry).length).toBe(9);
+  });
+
+  it('do not stand out by a figure that is no number', () => {
+    const { loop, registry, run, ids } = nodesOn(12, { outliers: { latency: { side: 'low' } } });
+    const evil = {
+      valueOf: () => {
+        throw new Error('said by an instance');
+      },
+    };
+    const figures = [null, '', '-1', Symbol('-1'), evil, Number.NaN, -Infinity];
+    run(9000);
+    ids.forEach((id, i) => {
+      const latency = i < figures.length ? figures[i] : 20;
+      loop.arrive(9500, () => {
+        registry.heartbeat(id, { generation: 1, figures: { latency } as never });
+      });
+    });
+    run(16_000);
+    expect(registry.protection.outliers).toEqual([]);
+    expect(targets(registry).length).toBe(12);
+  });
+
   it('are not looked for unless it was said by what', () => {
     const { registry, run, ids } = nodesOn(10);
     run(10_000);
