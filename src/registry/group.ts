@@ -87,7 +87,12 @@ export class Group extends Tally {
       } else excluded.push({ id, reason: why ?? 'panic' });
     }
     const mode = this.panic ? 'panic' : targets.length === 0 ? 'empty' : 'normal';
-    this.#route = Object.freeze({ mode, targets, excluded });
+    // Every reader gets the same arrays, and `pick` goes by them.
+    this.#route = Object.freeze({
+      mode,
+      targets: Object.freeze(targets),
+      excluded: Object.freeze(excluded),
+    });
     this.#until = ramping ? now + slowStart / STEPS : Infinity;
     this.#sums = new Float64Array(targets.length);
     this.#picks = new Float64Array(targets.length);

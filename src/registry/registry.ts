@@ -180,10 +180,11 @@ export class Registry {
    */
   reportFailure(id: string, about: { generation?: number; reason?: string } = {}): boolean {
     const member = this.#roster.members.get(id);
-    if (member === undefined || (about.generation ?? member.generation) !== member.generation) {
+    const { generation, reason: given } = about ?? {};
+    if (member === undefined || (generation ?? member.generation) !== member.generation) {
       return false;
     }
-    const reason = String(about.reason ?? 'reported').slice(0, LONGEST_REASON);
+    const reason = typeof given === 'string' ? given.slice(0, LONGEST_REASON) : 'reported';
     const out = this.#parts.reports.report(member, reason);
     this.#parts.settle();
     return out;
@@ -237,7 +238,7 @@ export class Registry {
    * @throws TypeError, RangeError that name the option, what was expected and what came
    */
   watch(service?: string, options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> {
-    return this.#roster.watching.watch(service, checkWatchOptions(options));
+    return this.#roster.watching.watch(service, checkWatchOptions(service, options));
   }
 
   /** The secret of a lease: follows from `secretKey`, the id and the generation. */
@@ -383,4 +384,5 @@ export class Registry {
   }
 }
 
-const NO_ROUTE: Route = Object.freeze({ mode: 'empty', targets: [], excluded: [] });
+const NOBODY = Object.freeze([]);
+const NO_ROUTE: Route = Object.freeze({ mode: 'empty', targets: NOBODY, excluded: NOBODY });

@@ -18,7 +18,9 @@ export interface WatchOptions {
 }
 
 /** @throws TypeError, RangeError that name the option, what was expected and what came */
-export function checkWatchOptions(given: WatchOptions): WatchOptions {
+export function checkWatchOptions(service: string | undefined, given: WatchOptions): WatchOptions {
+  const isService = service === undefined || typeof service === 'string';
+  checkType('service', 'a string, or undefined for all', service, isService);
   const { signal, after, limit } = checkKeys('options', given, ['signal', 'after', 'limit']);
   const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
   checkType('signal', 'an AbortSignal', signal, isSignal);

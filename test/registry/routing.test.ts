@@ -1,6 +1,6 @@
 /** Where traffic goes: in the very moment, by weight, and in a panic. */
 import { describe, expect, it } from 'vitest';
-import { registryOn, targets } from './world.js';
+import { nodesOn, registryOn, targets } from './world.js';
 
 /** A service of `n` that all beat, `down` of which say that they are not ready. */
 function service(n: number, down: number, options = {}) {
@@ -48,6 +48,19 @@ describe('route', () => {
     expect(registry.route('api')).toBe(route);
     turn(0, false);
     expect(registry.route('api')).not.toBe(route);
+  });
+
+  it('is not spoilt by who reads it', () => {
+    const { registry, run } = nodesOn(3, { slowStart: 0 });
+    run(1000);
+    for (const service of ['api', 'nobody offers it']) {
+      const route = registry.route(service);
+      for (const list of [route.targets, route.excluded]) {
+        expect(() => (list as unknown[]).push({ id: 'x', weight: 1 })).toThrow(TypeError);
+      }
+    }
+    expect(targets(registry)).toEqual(['n0', 'n1', 'n2']);
+    expect(registry.pick('api')?.weight).toBe(1);
   });
 
   it('says why somebody is left out', () => {
@@ -265,6 +278,20 @@ describe('reported failures', () => {
     expect(registry.reportFailure('n0')).toBe(true);
     loop.runUntil(11_000);
     expect(targets(registry)).toContain('n0');
+  });
+
+  it('count whatever is said about them', () => {
+    const { registry, run } = nodesOn(6);
+    run(1000);
+    const reasons: unknown[] = [];
+    registry.on('change', ({ reason }) => reasons.push(reason));
+    for (const about of [null, {}, { reason: Object.create(null) }, { reason: 'x'.repeat(1e6) }]) {
+      registry.deregister('n0');
+      registry.register({ id: 'n0', service: 'api', address: 'z' }).renew();
+      reasons.length = 0;
+      expect(registry.reportFailure('n0', about as never)).toBe(true);
+      expect(reasons).toEqual([typeof about?.reason === 'string' ? 'x'.repeat(200) : 'reported']);
+    }
   });
 
   it('are forgotten when the instance is found dead: its return is slow then', () => {

@@ -166,5 +166,9 @@ describe('watching', () => {
     expect(() => registry.watch('x', { after: -1 })).toThrow(RangeError);
     expect(() => registry.watch('x', { limit: 0 })).toThrow(RangeError);
     expect(() => registry.watch('x', { from: 1 } as never)).toThrow(/unknown option "from"/);
+    for (const service of [{ signal: new AbortController().signal }, null, 1]) {
+      expect(() => registry.watch(service as never)).toThrow(/^service/);
+    }
+    expect(registry.stats.watchers).toBe(0);
   });
 });
