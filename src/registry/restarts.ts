@@ -14,6 +14,8 @@ interface Request {
   attempt: number;
   /** When it is to be made; Infinity once it was. */
   due: number;
+  /** A protection held it when it was last looked at. */
+  held: boolean;
   readonly abort: AbortController;
 }
 
@@ -66,7 +68,7 @@ export class Restarts implements Part {
     const attempt = (this.#tries.get(member.id)?.attempts ?? 0) + 1;
     const due = now + this.#waitBefore(attempt);
     const abort = new AbortController();
-    this.#requests.set(member.id, { member, cause: 'dead', attempt, due, abort });
+    this.#requests.set(member.id, { member, cause: 'dead', attempt, due, held: false, abort });
     this.due = Math.min(this.due, due);
   }
 
@@ -94,8 +96,12 @@ export class Restarts implements Part {
     this.due = Infinity;
     for (const request of this.#requests.values()) {
       if (request.due <= now) {
-        if (this.#held(request.member.about.service)) request.due = now + AGAIN;
+        const held = this.#held(request.member.about.service);
+        if (held) request.due = now + AGAIN;
+        // They do not all return in the instant in which the protection ends.
+        else if (request.held) request.due = now + request.member.about.heartbeatInterval;
         else this.#make(request, now);
+        request.held = held;
       }
       this.due = Math.min(this.due, request.due);
     }

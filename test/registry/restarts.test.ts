@@ -118,6 +118,19 @@ describe('restarts', () => {
     expect(calls.map(({ id }) => id)).toEqual(['n0']);
   });
 
+  it('are not made for who returns a moment after the protection has ended', () => {
+    const { run, calls, registry } = world();
+    run(30_000);
+    run(60_000, (node) => node >= 6);
+    // n1 to n4 are heard again within 0.4 s, which ends it, n0 at 61 s, and n5 never.
+    for (let until = 60_000; until < 64_000; until += 10) {
+      run(until, (node, at) => node >= 6 || (node !== 5 && at > 60_000));
+      const back = registry.instances().filter(({ status }) => status === 'available').length;
+      if (back < 9) expect(calls).toEqual([]);
+    }
+    expect(calls).toMatchObject([{ id: 'n5', generation: 1 }]);
+  });
+
   it('are made for the only instance of all: one death is no mass, though it is everybody', () => {
     const { run, calls, registry } = world(1);
     run(30_000);
