@@ -45,7 +45,6 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
   readonly #service: string | undefined;
   readonly #limit: number;
   readonly #leave: (watcher: Watcher) => void;
-  readonly #signal: AbortSignal | undefined;
   /** The last revision that it was told; −1 before the first. */
   #seen: number;
   #ended = false;
@@ -54,7 +53,7 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
   constructor(
     watched: Watched,
     service: string | undefined,
-    { after = -1, limit = Infinity, signal }: WatchOptions,
+    { after = -1, limit = Infinity }: WatchOptions,
     leave: (watcher: Watcher) => void,
   ) {
     this.#watched = watched;
@@ -62,9 +61,6 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
     this.#limit = limit;
     this.#seen = after;
     this.#leave = leave;
-    this.#signal = signal;
-    if (signal?.aborted) this.end();
-    else signal?.addEventListener('abort', this.end, { once: true });
   }
 
   /** Something has changed: whoever waits for it is told. */
@@ -112,22 +108,28 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
     return Promise.resolve(END);
   }
 
-  readonly end = (): void => {
+  end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#signal?.removeEventListener('abort', this.end);
     this.#leave(this);
     for (const resolve of this.#waiting.splice(0)) resolve(END);
-  };
+  }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 }
 
+/** Watchers that one signal ends: it has one listener for all, for Node warns of more than ten. */
+interface Scope {
+  readonly abort: () => void;
+  readonly watchers: Set<Watcher>;
+}
+
 export class Watching {
   readonly #watched: Watched;
   readonly #watchers = new Set<Watcher>();
+  readonly #scopes = new Map<AbortSignal, Scope>();
   #closed = false;
 
   constructor(watched: Watched) {
@@ -139,11 +141,39 @@ export class Watching {
   }
 
   watch(service: string | undefined, options: WatchOptions): AsyncIterableIterator<WatchEvent> {
-    const leave = (each: Watcher) => this.#watchers.delete(each);
+    const { signal } = options;
+    const leave = (each: Watcher) => {
+      this.#watchers.delete(each);
+      if (signal) this.#release(signal, each);
+    };
     const watcher = new Watcher(this.#watched, service, options, leave);
-    if (this.#closed) watcher.end();
-    else if (!options.signal?.aborted) this.#watchers.add(watcher);
+    if (this.#closed || signal?.aborted) watcher.end();
+    else {
+      this.#watchers.add(watcher);
+      if (signal) this.#scopeOf(signal).watchers.add(watcher);
+    }
     return watcher;
+  }
+
+  #scopeOf(signal: AbortSignal): Scope {
+    let scope = this.#scopes.get(signal);
+    if (scope === undefined) {
+      const watchers = new Set<Watcher>();
+      const abort = () => {
+        for (const each of watchers) each.end();
+      };
+      scope = { abort, watchers };
+      this.#scopes.set(signal, scope);
+      signal.addEventListener('abort', abort);
+    }
+    return scope;
+  }
+
+  #release(signal: AbortSignal, watcher: Watcher): void {
+    const scope = this.#scopes.get(signal);
+    if (!scope?.watchers.delete(watcher) || scope.watchers.size > 0) return;
+    this.#scopes.delete(signal);
+    signal.removeEventListener('abort', scope.abort);
   }
 
   notify(): void {

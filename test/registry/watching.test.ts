@@ -1,4 +1,5 @@
 /** A snapshot, then every change once, however slow the consumer is. */
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Change, InstanceView, WatchEvent } from '../../src/registry/index.js';
@@ -159,6 +160,25 @@ describe('watching', () => {
     registry.close();
     expect((await last.next()).done).toBe(true);
     expect((await registry.watch().next()).done).toBe(true);
+  });
+
+  it('puts one listener on a signal, however many it ends, and takes it away with the last', async () => {
+    const { registry } = registryOn();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listening = () => getEventListeners(signal, 'abort').length;
+    const watchers = Array.from({ length: 20 }, () => registry.watch('s', { signal }));
+    expect(listening()).toBe(1);
+    for (const each of watchers.slice(1)) await each.return?.();
+    expect([listening(), registry.stats.watchers]).toEqual([1, 1]);
+    await watchers[0].return?.();
+    expect([listening(), registry.stats.watchers]).toEqual([0, 0]);
+    const again = [1, 2, 3].map(() => registry.watch(undefined, { signal }));
+    await Promise.all(again.map((each) => each.next()));
+    const waiting = again.map((each) => each.next());
+    controller.abort();
+    expect((await Promise.all(waiting)).every(({ done }) => done)).toBe(true);
+    expect([listening(), registry.stats.watchers]).toEqual([0, 0]);
   });
 
   it('refuses options that are none', () => {
