@@ -139,6 +139,9 @@ export class Intake {
       sequence,
       link: link && this.#links.get(link)?.[name],
     });
+    // Listeners were told that it is back: one of them may have ended this life.
+    const present = this.#find(member.id, member.generation);
+    if (typeof present === 'string') return present;
     if (outcome === 'accepted' && member.counts && name === member.leaseSignal) {
       this.#roster.beats.add(now);
       this.#roster.groupOf(member).beats.add(now);

@@ -56,6 +56,27 @@ describe('a lease', () => {
     expect(registry.get('a')).toMatchObject({ address: 'y', draining: false });
   });
 
+  it('is over when a listener ends it within the heartbeat that brings it back', () => {
+    for (const again of [false, true]) {
+      const { loop, registry } = registryOn();
+      const lease = registry.register(about);
+      const other = registry.register({ ...about, id: 'b' });
+      for (const each of [lease, other]) each.renew();
+      loop.runUntil(10_000);
+      expect(registry.get('a')?.status).toBe('dead');
+      registry.once('available', () => {
+        if (again) registry.register(about);
+        else registry.deregister('a');
+      });
+      const kinds: string[] = [];
+      registry.on('change', ({ kind }) => kinds.push(kind));
+      expect(lease.renew()).toBe(again ? 'stale-generation' : 'unknown');
+      expect(kinds).toEqual(['status', again ? 'registered' : 'deregistered']);
+      expect(registry.get('a')?.generation).toBe(again ? 2 : undefined);
+      expect(registry.services()).toEqual([{ name: 's', n: 1, available: 0 }]);
+    }
+  });
+
   it('has a secret of its own, that follows from the key alone', () => {
     const secretKey = new Uint8Array(32).fill(7);
     const [one, two] = [new Registry({ secretKey }), new Registry({ secretKey })];
