@@ -1,6 +1,7 @@
 /** The secrets of leases: worked out from one key, never stored, compared in constant time. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { checkRange, checkType } from '../core/validate.js';
+import { isGeneration } from './beat.js';
 
 const LEAST_BYTES = 16;
 
@@ -24,6 +25,7 @@ export class Secrets {
   }
 
   holds(id: string, generation: number, secret: unknown): boolean {
+    if (typeof id !== 'string' || !isGeneration(generation)) return false;
     if (typeof secret !== 'string') return false;
     const given = Buffer.from(secret, 'base64url');
     const right = this.#digest(id, generation);

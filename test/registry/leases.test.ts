@@ -88,6 +88,9 @@ describe('a lease', () => {
       expect(two.holds('a', 1, wrong)).toBe(false);
     }
     expect(two.holds('a', 2, secret)).toBe(false);
+    for (const wrong of [undefined, null, Symbol('a'), Object.create(null)] as never[]) {
+      expect([two.holds(wrong, 1, secret), two.holds('a', wrong, secret)]).toEqual([false, false]);
+    }
     expect(two.holds('b', 1, secret)).toBe(false);
     expect(new Registry().holds('a', 1, secret)).toBe(false);
     for (const each of [one, two]) each.close();
