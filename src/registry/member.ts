@@ -22,6 +22,8 @@ export interface PastChange {
   readonly kind: ChangeKind;
   readonly generation: number;
   readonly status: InstanceStatus;
+  readonly draining: boolean;
+  readonly routable: boolean;
   readonly reason?: string;
 }
 
@@ -129,7 +131,8 @@ export class Member {
       registeredAt,
       changedAt,
     });
-    const past = { revision, at: wall, kind, generation, status, ...(reason && { reason }) };
+    const standing = { generation, status, draining, routable };
+    const past = { revision, at: wall, kind, ...standing, ...(reason && { reason }) };
     if (this.history.push(past) > REMEMBERED) this.history.shift();
   }
 }

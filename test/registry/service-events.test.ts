@@ -58,6 +58,9 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
+/** ms since 1970. */
+const WALL = 1_800_000_000_000;
+
 function world({ most = 10, history }: { most?: number; history?: number } = {}) {
   const loop = new Loop();
   const registry = new Registry({ clock: loop, wall: () => 0, ...(history && { history }) });
@@ -67,7 +70,7 @@ function world({ most = 10, history }: { most?: number; history?: number } = {})
     setTimeout: loop.setTimeout,
     clearTimeout: loop.clearTimeout,
   };
-  const streams = new EventStreams({ registry, epoch: EPOCH, most, host });
+  const streams = new EventStreams({ registry, epoch: EPOCH, most, host, wall: () => WALL });
   open.push(() => {
     streams.close();
     registry.close();
@@ -200,6 +203,7 @@ describe('events', () => {
     beat();
     loop.runUntil(loop.now() + 250);
     const { data } = await stream.readUntil('frame');
+    expect(data.wall).toBe(WALL);
     expect(stream.text).toMatch(/\n\nevent: frame\n/); // no id: a reader resumes at a change
     const [name, phi, peak, silence, mean, stdDev, suspectIn, weight] = data.rows[0];
     expect(name).toBe('a');

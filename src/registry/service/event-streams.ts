@@ -19,6 +19,8 @@ export interface StreamsOptions {
   /** The most readers at once. */
   readonly most: number;
   readonly host: Host;
+  /** ms since 1970. */
+  readonly wall: () => number;
 }
 
 export interface OpenOptions {
@@ -125,6 +127,7 @@ export class EventStreams {
   #sendFrames(): void {
     if (this.#framed === 0) return;
     const at = this.#options.host.now();
+    const wall = this.#options.wall();
     const services = this.#frames.take();
     const texts = new Map<string | undefined, string>();
     for (const stream of this.#streams.keys()) {
@@ -133,7 +136,7 @@ export class EventStreams {
       let text = texts.get(service);
       if (text === undefined) {
         const all = service === undefined ? [...services.values()].flat() : services.get(service);
-        text = `event: frame\ndata: ${JSON.stringify({ at, rows: all ?? [] })}\n\n`;
+        text = `event: frame\ndata: ${JSON.stringify({ at, wall, rows: all ?? [] })}\n\n`;
         texts.set(service, text);
       }
       stream.frame(text);

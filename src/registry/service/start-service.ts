@@ -70,13 +70,14 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   const { registry } = kept;
   const epoch = randomBytes(8).toString('hex');
   const rejections = new Rejections();
-  const streams = new EventStreams({ registry, epoch, most: options.maxStreams, host: time });
+  const { maxStreams: most, wall } = options;
+  const streams = new EventStreams({ registry, epoch, most, host: time, wall });
   let datagrams: Datagrams | undefined;
   let probing: Probing | undefined;
   const health = new ServiceHealth({
     registry,
     host: time,
-    wall: options.wall,
+    wall,
     datagrams: () => datagrams,
     state: () => kept.state,
   });
