@@ -9,8 +9,9 @@ import { duration, interval, phi } from '../src/dashboard/format.js';
 import { histogramOf } from '../src/dashboard/histogram.js';
 import { announcement, type Entry, entryOf, entryOfEdge, Log } from '../src/dashboard/log.js';
 import { type Instance, readInstance, readMessage } from '../src/dashboard/messages.js';
-import { curveOf, ifSilent, type Sample } from '../src/dashboard/phi-curve.js';
+import { curveOf, ifSilent, type Sample, spanOf, suspicionIn } from '../src/dashboard/phi-curve.js';
 import { PhiRing, pointsOf } from '../src/dashboard/phi-ring.js';
+import { fragmentOf, idOf } from '../src/dashboard/place.js';
 import { noticesOf } from '../src/dashboard/protection.js';
 import { matches, rowsOf, type View } from '../src/dashboard/rows.js';
 import { ServiceTime } from '../src/dashboard/service-time.js';
@@ -323,6 +324,26 @@ describe('φ between frames', () => {
     expect(ifSilent(paused[1], model, 1000).at).toEqual([]);
   });
 
+  it('counts down to a suspicion, but not past a heartbeat that is due and not yet told of', () => {
+    const figures = { ...sample(0, 50), mean: 200, suspectIn: 430 };
+    expect(suspicionIn(figures, 100)).toBe(330);
+    expect(suspicionIn(figures, 900)).toBe(280); // it was due after 150 ms
+    const late = { ...figures, silence: 250, suspectIn: 230 };
+    expect(suspicionIn(late, 100)).toBe(130);
+    expect(suspicionIn(late, 900)).toBe(0);
+    expect(suspicionIn({ ...late, suspectIn: -100 }, 900)).toBe(-1000);
+    expect(suspicionIn({ ...late, suspectIn: undefined }, 900)).toBeUndefined();
+  });
+
+  it('is shown for so long that heartbeats are told apart', () => {
+    expect(spanOf(undefined)).toEqual(spanOf(1000));
+    expect(spanOf(1000).past).toBe(45);
+    for (const mean of [1, 50, 200, 500]) expect(spanOf(mean).past).toBeLessThanOrEqual(25);
+    for (const mean of [200, 1000, 5000, 10_000]) {
+      expect(1000 * spanOf(mean).ahead).toBeGreaterThan(2.4 * mean); // φ 8 at the floor of σ
+    }
+  });
+
   it('of a fast sender is the peaks', () => {
     const fast = (at: number, peak: number) =>
       sample(at, 5, { mean: 10, stdDev: 1, phi: model.phi(5, 10, 1), peak });
@@ -336,6 +357,13 @@ describe('φ between frames', () => {
     expect(Math.abs(time.at(20_000)! - (70_000 - 5))).toBeLessThan(30);
     time.heard(1000, 20_000); // started anew
     expect(time.at(20_000)).toBe(1000);
+  });
+
+  it('has the service’s dates, whatever this machine’s clock says', () => {
+    const time = new ServiceTime();
+    expect(time.wall(5)).toBe(5);
+    time.told(7_200_000, 3_600_000);
+    expect(time.wall(3_600_010)).toBe(7_200_010);
   });
 });
 
@@ -366,10 +394,11 @@ describe('what is said', () => {
   it('of changes has their reasons and times', () => {
     const dead = change('status', { status: 'dead', changedAt: 5 }, 'silence');
     expect(dead).toMatchObject({ at: 5, id: 'a', text: 'dead: silence', tone: 'bad' });
-    expect(change('registered', { generation: 3 }).text).toBe('registered, generation 3');
-    expect(change('draining', { draining: true }).text).toBe('draining');
+    expect(change('registered', { generation: 3 })?.text).toBe('registered, generation 3');
+    expect(change('draining', { draining: true })?.text).toBe('draining');
+    expect(change('draining', {})?.text).toBe('no longer draining');
     expect(change('promoted', {})).toMatchObject({ text: 'promoted', at: 99 });
-    expect(change('signals', {}).minor).toBe(true);
+    expect(change('signals', {})).toBeUndefined();
   });
 
   it('of edges leaves short stalls out', () => {
@@ -382,6 +411,8 @@ describe('what is said', () => {
     expect(long).toBe('protection: stalled for 1.5 s');
     const panic = edge('{"rule":"panic","active":false,"service":"web"}');
     expect(panic).toBe('protection: panic of web ends');
+    const silence = edge('{"rule":"mass-silence","active":true,"signal":"process"}');
+    expect(silence).toBe('protection: mass-silence of the process signals begins');
   });
 
   it('aloud is names while they are few, then numbers', () => {
@@ -395,7 +426,6 @@ describe('what is said', () => {
     const log = new Log(3);
     for (let i = 0; i < 5; i++) log.add({ at: i, id: String(i % 2), text: '', tone: '' });
     expect(log.entries().map(({ at }) => at)).toEqual([4, 3, 2]);
-    expect(log.of('0', 1).map(({ at }) => at)).toEqual([4]);
   });
 
   it('of every status is a word and a shape of its own', () => {
@@ -419,7 +449,7 @@ describe('what is said', () => {
       links: { down: 1, waiting: 2 },
       news: 'unknown',
     };
-    const notices = noticesOf(all, true);
+    const notices = noticesOf(all, 5000);
     expect(notices.map(({ rule }) => rule)).toEqual([
       'stall',
       'mass-silence',
@@ -429,7 +459,7 @@ describe('what is said', () => {
       'links',
       'links',
     ]);
-    expect(notices[0].text).toContain('could not run for 1.2 s');
+    expect(notices[0].text).toContain('could not run for 5.0 s');
     expect(notices[2].text).toContain('4 of 10 are available (40 %)');
     expect(notices[3].text).toContain('1 candidate. For more than 15 minutes');
     expect(notices[4].text).toContain('cpu of b, c, d and 1 more is far');
@@ -456,7 +486,12 @@ describe('what is said', () => {
       held: ['mass-silence'],
       probe: { missed: 2, unreached: true },
       figures: { cpu: 0.123456, junk: 'x' },
-      history: [{ at: 7, kind: 'status', status: 'dead', reason: 'silence' }, { kind: 'odd' }],
+      history: [
+        { at: 7, kind: 'status', status: 'dead', reason: 'silence' },
+        { kind: 'odd' },
+        { at: 8, kind: 'draining', status: 'dead', draining: true, reason: 'operator' },
+        { at: 9, kind: 'draining', status: 'dead', draining: false },
+      ],
       lease: { expiresIn: 29_600 },
       intervals: { samples: [1000, 'x', null, 990], mean: 1000, stdDev: 20, model: 'normal' },
       thresholds: { late: 1, critical: 3, missing: 8 },
@@ -464,7 +499,11 @@ describe('what is said', () => {
     expect(detail.samples).toEqual([1000, 990]);
     expect(detail.fit).toEqual({ model: 'normal', mean: 1000, stdDev: 100 });
     expect(detail.thresholds).toEqual([1, 3, 8]);
-    expect(detail.history).toMatchObject([{ at: 7, text: 'dead: silence', tone: 'bad' }]);
+    expect(detail.history).toMatchObject([
+      { at: 7, text: 'dead: silence', tone: 'bad' },
+      { at: 8, text: 'draining: operator' },
+      { at: 9, text: 'no longer draining' },
+    ]);
     const text = sentencesOf(detail, instance('a', { routable: true })).join('\n');
     for (const part of [
       'silent for 0.4 s, φ 0.20',
@@ -481,6 +520,19 @@ describe('what is said', () => {
     }
     expect(readThresholds([8, 'x', 1, 8])).toEqual([1, 8]);
     expect(sentencesOf(readDetail(null), instance('a')).length).toBeGreaterThan(0);
+  });
+});
+
+describe('the address of an instance', () => {
+  it('brings back any id, and names nobody else', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (id) => {
+        expect(idOf(fragmentOf(id))).toBe(id);
+      }),
+    );
+    for (const other of ['', '#', '#list', '#instance=', '#instance=%', 'instance=a']) {
+      expect(idOf(other)).toBeUndefined();
+    }
   });
 });
 

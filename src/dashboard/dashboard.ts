@@ -5,15 +5,15 @@ import { type Detail, readDetail } from './detail.js';
 import { DetailView } from './detail-view.js';
 import { part, say } from './dom.js';
 import { Fleet } from './fleet.js';
-import { counted } from './format.js';
 import { Counts, showConnection } from './header-view.js';
 import { listenToKeys } from './keyboard.js';
 import { ListView } from './list-view.js';
 import { entryOf, entryOfEdge, Log } from './log.js';
 import { LogView } from './log-view.js';
 import { type Frame, fieldsOf, type ProtectionEdge, readMessage } from './messages.js';
+import { Place } from './place.js';
 import { ProtectionView } from './protection-view.js';
-import { countsOf, type Row, rowsOf, type View } from './rows.js';
+import { countsOf, type Row, remarks, rowsOf, type View } from './rows.js';
 import { ServiceTime } from './service-time.js';
 import { SignIn } from './sign-in.js';
 import { isStill } from './theme.js';
@@ -52,7 +52,6 @@ export class Dashboard {
   readonly #detail = new DetailView({
     root: part('#detail'),
     fleet: this.#fleet,
-    log: this.#log,
     rights: () => this.#rights,
     onClose: () => this.#close(),
     onDetail: (detail) => this.#learnt(detail),
@@ -66,6 +65,7 @@ export class Dashboard {
     onOpen: (row) => this.#chosen(row),
   });
   readonly #wide = matchMedia(WIDE);
+  readonly #place = new Place((id) => this.#show(id));
   #choice: View = { search: '', status: undefined, grouped: true, folded: new Set() };
   #rights = { operator: false, demo: false };
   #threshold = THRESHOLD;
@@ -140,8 +140,10 @@ export class Dashboard {
     } catch (error) {
       // What is shown stays, and says that it is not connected.
       if (!(error instanceof Refused)) throw error;
+      await this.start();
+      return;
     }
-    await this.start();
+    location.reload(); // whoever is next at this screen finds nothing of what was on it
   }
 
   #received(type: string, text: string): void {
@@ -150,11 +152,12 @@ export class Dashboard {
     switch (message?.type) {
       case 'snapshot':
         this.#fleet.snapshot(message);
+        if (this.#place.id !== this.#detail.id) this.#show(this.#place.id);
         void this.#protection.refresh();
         if (this.#threshold === THRESHOLD) void this.#learnThreshold();
         break;
       case 'change':
-        if (this.#fleet.change(message)) this.#logView.add(entryOf(message, Date.now()));
+        if (this.#fleet.change(message)) this.#logView.add(entryOf(message, this.#date));
         break;
       case 'protection':
         this.#edge(message);
@@ -169,11 +172,15 @@ export class Dashboard {
     this.#invalidate();
   }
 
+  get #date(): number {
+    return this.#time.wall(Date.now());
+  }
+
   #edge(edge: ProtectionEdge): void {
-    const entry = entryOfEdge(edge, Date.now());
-    if (entry === undefined) return;
+    const entry = entryOfEdge(edge, this.#date);
     this.#logView.add(entry);
-    if (edge.rule === 'stall') this.#protection.stalled();
+    if (entry === undefined) return;
+    if (edge.rule === 'stall') this.#protection.stalled(edge.duration ?? 0);
     void this.#protection.refresh();
   }
 
@@ -181,6 +188,7 @@ export class Dashboard {
     const at = frame.at ?? now;
     this.#fleet.frame(frame, at, now);
     this.#time.heard(at, now);
+    if (frame.wall !== undefined) this.#time.told(frame.wall, Date.now());
     this.#detail.show(at);
     if (isStill()) this.#detail.move(now, at);
     this.#invalidate();
@@ -230,10 +238,7 @@ export class Dashboard {
     this.#view.setRows(rows);
     this.#counts.show(countsOf(instances), this.#choice.status);
     const isEmpty = rows.length === 0 && this.#fleet.revision >= 0;
-    const reason = instances.length === 0 ? 'No instance has registered.' : 'Nothing is like that.';
-    const odd = this.#notUnderstood;
-    const skipped = odd === 0 ? '' : `${counted(odd, 'message')} not understood.`;
-    say(part('#nothing'), [isEmpty ? reason : '', skipped].filter(Boolean).join(' '));
+    say(part('#nothing'), remarks(isEmpty, instances.length, this.#notUnderstood));
   }
 
   #look(change: Partial<View>): void {
@@ -254,29 +259,31 @@ export class Dashboard {
   }
 
   #open(id: string): void {
-    document.documentElement.toggleAttribute('data-open', true);
+    this.#place.go(id);
+    this.#show(id);
+  }
+
+  #show(id: string | undefined): void {
+    const open = id !== undefined;
+    document.documentElement.toggleAttribute('data-open', open);
     this.#cover();
-    this.#detail.open(id);
+    if (open) this.#detail.open(id);
+    else this.#detail.close();
+    if (!open) this.#list.focus();
     this.#refreshedAt = performance.now();
     this.#invalidate();
   }
 
-  #close(): boolean {
-    if (this.#detail.id === undefined) return false;
-    this.#detail.close();
-    document.documentElement.toggleAttribute('data-open', false);
-    this.#cover();
-    this.#list.focus();
-    this.#invalidate();
-    return true;
+  #close(): void {
+    if (this.#detail.id === undefined) return;
+    this.#place.go(undefined);
+    this.#show(undefined);
   }
 
   /** What an open instance covers takes no part. */
   #cover(): void {
     const open = document.documentElement.hasAttribute('data-open');
-    const covered = open && !this.#wide.matches;
-    part('main').inert = covered;
-    part('header').inert = covered;
+    part('main').inert = open && !this.#wide.matches;
   }
 
   /** The thresholds of one instance stand for all in the curves of the list. */

@@ -2,13 +2,14 @@
 import { ask, instancePath, Refused } from './api.js';
 import { type Detail, readDetail, sentencesOf } from './detail.js';
 import { make, put, say } from './dom.js';
-import type { Fleet } from './fleet.js';
+import type { Fleet, Latest } from './fleet.js';
 import { clock, duration, NONE, phi, share } from './format.js';
 import { histogramOf } from './histogram.js';
 import { IntervalChart } from './interval-chart.js';
-import type { Entry, Log } from './log.js';
+import type { Entry } from './log.js';
 import type { Instance } from './messages.js';
 import { PhiChart } from './phi-chart.js';
+import { suspicionIn } from './phi-curve.js';
 import { badge, dueWords } from './row-element.js';
 
 /** What the user of this session may do. */
@@ -20,15 +21,13 @@ export interface Rights {
 export interface DetailOptions {
   readonly root: HTMLElement;
   readonly fleet: Fleet;
-  readonly log: Log;
   readonly rights: () => Rights;
   readonly onClose: () => void;
   readonly onDetail: (detail: Detail) => void;
 }
 
-const DEMO = ['kill', 'freeze', 'resume', 'start'] as const;
-const FIGURES = ['φ', 'Silence', 'Suspected in', 'Weight'] as const;
-const EVENTS = 12;
+const DEMO = { kill: 'Kill', freeze: 'Freeze', resume: 'Resume', start: 'Start' } as const;
+const FIGURES = ['φ', 'Silence', 'Suspicion', 'Weight'] as const;
 
 export class DetailView {
   readonly #options: DetailOptions;
@@ -46,11 +45,10 @@ export class DetailView {
   readonly #fitted = make('p', { class: 'note' });
   #id: string | undefined;
   #last: Instance | undefined;
-  #suspectIn: number | undefined;
-  #shownAt = 0;
-  /** The oldest first, as the service tells it. */
-  #history: readonly Entry[] = [];
+  #latest: Latest | undefined;
   #told = '';
+  #asking = false;
+  #again = false;
 
   constructor(options: DetailOptions) {
     this.#options = options;
@@ -104,17 +102,19 @@ export class DetailView {
     this.#intervals.clear();
     this.#id = id;
     this.#last = undefined;
-    this.#history = [];
-    this.#suspectIn = undefined;
+    this.#tell([]);
     this.#words.replaceChildren(make('p', {}, 'Asking …'));
     say(this.#wrong, '');
     say(this.#fitted, '');
+    say(this.#title, id);
+    say(this.#where, '');
+    this.#status.replaceChildren();
     this.#options.root.hidden = false;
     this.#makeActions();
     this.show();
     this.#title.focus();
     this.#phi.begin(this.#options.fleet.history(id));
-    void this.refresh();
+    if (this.#last === undefined) void this.refresh();
   }
 
   close(): void {
@@ -137,30 +137,32 @@ export class DetailView {
     if (id === undefined) return;
     const { fleet } = this.#options;
     const instance = fleet.get(id);
-    if (instance !== undefined && instance !== this.#last) this.#describe(instance);
-    if (instance === undefined) this.#status.replaceChildren('No longer in the registry.');
+    if (instance !== undefined && instance !== this.#last) {
+      this.#describe(instance);
+      void this.refresh(); // what explains the instance of before explains it no more
+    }
+    if (instance === undefined) {
+      const known = this.#last !== undefined;
+      this.#status.replaceChildren(`${known ? 'No longer' : 'Not'} in the registry.`);
+    }
     const latest = fleet.latest(id);
     const figure = (name: (typeof FIGURES)[number], text: string) =>
       say(this.#figures.get(name)!, text);
     figure('φ', phi(latest?.phi));
     figure('Silence', duration(latest?.silence));
     figure('Weight', share(latest?.weight));
-    this.#suspectIn = latest?.suspectIn;
-    this.#shownAt = latest?.heardAt ?? 0;
-    this.#countDown(this.#shownAt);
+    this.#latest = latest;
+    this.#countDown(latest?.heardAt ?? 0);
     if (at !== undefined && latest !== undefined) this.#phi.add({ ...latest, at });
-    if (at === undefined) this.#tell();
   }
 
-  /** Its last events: those of its history, then what the page has heard since. */
-  #tell(): void {
-    const history = this.#history;
-    const until = history.at(-1)?.at ?? -Infinity;
-    const since = this.#options.log.of(this.#id ?? '', EVENTS).filter(({ at }) => at > until);
-    const entries = [...since, ...[...history].reverse()].slice(0, EVENTS);
-    const items = entries.map(({ at, text, tone }) =>
-      make('li', { class: tone }, make('time', {}, clock(at)), ` ${text}`),
-    );
+  /** Its last events, as the service tells them: @param history the oldest first */
+  #tell(history: readonly Entry[]): void {
+    const items = [...history]
+      .reverse()
+      .map(({ at, text, tone }) =>
+        make('li', { class: tone }, make('time', {}, clock(at)), ` ${text}`),
+      );
     const text = items.map((item) => item.textContent).join('\n');
     if (text === this.#told) return;
     this.#told = text;
@@ -170,28 +172,30 @@ export class DetailView {
   /** Between frames: @param now of the page, @param serviceNow of the service, in ms */
   move(now: number, serviceNow: number): void {
     if (this.#id === undefined) return;
-    this.#phi.moveTo(serviceNow);
-    this.#countDown(now);
+    this.#phi.moveTo(serviceNow, this.#countDown(now));
   }
 
-  /** Asks for its explanation anew. */
+  /** Asks for its explanation anew: one request at a time, and once more for what came meanwhile. */
   async refresh(): Promise<void> {
+    this.#again = this.#asking;
+    if (this.#asking || this.#id === undefined) return;
+    this.#asking = true;
     const id = this.#id;
-    if (id === undefined) return;
     try {
       const detail = readDetail(await ask(instancePath(id)));
-      if (id !== this.#id) return; // another one was opened meanwhile
-      this.#explain(detail);
+      if (id === this.#id) this.#explain(detail);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (id === this.#id)
         this.#words.replaceChildren(make('p', { class: 'wrong' }, error.message));
+    } finally {
+      this.#asking = false;
+      if (this.#again) void this.refresh();
     }
   }
 
   #describe(instance: Instance): void {
     this.#last = instance;
-    say(this.#title, instance.id);
     const meta = Object.entries(instance.meta).map(([key, value]) => `${key}=${value}`);
     const life = `generation ${instance.generation ?? '?'}`;
     const parts = [instance.service, instance.address, life, ...meta];
@@ -206,8 +210,7 @@ export class DetailView {
     const instance = detail.instance ?? this.#last;
     if (instance === undefined) return;
     this.#options.onDetail(detail);
-    this.#history = detail.history;
-    this.#tell();
+    this.#tell(detail.history);
     this.#phi.setModel(detail.fit.model, detail.thresholds);
     const sentences = sentencesOf(detail, instance);
     this.#words.replaceChildren(...sentences.map((each) => make('p', {}, each)));
@@ -223,15 +226,12 @@ export class DetailView {
     say(this.#fitted, note);
   }
 
-  #countDown(now: number): void {
-    const left = this.#suspectIn;
-    let text: string = NONE;
-    if (left !== undefined) {
-      const since = Math.max(0, now - this.#shownAt);
-      // A heartbeat may have come since the frame: only the next one tells that it has not.
-      text = dueWords(left < 0 ? left - since : Math.max(left - since, 0));
-    }
-    say(this.#figures.get('Suspected in')!, text);
+  /** @returns ms until the suspicion, as it is shown */
+  #countDown(now: number): number | undefined {
+    const latest = this.#latest;
+    const left = latest && suspicionIn(latest, now - latest.heardAt);
+    say(this.#figures.get('Suspicion')!, left === undefined ? NONE : dueWords(left));
+    return left;
   }
 
   #makeActions(): void {
@@ -239,8 +239,8 @@ export class DetailView {
     this.#actions.replaceChildren();
     if (operator) this.#actions.append(this.#drain);
     if (!demo) return;
-    for (const action of DEMO) {
-      const button = make('button', { type: 'button', class: 'demo' }, action);
+    for (const [action, word] of Object.entries(DEMO)) {
+      const button = make('button', { type: 'button', class: 'demo' }, word);
       button.addEventListener('click', () => {
         void this.#act(`demo/${encodeURIComponent(this.#id ?? '')}/${action}`);
       });

@@ -1,7 +1,7 @@
 /** What `GET /instances/:id` answered, and the sentences that explain it. */
 import { counted, duration, interval, phi, share } from './format.js';
 import type { Fit } from './histogram.js';
-import type { Entry } from './log.js';
+import { type Entry, wordsOf } from './log.js';
 import { fieldsOf, type Instance, listOf, numberOf, readInstance, textOf } from './messages.js';
 import { heldWords, lookOf, signalWords } from './words.js';
 
@@ -72,13 +72,15 @@ function readPast(value: unknown): Entry | undefined {
   const kind = textOf(from?.kind);
   if (at === undefined || kind === undefined) return undefined;
   const status = textOf(from?.status) ?? 'unknown';
-  const generation = numberOf(from?.generation);
-  let text = kind === 'signals' ? 'signals changed' : kind;
-  if (kind === 'status') text = lookOf(status).word;
-  if (kind === 'registered') text = `registered, generation ${generation ?? '?'}`;
-  const reason = textOf(from?.reason);
+  const told = {
+    status,
+    generation: numberOf(from?.generation),
+    draining: from?.draining === true,
+    routable: from?.routable === true,
+  };
+  const text = wordsOf(kind, told, textOf(from?.reason));
   const tone = kind === 'status' ? lookOf(status).tone : 'quiet';
-  return { at, id: undefined, text: reason === undefined ? text : `${text}: ${reason}`, tone };
+  return { at, id: undefined, text, tone };
 }
 
 /** Levels of φ, given as a list or by name. */

@@ -9,8 +9,8 @@ export interface KeyboardOptions {
   readonly open: (row: Row) => void;
   /** Folds or unfolds a group. */
   readonly fold: (service: string, open: boolean) => void;
-  /** Closes the open instance; false if there is none. */
-  readonly close: () => boolean;
+  /** Closes the open instance, if there is one. */
+  readonly close: () => void;
   readonly clearSearch: () => void;
 }
 
@@ -23,9 +23,11 @@ export function listenToKeys(options: KeyboardOptions): void {
       event.preventDefault();
       search.focus();
       search.select();
-    } else if (event.key === 'Escape' && !options.close() && event.target === search) {
+    } else if (event.key === 'Escape' && event.target === search) {
       options.clearSearch();
       list.focus();
+    } else if (event.key === 'Escape') {
+      options.close();
     }
   });
   search.addEventListener('keydown', (event) => {

@@ -95,6 +95,7 @@ export class ListView {
     const port = { scrollTop: list.scrollTop, height: this.#height, rowHeight };
     const { from, to } = visible(port, this.#rows.length);
     const shown = this.#assign(from, to);
+    this.#arrange(shown);
     let activeId = '';
     for (const [i, element] of shown.entries()) {
       const index = from + i;
@@ -137,9 +138,16 @@ export class ListView {
 
   #make(kind: Row['kind']): RowElement {
     const id = `row-${++this.#made}`;
-    const element = kind === 'group' ? new GroupElement(id) : new InstanceElement(id);
-    this.#body.append(element.root);
-    return element;
+    return kind === 'group' ? new GroupElement(id) : new InstanceElement(id);
+  }
+
+  /** In the document rows follow each other as on the screen: a screen reader reads them in that order. */
+  #arrange(shown: readonly RowElement[]): void {
+    let next = this.#body.firstChild;
+    for (const { root } of shown) {
+      if (root === next) next = next.nextSibling;
+      else this.#body.insertBefore(root, next);
+    }
   }
 
   #remember(): void {

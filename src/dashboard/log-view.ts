@@ -13,6 +13,7 @@ export class LogView {
   #unsaid: Entry[] = [];
   #saidAt = -Infinity;
   #shown: Entry | undefined;
+  #lines = new Map<Entry, HTMLElement>();
 
   constructor(
     root: HTMLDetailsElement,
@@ -33,13 +34,15 @@ export class LogView {
     });
   }
 
-  add(entry: Entry): void {
+  /** Nothing for what is not worth a line. */
+  add(entry: Entry | undefined): void {
+    if (entry === undefined) return;
     this.#log.add(entry);
-    if (!entry.minor) this.#unsaid.push(entry);
+    this.#unsaid.push(entry);
   }
 
   render(): void {
-    const entries = this.#log.entries().filter((entry) => !entry.minor);
+    const entries = this.#log.entries();
     const [newest] = entries;
     if (newest === this.#shown) return;
     this.#shown = newest;
@@ -49,13 +52,18 @@ export class LogView {
       this.#root.open || !newest ? '' : lineOf(newest),
     );
     if (!this.#root.open) return;
-    this.#root.querySelector('ol')!.replaceChildren(
-      ...entries.map((entry) => {
-        const { at, id, text, tone } = entry;
-        const who = id === undefined ? '' : make('button', { type: 'button', 'data-id': id }, id);
-        return make('li', { class: tone }, make('time', {}, clock(at)), ' ', who, ` ${text}`);
-      }),
-    );
+    // Lines stay the elements that they are: one of them may have the focus.
+    const lines = entries.map((entry) => this.#lines.get(entry) ?? lineElementOf(entry));
+    this.#lines = new Map(entries.map((entry, i) => [entry, lines[i]]));
+    const list = this.#root.querySelector('ol')!;
+    const kept = new Set<Element>(lines);
+    for (const line of [...list.children]) if (!kept.has(line)) line.remove();
+    const before = list.firstChild;
+    list.prepend(...lines.filter((line) => line.parentNode !== list));
+    // Who has scrolled down to older ones reads on where he is.
+    if (list.scrollTop > 0 && before instanceof HTMLElement) {
+      list.scrollTop += before.offsetTop - (list.firstElementChild as HTMLElement).offsetTop;
+    }
   }
 
   /** @param now in ms of the page's clock */
@@ -65,6 +73,11 @@ export class LogView {
     this.#unsaid = [];
     this.#saidAt = now;
   }
+}
+
+function lineElementOf({ at, id, text, tone }: Entry): HTMLElement {
+  const who = id === undefined ? '' : make('button', { type: 'button', 'data-id': id }, id);
+  return make('li', { class: tone }, make('time', {}, clock(at)), ' ', who, ` ${text}`);
 }
 
 const lineOf = ({ at, id, text }: Entry): string => `${clock(at)} ${id ?? ''} ${text}`;

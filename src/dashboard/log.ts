@@ -1,7 +1,7 @@
 /** What happened, newest first, and what of it is said aloud. */
 import { counted, duration } from './format.js';
-import type { Change, ProtectionEdge } from './messages.js';
-import { lookOf, signalWords } from './words.js';
+import type { Change, Instance, ProtectionEdge } from './messages.js';
+import { lookOf } from './words.js';
 
 export interface Entry {
   /** ms since 1970. */
@@ -10,9 +10,9 @@ export interface Entry {
   readonly id: string | undefined;
   readonly text: string;
   readonly tone: string;
-  /** Told of its instance, not among the events of all: it changes nobody's status. */
-  readonly minor?: boolean;
 }
+
+type Told = 'status' | 'generation' | 'draining' | 'routable';
 
 const KINDS: Readonly<Record<string, string>> = {
   registered: 'registered',
@@ -20,26 +20,33 @@ const KINDS: Readonly<Record<string, string>> = {
   removed: 'removed',
 };
 
-/** The entry of a change; `now`, ms since 1970, where the change itself does not say when. */
-export function entryOf({ kind, instance, reason }: Change, now: number): Entry {
-  const { word, tone } = lookOf(instance.status);
+/** What happened to an instance, in words. */
+export function wordsOf(
+  kind: string,
+  { status, generation, draining, routable }: Pick<Instance, Told>,
+  reason: string | undefined,
+): string {
   let text = KINDS[kind] ?? kind;
-  if (kind === 'status') text = word;
-  if (kind === 'draining') text = instance.draining ? 'draining' : 'no longer draining';
-  if (kind === 'registered') text += `, generation ${instance.generation ?? '?'}`;
-  if (kind === 'signals') {
-    const { process, service } = instance.signals;
-    text = `process ${signalWords(process)}, service ${signalWords(service)}`;
-  }
-  if (kind === 'routing')
-    text = instance.routable ? 'among the targets again' : 'no target any more';
+  if (kind === 'status') text = lookOf(status).word;
+  if (kind === 'draining') text = draining ? 'draining' : 'no longer draining';
+  if (kind === 'registered') text += `, generation ${generation ?? '?'}`;
+  if (kind === 'signals') text = 'signals changed';
+  if (kind === 'routing') text = routable ? 'among the targets again' : 'no target any more';
+  return reason === undefined ? text : `${text}: ${reason}`;
+}
+
+/**
+ * The entry of a change; `now`, ms since 1970, where the change itself does not say when. Undefined
+ * for what changes nobody's status: an open instance tells that among its own events.
+ */
+export function entryOf({ kind, instance, reason }: Change, now: number): Entry | undefined {
+  if (kind === 'signals') return undefined;
   const at = kind === 'status' ? (instance.changedAt ?? now) : now;
   return {
     at,
     id: instance.id,
-    text: reason === undefined ? text : `${text}: ${reason}`,
-    tone: kind === 'status' ? tone : 'quiet',
-    minor: kind === 'signals',
+    text: wordsOf(kind, instance, reason),
+    tone: kind === 'status' ? lookOf(instance.status).tone : 'quiet',
   };
 }
 
@@ -48,10 +55,11 @@ const NOTED_STALL = 500;
 
 /** Undefined for what is not worth a line. */
 export function entryOfEdge(
-  { rule, active, service, duration: lasted }: ProtectionEdge,
+  { rule, active, service, signal, duration: lasted }: ProtectionEdge,
   now: number,
 ): Entry | undefined {
-  const where = service === undefined ? '' : ` of ${service}`;
+  const whose = service ?? (signal === undefined ? undefined : `the ${signal} signals`);
+  const where = whose === undefined ? '' : ` of ${whose}`;
   if (rule === 'stall') {
     // The registry tells of it when it is over.
     if (lasted !== undefined && lasted < NOTED_STALL) return undefined;
@@ -79,11 +87,6 @@ export class Log {
 
   entries(): readonly Entry[] {
     return this.#entries;
-  }
-
-  /** Of one instance. */
-  of(id: string, most: number): Entry[] {
-    return this.#entries.filter((entry) => entry.id === id).slice(0, most);
   }
 }
 

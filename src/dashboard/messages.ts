@@ -53,6 +53,8 @@ export interface Frame {
   readonly type: 'frame';
   /** In ms of the service's clock. */
   readonly at: number | undefined;
+  /** The same instant in ms since 1970, by the service. */
+  readonly wall: number | undefined;
   readonly rows: readonly Figures[];
 }
 
@@ -62,6 +64,8 @@ export interface ProtectionEdge {
   readonly rule: string;
   readonly active: boolean;
   readonly service: string | undefined;
+  /** Which of the two detectors says it, where each has its own. */
+  readonly signal: string | undefined;
   /** Of a stall, in ms. */
   readonly duration: number | undefined;
 }
@@ -140,7 +144,12 @@ export function readMessage(type: string, text: string): Message | undefined {
     return { type, revision, kind, instance, reason: textOf(from.reason) };
   }
   if (type === 'frame' && Array.isArray(from.rows)) {
-    return { type, at: numberOf(from.at), rows: from.rows.map(readRow).filter(present) };
+    return {
+      type,
+      at: numberOf(from.at),
+      wall: numberOf(from.wall),
+      rows: from.rows.map(readRow).filter(present),
+    };
   }
   const rule = textOf(from.rule);
   if (type === 'protection' && rule !== undefined) {
@@ -149,6 +158,7 @@ export function readMessage(type: string, text: string): Message | undefined {
       rule,
       active: from.active === true,
       service: textOf(from.service),
+      signal: textOf(from.signal),
       duration: numberOf(from.duration),
     };
   }

@@ -1,15 +1,15 @@
-/** φ of the open instance over the last minute, and on from now if nothing is heard. */
+/** φ of the open instance over its last heartbeats, and on from now if nothing is heard. */
 import uPlot from 'uplot';
 import { phi } from './format.js';
-import { type Curve, curveOf, ifSilent, modelOf, type Sample } from './phi-curve.js';
+import { type Curve, curveOf, ifSilent, modelOf, type Sample, spanOf } from './phi-curve.js';
 import { axisOf, theme } from './theme.js';
 
-const PAST = 45;
-const AHEAD = 8;
 const HEIGHT = 210;
 const EDGE = 0.99;
-/** Samples older than what is shown, in frames of a second. */
-const KEPT = PAST + 5;
+/** Frames of a second: some more than are shown. */
+const KEPT = 50;
+/** Between marks, in s: the least with which there are no more than six. */
+const STEPS = [2, 5, 10];
 
 export class PhiChart {
   readonly root = document.createElement('div');
@@ -17,7 +17,11 @@ export class PhiChart {
   #levels: readonly number[] = [];
   #model: string | undefined;
   #suspectAt: number | undefined;
+  /** Stays while an instance is open: a scale that changes as it is read is none. */
+  #span: ReturnType<typeof spanOf> | undefined;
   #top = 10;
+  /** What is dashed. */
+  #ahead: Curve = { at: [], phi: [] };
   #plot: uPlot | undefined;
 
   constructor() {
@@ -37,6 +41,8 @@ export class PhiChart {
   /** Another instance, and what is known of it so far. */
   begin(samples: readonly Sample[]): void {
     this.#samples = [];
+    this.#span = undefined;
+    this.#suspectAt = undefined;
     for (const sample of samples) this.#push(sample);
     this.#redraw();
     this.rebuild();
@@ -52,15 +58,33 @@ export class PhiChart {
     // The service's clock went back: another process serves now.
     if (last !== undefined && sample.at <= last.at) this.#samples = [];
     this.#samples.push(sample);
+    if (sample.mean !== undefined) this.#span ??= spanOf(sample.mean);
     if (this.#samples.length > KEPT) this.#samples.shift();
-    this.#suspectAt =
-      sample.suspectIn === undefined ? undefined : (sample.at + sample.suspectIn) / 1000;
   }
 
-  /** @param now the service's time in ms */
-  moveTo(now: number): void {
+  /** @param now the service's time in ms; @param left until the suspicion, in ms */
+  moveTo(now: number, left: number | undefined): void {
     const at = now / 1000;
-    this.#plot?.setScale('x', { min: at - PAST, max: at + AHEAD });
+    const { past, ahead } = this.#shown;
+    this.#suspectAt = left === undefined ? undefined : at + left / 1000;
+    this.#carryOn();
+    this.#plot?.setScale('x', { min: at - past, max: at + ahead });
+  }
+
+  /** The dashed curve goes through the predicted suspicion, which waits for a heartbeat that is due. */
+  #carryOn(): void {
+    const last = this.#samples.at(-1);
+    if (this.#plot === undefined || last?.suspectIn === undefined) return;
+    const told = (last.at + last.suspectIn) / 1000;
+    const late = (this.#suspectAt ?? told) - told;
+    const [at, past, ahead] = this.#plot.data;
+    const from = at.length - this.#ahead.at.length;
+    const moved = this.#ahead.at.map((each) => each / 1000 + late);
+    this.#plot.setData([[...at.slice(0, from), ...moved], past, ahead], false);
+  }
+
+  get #shown(): ReturnType<typeof spanOf> {
+    return this.#span ?? spanOf(undefined);
   }
 
   /** Draws anew in the colours and the width of now. */
@@ -88,7 +112,7 @@ export class PhiChart {
     // A dead instance's φ rises without bound: twice the threshold tells enough.
     this.#top = Math.min(Math.max(1.25 * threshold, 1.1 * highest), 2 * threshold);
     const last = this.#samples.at(-1);
-    const label = `φ over the last ${PAST} seconds: ${phi(last?.phi)} now, suspected at ${phi(threshold)}`;
+    const label = `φ over the last ${this.#shown.past} seconds: ${phi(last?.phi)} now, suspected at ${phi(threshold)}`;
     this.root.setAttribute('aria-label', label);
     this.#plot?.setData(this.#data(), false);
     this.#plot?.setScale('y', { min: 0, max: this.#top });
@@ -97,8 +121,9 @@ export class PhiChart {
   #data(): uPlot.AlignedData {
     const model = modelOf(this.#model);
     const past = curveOf(this.#samples, model);
-    const ahead = ifSilent(this.#samples.at(-1), model, 1000 * (AHEAD + 2));
-    return aligned(this.#clipped(past), this.#clipped(ahead));
+    const ahead = ifSilent(this.#samples.at(-1), model, 1000 * (this.#shown.ahead + 2));
+    this.#ahead = this.#clipped(ahead);
+    return aligned(this.#clipped(past), this.#ahead);
   }
 
   /** What is beyond the chart runs along its upper edge, where it is seen. */
@@ -132,12 +157,16 @@ export class PhiChart {
           size: 38,
           label: 'seconds from now',
           labelSize: 16,
-          // Marks at whole tens from now on, which therefore do not move.
+          // Marks at whole steps from now on, which therefore do not move.
           splits: (u) => {
-            const now = (u.scales.x.max ?? 0) - AHEAD;
-            return [-40, -30, -20, -10, 0].map((s) => now + s);
+            const { past, ahead } = this.#shown;
+            const now = (u.scales.x.max ?? 0) - ahead;
+            const step = STEPS.find((each) => past / each < 6) ?? 10;
+            const marks = Math.floor((past - 1) / step);
+            return Array.from({ length: marks + 1 }, (_, i) => now - step * (marks - i));
           },
-          values: (u, splits) => splits.map((at) => ago(at, (u.scales.x.max ?? 0) - AHEAD)),
+          values: (u, splits) =>
+            splits.map((at) => ago(at, (u.scales.x.max ?? 0) - this.#shown.ahead)),
         },
         {
           ...axis,
@@ -188,7 +217,7 @@ export class PhiChart {
       ctx.fillStyle = isLast ? bad : warn;
       ctx.fillText(`φ ${level}`, bbox.left + 6, y - 5 * devicePixelRatio);
     }
-    const now = u.valToPos((u.scales.x.max ?? 0) - AHEAD, 'x', true);
+    const now = u.valToPos((u.scales.x.max ?? 0) - this.#shown.ahead, 'x', true);
     line(now, bbox.top, now, bottom, muted, [2, 3]);
     const due = u.valToPos(this.#suspectAt ?? Number.NaN, 'x', true);
     if (due >= bbox.left && due <= right) line(due, bbox.top, due, bottom, bad, [6, 3]);

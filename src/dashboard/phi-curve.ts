@@ -23,6 +23,8 @@ export interface Curve {
 type Model = (typeof arrivalModels)[keyof typeof arrivalModels];
 
 const POINTS_PER_SPAN = 12;
+/** In s: frames of a minute are kept, a second each. */
+const MOST_PAST = 45;
 /** Of more heartbeats between two frames than this a curve shows nothing but their peaks. */
 const MOST_BEATS = 16;
 
@@ -98,6 +100,31 @@ export function ifSilent(sample: Sample | undefined, model: Model | undefined, m
   if (sample === undefined || model === undefined || !agrees(model, sample)) return curve;
   rise(curve, model, sample, lastBeat(sample), sample.at, sample.at + ms);
   return curve;
+}
+
+/**
+ * Ms until the suspicion, so many ms after a frame. One who was heard in time is expected to be heard
+ * again when its next heartbeat is due, and only the next frame tells whether it was: until then the
+ * count stands there, and does not run to 0 for a healthy instance with a frame for many heartbeats.
+ */
+export function suspicionIn(figures: Figures, since: number): number | undefined {
+  const { suspectIn, mean = Infinity, silence = 0 } = figures;
+  if (suspectIn === undefined) return undefined;
+  const elapsed = Math.max(since, 0);
+  if (suspectIn < 0) return suspectIn - elapsed;
+  const isLate = silence >= mean;
+  return Math.max(suspectIn - (isLate ? elapsed : Math.min(elapsed, mean - silence)), 0);
+}
+
+/** Of the chart of an instance, in s: so much of the past that some 50 heartbeats are told apart. */
+export function spanOf(mean: number | undefined): {
+  readonly past: number;
+  readonly ahead: number;
+} {
+  const period = (mean ?? 1000) / 1000;
+  const past = Math.min(Math.max(Math.ceil(50 * period), 10), MOST_PAST);
+  // The suspicion of one that beats slowly is far ahead, and is to be seen as well.
+  return { past, ahead: Math.min(Math.max(past / 6, 3 * period), MOST_PAST) };
 }
 
 function rising(curve: Curve): Curve {

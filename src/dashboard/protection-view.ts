@@ -15,6 +15,7 @@ export class ProtectionView {
   #again = false;
   #shown = '';
   #stalledAt = -Infinity;
+  #stalledFor = 0;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -27,8 +28,9 @@ export class ProtectionView {
     }
   }
 
-  /** The registry noticed that it could not run. */
-  stalled(): void {
+  /** The registry noticed that it could not run, for so long in ms. */
+  stalled(lasted: number): void {
+    this.#stalledFor = lasted;
     this.#stalledAt = performance.now();
   }
 
@@ -50,7 +52,8 @@ export class ProtectionView {
   }
 
   #show(value: unknown): void {
-    const notices = noticesOf(value, performance.now() - this.#stalledAt < STALL_SHOWN);
+    const recent = performance.now() - this.#stalledAt < STALL_SHOWN;
+    const notices = noticesOf(value, recent ? this.#stalledFor : undefined);
     this.#root.toggleAttribute('data-active', notices.length > 0);
     const items = notices.map(({ rule, icon, title, text }) => {
       const sign = make('span', { class: 'icon', 'aria-hidden': 'true' }, icon);

@@ -38,17 +38,16 @@ function removalText(from: Readonly<Record<string, unknown>>): string {
 /**
  * What `GET /protection` answered, as notices; none when all is as usual, or for what is unknown.
  *
- * @param stalled whether to tell of the last stall: it is over when it is noticed
+ * @param stalled how long the stall lasted that is to be told of, in ms: it is over when it is noticed
  */
-export function noticesOf(value: unknown, stalled = false): Notice[] {
+export function noticesOf(value: unknown, stalled?: number): Notice[] {
   const from = fieldsOf(value) ?? {};
   const notices: Notice[] = [];
   const add = (rule: string, title: string, text: string) =>
     notices.push({ rule, icon: iconOf(rule), title, text });
-  const lasted = numberOf(fieldsOf(fieldsOf(from.stall)?.last)?.duration);
-  if (stalled) {
-    const long = lasted === undefined ? '' : ` for ${duration(lasted)}`;
-    add('stall', 'Stalled', `The registry itself could not run${long}: that was no silence.`);
+  if (stalled !== undefined) {
+    const text = `The registry itself could not run for ${duration(stalled)}: that was no silence.`;
+    add('stall', 'Stalled', text);
   }
   const silence = fieldsOf(from.massSilence);
   if (silence?.active === true) {

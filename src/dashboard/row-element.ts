@@ -14,7 +14,7 @@ export const HEADINGS = [
   { name: 'phi', title: 'φ' },
   { name: 'curve', title: 'Peaks, 1 min' },
   { name: 'silence', title: 'Silence' },
-  { name: 'due', title: 'Suspected in' },
+  { name: 'due', title: 'Suspicion' },
   { name: 'weight', title: 'Weight' },
   { name: 'generation', title: 'Gen.' },
 ] as const;
@@ -42,7 +42,6 @@ export abstract class RowElement {
 
   /** @param top in CSS pixels from the first row */
   place(index: number, top: number): void {
-    this.root.hidden = false;
     this.root.style.transform = `translateY(${top}px)`;
     put(this.root, 'data-place', String(index));
     put(this.root, 'aria-rowindex', String(index + 2)); // the headings are the first
@@ -53,8 +52,7 @@ export abstract class RowElement {
   }
 
   hide(): void {
-    this.root.hidden = true;
-    this.root.removeAttribute('data-place');
+    this.root.remove();
   }
 }
 
@@ -108,11 +106,6 @@ export class InstanceElement extends RowElement {
     this.#cell('curve').append(svg);
   }
 
-  override hide(): void {
-    super.hide();
-    this.root.removeAttribute('data-id');
-  }
-
   show(instance: Instance, fleet: Fleet, opened: string | undefined, threshold: number): void {
     const { id, service, status, draining, generation } = instance;
     put(this.root, 'data-id', id);
@@ -143,4 +136,5 @@ export class InstanceElement extends RowElement {
 }
 
 /** Until a suspicion, in ms; below zero, since when it is due. */
-export const dueWords = (ms: number): string => (ms < 0 ? `${duration(-ms)} ago` : duration(ms));
+export const dueWords = (ms: number): string =>
+  ms < 0 ? `${duration(-ms)} ago` : `in ${duration(ms)}`;

@@ -1,4 +1,5 @@
 /** Which rows the list has, in order: by search, status and service. */
+import { counted } from './format.js';
 import type { Instance } from './messages.js';
 
 export interface GroupRow {
@@ -70,3 +71,10 @@ export function rowsOf(instances: readonly Instance[], view: View): Row[] {
 /** What tells a row from every other one, however the list is sorted and filtered. */
 export const keyOf = (row: Row): string =>
   row.kind === 'group' ? `group ${row.service}` : `instance ${row.instance.id}`;
+
+/** What stands below the rows: why there are none, and how many messages said nothing to the page. */
+export function remarks(isEmpty: boolean, instances: number, notUnderstood: number): string {
+  const reason = instances === 0 ? 'No instance has registered.' : 'Nothing is like that.';
+  const skipped = notUnderstood === 0 ? '' : `${counted(notUnderstood, 'message')} not understood.`;
+  return [isEmpty ? reason : '', skipped].filter(Boolean).join(' ');
+}

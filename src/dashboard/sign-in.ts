@@ -40,7 +40,7 @@ export class SignIn {
 
   async #submit(): Promise<void> {
     say(this.#wrong, '');
-    const token = this.#token.value;
+    const token = this.#token.value.trim(); // tokens have no spaces, and what is pasted often has
     this.#token.value = '';
     try {
       await ask('session', 'POST', { token });

@@ -6,7 +6,17 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findChromium } from '../support/chromium.js';
 import { type FakeOptions, FakeRegistry } from '../support/fake-service.js';
-import { type Look, leastContrast, painted, visit } from '../support/page.js';
+import {
+  eventually,
+  type Look,
+  leastContrast,
+  live,
+  type Opened,
+  openFake,
+  painted,
+  row,
+  visit,
+} from '../support/page.js';
 import { root } from '../support/processes.js';
 import { start, TOKENS } from '../support/service.js';
 
@@ -24,27 +34,10 @@ afterAll(async () => {
   await browser?.close();
 });
 
-interface Opened {
-  readonly page: Page;
-  readonly fake: FakeRegistry;
-  readonly url: string;
-}
-
 /** The page of a fake of its own. */
-async function open(options: FakeOptions, look: Look, watch: (opened: Opened) => Promise<void>) {
-  const fake = new FakeRegistry(options);
-  const url = await fake.listen();
-  try {
-    await visit(browser as Browser, url, look, (page) => watch({ page, fake, url }));
-  } finally {
-    await fake.close();
-  }
-}
+const open = (options: FakeOptions, look: Look, watch: (opened: Opened) => Promise<void>) =>
+  openFake(browser as Browser, options, look, watch);
 
-const row = (page: Page, id: string) => page.locator(`.row.instance[data-id="${id}"]`);
-const live = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
-/** On a machine that is busy too. */
-const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 20_000, interval: 20 });
 /** Lets the page note when it showed each status first: its clock is this machine's. */
 const recordStatuses = (page: Page) =>
   page.evaluate(() => {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { arrivalModels } from '../../src/core/arrival-model.js';
+import type { PastChange } from '../../src/registry/member.js';
 import type { ChangeKind, InstanceStatus, InstanceView } from '../../src/registry/views.js';
 import { root } from './processes.js';
 
@@ -24,6 +25,7 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
 
 interface Member {
   view: InstanceView;
+  readonly history: PastChange[];
   readonly phase: number;
   /** From then on it does not beat. */
   silentFrom: number;
@@ -34,6 +36,8 @@ export interface FakeOptions {
   /** Needed by everything but the files; default none. */
   readonly token?: string;
   readonly demo?: boolean;
+  /** What its wall clock is ahead of the machine's, in ms. */
+  readonly ahead?: number;
 }
 
 export class FakeRegistry {
@@ -75,6 +79,10 @@ export class FakeRegistry {
     await closed;
   }
 
+  #wall(): number {
+    return Date.now() + (this.#options.ahead ?? 0);
+  }
+
   /** Cuts every connection; they may come again. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -93,8 +101,12 @@ export class FakeRegistry {
     const member = this.#members.get(id)!;
     const revision = ++this.#revision;
     const at = Date.now();
+    const changedAt = this.#wall();
     member.view = { ...member.view, ...change, revision };
-    if (kind === 'status') member.view = { ...member.view, changedAt: at };
+    if (kind === 'status') member.view = { ...member.view, changedAt };
+    const { generation, status, draining, routable } = member.view;
+    const standing = { generation, status, draining, routable };
+    member.history.push({ revision, at: changedAt, kind, ...standing, ...(reason && { reason }) });
     if (kind === 'removed' || kind === 'deregistered') this.#members.delete(id);
     this.changes.push({ id, kind, at, status: member.view.status });
     const data = { revision, kind, instance: member.view, reason };
@@ -126,7 +138,7 @@ export class FakeRegistry {
       registeredAt: now,
       changedAt: now,
     };
-    this.#members.set(id, { view, phase: (i * 377) % PERIOD, silentFrom: Infinity });
+    this.#members.set(id, { view, history: [], phase: (i * 377) % PERIOD, silentFrom: Infinity });
   }
 
   #lastBeat({ phase, silentFrom }: Member, now: number): number {
@@ -160,7 +172,7 @@ export class FakeRegistry {
     if (!this.frames) return;
     const now = performance.now();
     const rows = Array.from(this.#members, ([id, member]) => this.#row(id, member, now));
-    this.say('frame', JSON.stringify({ at: now, rows }));
+    this.say('frame', JSON.stringify({ at: now, wall: this.#wall(), rows }));
   }
 
   #detail(member: Member): object {
@@ -189,7 +201,7 @@ export class FakeRegistry {
       lease: { expiresIn: member.view.ttl - Number(silence) },
       weight: member.view.routable ? 1 : 0,
       held: [],
-      history: [],
+      history: member.history,
       intervals: { samples, mean: PERIOD, stdDev: 21, model: 'normal' },
       thresholds: [1, 3, THRESHOLD],
     };

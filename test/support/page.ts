@@ -1,11 +1,13 @@
 /** A page in a browser that is watched: what is wrong on it, and how it looks. */
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { type FakeOptions, FakeRegistry } from './fake-service.js';
 
 export interface Look {
   readonly width?: number;
   readonly height?: number;
   readonly colorScheme?: 'light' | 'dark';
+  readonly forcedColors?: 'active' | 'none';
   readonly reducedMotion?: 'reduce' | 'no-preference';
   /** What the console may say: where the service is meant to refuse or to go away. */
   readonly allowed?: RegExp;
@@ -39,6 +41,34 @@ export async function visit(
   }
   expect(wrong).toEqual([]);
 }
+
+export interface Opened {
+  readonly page: Page;
+  readonly fake: FakeRegistry;
+  readonly url: string;
+}
+
+/** The page of a fake of its own. */
+export async function openFake(
+  browser: Browser,
+  options: FakeOptions,
+  look: Look,
+  watch: (opened: Opened) => Promise<void>,
+): Promise<void> {
+  const fake = new FakeRegistry(options);
+  const url = await fake.listen();
+  try {
+    await visit(browser, url, look, (page) => watch({ page, fake, url }));
+  } finally {
+    await fake.close();
+  }
+}
+
+export const row = (page: Page, id: string) => page.locator(`.row.instance[data-id="${id}"]`);
+export const live = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
+/** On a machine that is busy too. */
+export const eventually = <T>(value: () => T) =>
+  expect.poll(value, { timeout: 20_000, interval: 20 });
 
 /** Runs in the page: the least contrast of text against the ground that is painted behind it. */
 export function leastContrast(): { ratio: number; text: string } {
