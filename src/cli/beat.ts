@@ -10,7 +10,9 @@ export function addBeat(program: Command): void {
     .command('beat')
     .description('Send heartbeats to a monitor or a registry until Ctrl-C.')
     .requiredOption('--id <id...>', 'who beats; several ids share their datagrams')
-    .option('--to <host:port>', 'the monitor')
+    .addOption(
+      new Option('--to <host:port>', 'the monitor').conflicts(['service', 'address', 'by']),
+    )
     .addOption(
       new Option('--registry <url>', 'or the registry: registers there').conflicts([
         'to',

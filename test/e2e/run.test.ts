@@ -177,6 +177,10 @@ describe('run', () => {
     [['run', '--restart', 'no', '--', 'true'], /--restart/],
     [['beat', '--id', 'a'], /expected --to or --registry/],
     [['beat', '--id', 'a', '--registry', 'http://x'], /--registry needs --service/],
+    // What would be passed over in silence is a mistake.
+    [['beat', '--id', 'a', '--to', 'h:1', '--service', 's'], /--to.* with option '--service/],
+    [['beat', '--id', 'a', '--to', 'h:1', '--by', 'http'], /--to.* with option '--by/],
+    [['run', '--service', 's', '--', 'true'], /--service and --address need --registry/],
   ])('%j is refused with one line and exit code 2', async (args, message) => {
     const running = new Running([cli, ...args]);
     expect(await running.exited).toMatchObject({ code: 2 });

@@ -18,7 +18,10 @@ const log = (line: string) => void process.stderr.write(`phi-accrual: ${printabl
 /** Registers the child elsewhere; there it is ready while it is available here. */
 async function registerToo(supervisor: Supervisor, options: RunOptions): Promise<() => unknown> {
   const { registry: url, service, address = hostname(), interval } = options;
-  if (url === undefined) return () => {};
+  if (url === undefined) {
+    if ((service ?? options.address) === undefined) return () => {};
+    throw new UsageError('run: --service and --address need --registry');
+  }
   if (service === undefined) throw new UsageError('run: --registry needs --service');
   const stop = new AbortController();
   const { registry, id } = supervisor;
