@@ -16,10 +16,12 @@ import type { Clock } from '../core/settings.js';
 /**
  * What a loop's cadence is judged by, as options of a detector. Defaults that differ from those:
  *
- * - `heartbeatInterval`: the mean of the first eight turns. Until they are over, 10,000 ms: a loop
- *   that never beats, or stops among its first beats, has stalled after 26 s. One that is slower
- *   than that has to say so.
- * - `windowSize` 100.
+ * - `model` `'calibrated'`: many short turns and now and then a long one are a cadence as well.
+ * - `heartbeatInterval`: the mean of the first eight turns. Until they are over, 5000 ms: a loop
+ *   that never beats, or stops among its first beats, has stalled after 26 s. One whose turns take
+ *   as long as that has to say so.
+ * - `maxSilence` Infinity: turns of minutes among short ones are learnt as well.
+ * - `windowSize` 100, for models that have one.
  * - `acceptablePause` 1000 ms: so long a silence never is a stall, however fast the loop is; it
  *   covers a slow write or a collection of garbage.
  */
@@ -44,13 +46,17 @@ export interface Loop {
 }
 
 const DEFAULTS: DetectorOptions = {
-  heartbeatInterval: 10_000,
+  model: 'calibrated',
+  heartbeatInterval: 5000,
+  maxSilence: Infinity,
   windowSize: 100,
   acceptablePause: 1000,
 };
 
 /** So many turns tell the cadence. */
 const FIRST_TURNS = 8;
+/** So many turns in a row that were stalls, until they ended, are another cadence. */
+const LATE_TURNS = 3;
 
 class WatchedLoop implements Loop {
   readonly name: string;
@@ -67,6 +73,8 @@ class WatchedLoop implements Loop {
   /** When the first turn began, and how many are over; the latter is Infinity once they told. */
   #began = 0;
   #turns = -1;
+  /** How long the last turns took, those in a row that were stalls. */
+  #late: number[] = [];
 
   constructor(
     name: string,
@@ -90,6 +98,7 @@ class WatchedLoop implements Loop {
       this.#link?.up();
     }
     if (this.#turns < FIRST_TURNS) this.#countTurn();
+    else this.#countLate();
     this.#peer.heartbeat(undefined, { incarnation: this.#incarnation, link: this.#link });
   }
 
@@ -106,8 +115,24 @@ class WatchedLoop implements Loop {
   #countTurn(): void {
     const now = this.#detector.now();
     if (++this.#turns === 0) this.#began = now;
-    if (this.#turns < FIRST_TURNS) return;
-    const heartbeatInterval = Math.max((now - this.#began) / FIRST_TURNS, 1);
+    if (this.#turns === FIRST_TURNS) this.#expect((now - this.#began) / FIRST_TURNS);
+  }
+
+  /** One that becomes slower for good must not be restarted for as long as the model takes. */
+  #countLate(): void {
+    if (this.#peer.status !== 'suspect') {
+      if (this.#late.length > 0) this.#late = [];
+      return;
+    }
+    this.#late.push(this.#peer.explain()?.silence ?? 0);
+    if (this.#late.length < LATE_TURNS) return;
+    this.#expect(this.#late.reduce((sum, each) => sum + each) / LATE_TURNS);
+    this.#late = [];
+  }
+
+  /** Its cadence, learnt anew: in ms. */
+  #expect(turn: number): void {
+    const heartbeatInterval = Math.max(turn, 1);
     this.#detector.forget(this.name);
     this.#peer = this.#detector.watch(this.name, { ...this.#options, heartbeatInterval });
   }

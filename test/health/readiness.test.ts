@@ -265,11 +265,11 @@ describe('loops', () => {
       (await health.probe('livez'))?.checks.filter((c) => c.failed).map((c) => c.name);
     clock.runUntil(1000);
     expect(await failing()).toEqual([]);
-    clock.runUntil(1500);
+    clock.runUntil(1600);
     expect(await failing()).toEqual(['fast']);
     clock.runUntil(24_000);
     expect(await failing()).toEqual(['fast']);
-    clock.runUntil(26_000);
+    clock.runUntil(26_300);
     expect(await failing()).toEqual(['default', 'fast']);
   });
 
@@ -340,6 +340,36 @@ describe('loops', () => {
     }
     health.close();
   });
+
+  it.each([
+    ['9 of 100 ms, then one of 10 s', 9, 100, 10_000],
+    ['99 of 100 ms, then one of 5 s', 99, 100, 5000],
+    ['49 of 100 ms, then one of a minute', 49, 100, 60_000],
+  ])(
+    'of short turns and long ones are learnt, and found when they stop: %s',
+    async (_, shorts, short, long) => {
+      const clock = new Loop();
+      const health = createHealth({ clock });
+      const work = health.loop('work');
+      const round = shorts * short + long;
+      const end = 60 * round;
+      let turns = 0;
+      const turn = () => {
+        if (clock.now() >= end) return;
+        work.beat();
+        clock.setTimeout(turn, ++turns % (shorts + 1) === 0 ? long : short);
+      };
+      turn();
+      clock.runUntil(30 * round);
+      while (clock.now() < end - 997) {
+        clock.runUntil(clock.now() + 997);
+        expect((await get(health, '/livez')).status).toBe(200);
+      }
+      clock.runUntil(end + 3 * long);
+      expect((await get(health, '/livez')).status).toBe(503);
+      health.close();
+    },
+  );
 
   it('that wait for work say so, and are no stall however long', async () => {
     const clock = new Loop();
