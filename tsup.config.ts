@@ -80,7 +80,7 @@ export default defineConfig([
     },
   },
   {
-    entry: { cli: 'src/cli/main.ts', 'run-preload': 'src/cli/run/preload.ts' },
+    entry: { cli: 'src/cli/main.ts' },
     format: ['esm'],
     platform: 'node',
     target: 'node20',
@@ -88,6 +88,16 @@ export default defineConfig([
     // ECharts is a development dependency: the chunk of reports brings it along, without its layout.
     minifyWhitespace: true,
     esbuildPlugins: [thirdParty('the chunk that writes reports')],
+    dts: false,
+  },
+  {
+    entry: { 'run-preload': 'src/cli/run/preload.ts' },
+    // A module that is imported beforehand has Node load the program as one, whatever it is.
+    format: ['cjs'],
+    platform: 'node',
+    target: 'node20',
+    minifySyntax: true,
+    minifyWhitespace: true,
     dts: false,
   },
   {

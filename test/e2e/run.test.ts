@@ -130,6 +130,16 @@ describe('run', () => {
     expect(await running.exited).toMatchObject({ code: 137 });
   });
 
+  it('loads a program as Node alone would, by what hooks into require', async () => {
+    const hook = join(folder, 'hook.cjs');
+    writeFileSync(hook, "require.extensions['.odd'] = require.extensions['.js'];");
+    const odd = join(folder, 'program.odd');
+    writeFileSync(odd, `require.main === module && console.log('main');${PROGRAM}`);
+    const running = run(['--restart', 'never'], [process.execPath, '-r', hook, odd, 'exit', '4']);
+    await running.says(/^main$/m);
+    expect(await running.exited).toMatchObject({ code: 4 });
+  });
+
   it('watches a command that is not Node by its state, and its service by a probe', async () => {
     const running = run([], ['sleep', '1000']);
     await lives(1, running);

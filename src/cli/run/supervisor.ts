@@ -25,8 +25,14 @@ const TTL = 2 ** 31 - 1;
  */
 const WITNESS = '(supervisor)';
 
-/** Beside this file, in dist as in src. */
-const PRELOAD = new URL('./run-preload.js', import.meta.url);
+/** Beside this file in dist. */
+const PRELOAD = fileURLToPath(new URL('./run-preload.cjs', import.meta.url));
+
+/**
+ * Required and not imported: `--import` makes Node load the program as a module, so that what hooks
+ * into `require`, as TypeScript's and Babel's registers do, would never see it.
+ */
+const PRELOADED = `--require "${PRELOAD.replace(/[\\"]/g, '\\$&')}"`;
 
 /** Whether a command is Node itself, which can be made to beat for itself. */
 export const isNode = (command: string): boolean =>
@@ -146,11 +152,10 @@ export class Supervisor {
       loop: this.#given.probe === undefined,
       nodeOptions,
     };
-    const preload = `--import ${PRELOAD.href}`;
     return {
       ...process.env,
       [ORDER]: JSON.stringify(order),
-      NODE_OPTIONS: nodeOptions === undefined ? preload : `${nodeOptions} ${preload}`,
+      NODE_OPTIONS: nodeOptions === undefined ? PRELOADED : `${nodeOptions} ${PRELOADED}`,
     };
   }
 
