@@ -143,6 +143,14 @@ describe('httpCheck', () => {
       [() => httpCheck('http://a/', { body: 7 as never }), 'body: expected'],
       [() => httpCheck('http://a/', { methd: 'GET' } as never), 'unknown option "methd"'],
       [() => httpCheck('http://a/', { maxBody: 0 }), 'maxBody: expected'],
+      [
+        () => httpCheck('http://a/', { headers: { a: 'b\nc' } }),
+        'headers: expected what node:http',
+      ],
+      [
+        () => httpCheck('https://a/', { tls: { cert: 'x', key: 'y' } }),
+        'tls: expected what node:tls',
+      ],
     ] as const) {
       expect(bad).toThrow(text);
     }

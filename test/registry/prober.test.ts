@@ -191,6 +191,21 @@ describe('a poll', () => {
     );
   });
 
+  it('by https: who takes connections and says nothing has failed, also when all do', async () => {
+    const { port } = await serveTcp(() => {}, cleanups);
+    const address = `https://127.0.0.1:${port}`;
+    const sink = new Sink(at(address), at(address, { id: 'b' }));
+    const prober = probing(sink, { interval: 100, timeout: 100 });
+    await until(() => sink.told.length > 3);
+    prober.close();
+    expect(new Set(sink.told)).toEqual(new Set(['a 1 failed', 'b 1 failed']));
+  });
+
+  it('did not reach its target where what looks names up answers no address', async () => {
+    const lookup = async () => [{ address: 'nowhere', family: 4 }];
+    expect(await outcome('node:80', { lookup })).toBe('unreached: not allowed: nowhere');
+  });
+
   it.runIf(process.platform === 'linux')(
     'a connection that nobody takes: the host, if others are reached; else the path',
     async () => {
@@ -651,6 +666,9 @@ describe('with a registry', () => {
       [{ path: '//elsewhere/' }, 'path: expected'],
       [{ path: '/\\elsewhere/' }, 'path: expected'],
       [{ port: 0 }, 'port: expected'],
+      [{ headers: { 'a b': 'c' } }, 'headers: expected what node:http takes, got "Header name'],
+      [{ headers: { a: ['b', 'c\nd'] } }, 'headers: expected what node:http takes'],
+      [{ tls: { ca: 'not a PEM', cert: 'x', key: 'y' } }, 'tls: expected what node:tls takes'],
       [{ allow: ['10.0.0.0/33'] }, 'allow[0]: expected'],
       [{ allow: ['::1', 'localhost'] }, 'allow[1]: expected'],
       [{ allow: ['10.0.0.0/8/8'] }, 'allow[0]: expected'],

@@ -1,8 +1,8 @@
 /** A check that asks over HTTP. */
 import type { OutgoingHttpHeaders } from 'node:http';
-import { checkKeys, checkNumber, checkObject, checkOneOf, checkType } from '../../core/validate.js';
+import { checkKeys, checkNumber, checkOneOf, checkType } from '../../core/validate.js';
 import { aboutOthers, type Check } from '../check.js';
-import { exchange, type TlsOptions } from '../net/exchange.js';
+import { checkRequest, exchange, type TlsOptions } from '../net/exchange.js';
 import { bareHost, resolve } from '../net/resolve.js';
 import { byLatency } from './latency.js';
 import { checkStatusRange, type StatusRange, SUCCESS } from './status-range.js';
@@ -58,8 +58,7 @@ export function httpCheck(url: string | URL, options: HttpCheckOptions = {}): Ch
   checkType('body', 'a string or a RegExp', body, isBody);
   // A sticky or global expression would go on where it matched last.
   const pattern = body instanceof RegExp ? new RegExp(body, body.flags.replace(/[gy]/g, '')) : body;
-  if (headers !== undefined) checkObject('headers', headers);
-  if (tls !== undefined) checkObject('tls', tls);
+  checkRequest(headers, tls);
   checkNumber('slow', slow, { least: 0, most: Infinity, unit: 'ms' });
   checkNumber('maxBody', maxBody, { least: 1, most: 1_048_576, integer: true });
   const bytes = pattern === undefined ? 0 : maxBody;

@@ -1,7 +1,15 @@
 /** One connection, and one HTTP request over a connection of its own, to addresses known before. */
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import {
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { checkObject, checkRange } from '../../core/validate.js';
 import { type Address, answering, bareHost } from './resolve.js';
 
 /** What a TLS connection is made with, as in node:tls. */
@@ -28,6 +36,36 @@ export interface Reply {
   readonly body: string;
 }
 
+/**
+ * Headers and TLS options that a request would take: wrong ones fail each request before it is
+ * sent, which would look like the other side's failure.
+ *
+ * @throws TypeError, RangeError that name `headers` or `tls`
+ */
+export function checkRequest(headers: unknown, tls: unknown): void {
+  if (headers !== undefined) {
+    checkObject('headers', headers);
+    checkTaken('headers', 'what node:http takes', () => {
+      for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
+        validateHeaderName(name);
+        for (const each of [value].flat()) validateHeaderValue(name, each as string);
+      }
+    });
+  }
+  if (tls !== undefined) {
+    checkObject('tls', tls);
+    checkTaken('tls', 'what node:tls takes', () => createSecureContext(tls as TlsOptions));
+  }
+}
+
+function checkTaken(name: string, expected: string, use: () => unknown): void {
+  try {
+    use();
+  } catch (error) {
+    checkRange(name, expected, (error as Error).message, false);
+  }
+}
+
 /** What the other side is given to close, in ms. */
 const PARTING = 1000;
 
@@ -49,7 +87,8 @@ export function exchange(what: Exchange, signal: AbortSignal): Promise<Reply> {
       signal,
     });
     request.on('socket', (socket: Socket) => {
-      socket.once(secure ? 'secureConnect' : 'connect', () => what.onConnect?.());
+      // Not only once TLS is agreed on: who takes a connection and then says nothing was reached.
+      socket.once('connect', () => what.onConnect?.());
     });
     request.once('response', (response) => {
       readBody(response, maxBody).then((body) => {

@@ -63,7 +63,8 @@ export function allowedBy(name: string, networks: readonly string[] | undefined)
   return (host, addresses) => {
     const own = isIP(host) !== 0 || /^(.+\.)?localhost$/i.test(host);
     return addresses.filter(
-      ({ address }) => !within(NEVER, address) && (own || !within(LOOPBACK, address)),
+      ({ address }) =>
+        isIP(address) !== 0 && !within(NEVER, address) && (own || !within(LOOPBACK, address)),
     );
   };
 }

@@ -1,17 +1,10 @@
 /** Every option of a prober, and its validation. */
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Clock } from '../../core/settings.js';
-import {
-  checkKeys,
-  checkNumber,
-  checkObject,
-  checkOneOf,
-  checkRange,
-  checkType,
-} from '../../core/validate.js';
+import { checkKeys, checkNumber, checkOneOf, checkRange, checkType } from '../../core/validate.js';
 import type { CheckAnswer } from '../../health/check.js';
 import { checkStatusRange, type StatusRange, SUCCESS } from '../../health/checks/status-range.js';
-import type { TlsOptions } from '../../health/net/exchange.js';
+import { checkRequest, type TlsOptions } from '../../health/net/exchange.js';
 import { type Lookup, systemLookup } from '../../health/net/resolve.js';
 import {
   type ResolvedSchedule,
@@ -127,8 +120,7 @@ export function resolveProber(given: ProberOptions | undefined): ResolvedProberO
   checkRange('path', "a path that begins with one '/'", path, /^\/(?![/\\])[^#\s]*$/.test(path));
   if (port !== undefined) checkNumber('port', port, { least: 1, most: 65_535, integer: true });
   checkOneOf('method', method, ['GET', 'HEAD']);
-  if (headers !== undefined) checkObject('headers', headers);
-  if (tls !== undefined) checkObject('tls', tls);
+  checkRequest(headers, tls);
   checkOptional('source', source, 'a function', typeof source === 'function');
   checkOptional('services', services, 'a list of names', Array.isArray(services));
   checkType('lookup', 'a function', lookup, typeof lookup === 'function');
