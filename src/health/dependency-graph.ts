@@ -91,14 +91,19 @@ export class DependencyGraph {
   /** All nodes, each after what it depends on; else in the order in which they came. */
   order(): string[] {
     const done = new Set<string>();
+    // A stack of our own: chains may be longer than the call stack is deep. Each node with what of
+    // its dependencies was not looked at yet.
+    const stack: { node: string; open: Iterator<string> }[] = [];
+    const enter = (node: string) => {
+      if (!done.has(node)) stack.push({ node, open: (this.#nodes.get(node) ?? new Map()).keys() });
+    };
     for (const start of this.#nodes.keys()) {
-      // A stack of our own: chains may be longer than the call stack is deep.
-      const stack = [start];
+      enter(start);
       while (stack.length > 0) {
-        const node = stack[stack.length - 1];
-        const open = [...(this.#nodes.get(node)?.keys() ?? [])].filter((each) => !done.has(each));
-        if (open.length > 0) {
-          stack.push(open[0]);
+        const { node, open } = stack[stack.length - 1];
+        const next = open.next();
+        if (!next.done) {
+          enter(next.value);
         } else {
           done.add(node);
           stack.pop();
