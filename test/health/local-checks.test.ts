@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { reasonOf } from '../../src/health/answer.js';
 import { type Check, type CheckResult, isAboutOthers } from '../../src/health/check.js';
-import { cpuAllowance } from '../../src/health/checks/cgroup.js';
+import { cpuAllowance, memoryAllowance } from '../../src/health/checks/cgroup.js';
 import { cpuCheck } from '../../src/health/checks/cpu.js';
 import { type DiskIo, diskCheck } from '../../src/health/checks/disk.js';
 import { eventLoopCheck } from '../../src/health/checks/event-loop.js';
@@ -222,6 +222,16 @@ describe('processCheck', () => {
   });
 });
 
+/** A tree of the kernel's files. */
+function tree(files: Record<string, string>): string {
+  const root = folder(cleanups);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(root, name, '..'), { recursive: true });
+    writeFileSync(join(root, name), `${text}\n`);
+  }
+  return root;
+}
+
 describe('memoryCheck', () => {
   it('has figures, and fails beyond each limit', async () => {
     const { ok, figures } = await ask(memoryCheck({ rssShare: 1, heapShare: 1 }));
@@ -237,6 +247,25 @@ describe('memoryCheck', () => {
     const rss = process.memoryUsage.rss();
     vi.spyOn(process, 'constrainedMemory').mockReturnValue(rss / 2);
     expect((await ask(memoryCheck())).reason).toMatch(/^resident/);
+  });
+
+  it('goes by the limits of the cgroups above it, version 1 and 2', async () => {
+    const v2 = tree({
+      'proc/self/cgroup': '0::/slice/service',
+      'sys/fs/cgroup/slice/service/memory.max': 'max',
+      'sys/fs/cgroup/slice/memory.max': '1000000',
+      'sys/fs/cgroup/memory.max': '2000000',
+    });
+    expect(memoryAllowance(v2)).toBe(1e6);
+    expect((await ask(memoryCheck({}, v2))).reason).toMatch(/^resident .* of 1\.0 MiB$/);
+    const v1 = tree({
+      'proc/self/cgroup': '4:memory:/slice/service\n3:cpu:/\n0::/',
+      'sys/fs/cgroup/memory/slice/service/memory.limit_in_bytes': '9223372036854771712',
+      'sys/fs/cgroup/memory/slice/memory.limit_in_bytes': '3000000',
+    });
+    expect(memoryAllowance(v1)).toBe(3e6);
+    expect(memoryAllowance(tree({}))).toBe(Infinity);
+    expect(memoryAllowance(tree({ 'proc/self/cgroup': '0::/' }))).toBe(Infinity);
   });
 });
 
@@ -279,16 +308,6 @@ describe('cpuCheck', () => {
     expect(busy.reason).toMatch(/CPUs in use, more than 0.001$/);
     expect((await ask(check)).figures).toEqual(busy.figures); // the same window
   });
-
-  /** A tree of the kernel's files. */
-  function tree(files: Record<string, string>): string {
-    const root = folder(cleanups);
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(join(root, name, '..'), { recursive: true });
-      writeFileSync(join(root, name), `${text}\n`);
-    }
-    return root;
-  }
 
   it('reads the limits of cgroups, version 1 and 2, the tightest of those above', () => {
     const none = { cpus: Infinity, periods: 0, throttled: 0 };

@@ -1,4 +1,4 @@
-/** How much CPU the cgroup of this process may use, and how often it was held back. */
+/** What the cgroups of this process leave it: CPU, how often that was held back, and memory. */
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
@@ -39,32 +39,52 @@ function cpusOf(folder: string, version: 1 | 2): number {
 const numberIn = (text: string, name: string): number =>
   Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 
+interface Cgroup {
+  readonly folder: string;
+  readonly version: 1 | 2;
+}
+
 /**
- * By /proc/self/cgroup and what is mounted where it is by custom. In a container its path may be
- * that of the host, which is not to be seen from inside: then the mount's root is the container's.
+ * The cgroups that a controller limits this process by, and those above them: by /proc/self/cgroup
+ * and what is mounted where it is by custom. In a container its path may be that of the host, which
+ * is not to be seen from inside: then the mount's root is the container's.
+ */
+function cgroupsOf(controller: string, root: string): Cgroup[] {
+  const own = textOf(join(root, 'proc/self/cgroup')) ?? '';
+  return own.split('\n').flatMap((line) => {
+    const [, controllers = '', path = '/'] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    const version = controllers === '' ? 2 : 1;
+    if (version === 1 && !controllers.split(',').includes(controller)) return [];
+    const base = join(root, 'sys/fs/cgroup', version === 2 ? '' : controllers);
+    return upwards(posix.normalize(path)).map((each) => ({ folder: join(base, each), version }));
+  });
+}
+
+/** @param root for tests: where proc and sys are */
+export function cpuAllowance(root = '/'): CpuAllowance {
+  let found = NONE;
+  for (const { folder, version } of cgroupsOf('cpu', root)) {
+    const stat = textOf(join(folder, 'cpu.stat'));
+    const cpus = cpusOf(folder, version);
+    if (stat === undefined || cpus >= found.cpus) continue;
+    found = {
+      cpus,
+      periods: numberIn(stat, 'nr_periods'),
+      throttled: numberIn(stat, 'nr_throttled'),
+    };
+  }
+  return found;
+}
+
+/**
+ * The memory that the cgroups leave this process, in bytes; Infinity without a limit.
  *
  * @param root for tests: where proc and sys are
  */
-export function cpuAllowance(root = '/'): CpuAllowance {
-  const own = textOf(join(root, 'proc/self/cgroup'));
-  if (own === undefined) return NONE;
-  let found = NONE;
-  for (const line of own.split('\n')) {
-    const [, controllers = '', path = '/'] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    const version = controllers === '' ? 2 : 1;
-    if (version === 1 && !controllers.split(',').includes('cpu')) continue;
-    const base = join(root, 'sys/fs/cgroup', version === 2 ? '' : controllers);
-    for (const each of upwards(posix.normalize(path))) {
-      const folder = join(base, each);
-      const stat = textOf(join(folder, 'cpu.stat'));
-      const cpus = cpusOf(folder, version);
-      if (stat === undefined || cpus >= found.cpus) continue;
-      found = {
-        cpus,
-        periods: numberIn(stat, 'nr_periods'),
-        throttled: numberIn(stat, 'nr_throttled'),
-      };
-    }
-  }
-  return found;
+export function memoryAllowance(root = '/'): number {
+  const limits = cgroupsOf('memory', root).map(({ folder, version }) => {
+    const file = version === 2 ? 'memory.max' : 'memory.limit_in_bytes';
+    return Number(textOf(join(folder, file)) || Number.NaN); // 'max' is none
+  });
+  return Math.min(Infinity, ...limits.filter((limit) => limit > 0));
 }

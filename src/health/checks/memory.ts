@@ -3,13 +3,14 @@ import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { checkKeys, checkNumber } from '../../core/validate.js';
 import type { Check } from '../check.js';
+import { memoryAllowance } from './cgroup.js';
 
 export interface MemoryCheckOptions {
   /** The most of V8's heap limit that may be in use, from 0 to 1. Default 0.9. */
   heapShare?: number;
   /**
    * The most of the memory there is that may be resident, from 0 to 1. Default 0.9. There is what
-   * the cgroup allows (v1 or v2), or else what the machine has.
+   * the cgroup (v1 or v2) and those above it allow, or else what the machine has.
    */
   rssShare?: number;
   /** The most that may be resident, in bytes. Default none. */
@@ -22,9 +23,10 @@ const share = { least: Number.MIN_VALUE, most: 1 };
  * Whether this process is about to run out of memory. Figures: `heapUsed`, `heapLimit`, `rss` and
  * `limit` in bytes.
  *
+ * @param root for tests: where proc and sys are
  * @throws TypeError, RangeError with the option's name
  */
-export function memoryCheck(options: MemoryCheckOptions = {}): Check {
+export function memoryCheck(options: MemoryCheckOptions = {}, root = '/'): Check {
   const {
     heapShare = 0.9,
     rssShare = 0.9,
@@ -37,8 +39,9 @@ export function memoryCheck(options: MemoryCheckOptions = {}): Check {
   return () => {
     const { used_heap_size: heapUsed, heap_size_limit: heapLimit } = getHeapStatistics();
     const rss = process.memoryUsage.rss();
-    // A cgroup without a limit gives 0, or a number beyond any machine.
-    const limit = Math.min(process.constrainedMemory() || Infinity, totalmem());
+    // Node's is of the innermost cgroup: 0, or a number beyond any machine, where that has none.
+    const allowed = Math.min(process.constrainedMemory() || Infinity, memoryAllowance(root));
+    const limit = Math.min(allowed, totalmem());
     const figures = { heapUsed, heapLimit, rss, limit };
     const beyond = (what: string, part: number, whole: number) => ({
       ok: false,
