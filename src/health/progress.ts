@@ -12,6 +12,8 @@ import { resolveSchedule } from './schedule.js';
 
 /** What can be compared: another value is progress. */
 export type Mark = number | bigint | string;
+/** An object is another one each time, which is no progress. */
+const MARKS = ['number', 'bigint', 'string'];
 
 export interface ProgressOptions {
   /** Which group has the check. Default `'readyz'`. */
@@ -54,10 +56,12 @@ export class ProgressCheck {
     this.#task = periodic.add<Mark>(
       {
         run: sample,
-        judge: () => 'pass',
+        judge: (value) => (MARKS.includes(typeof value) ? 'pass' : 'fail'),
         onRun: ({ verdict, value, error }) => {
           this.#failed = verdict !== 'pass';
-          this.#error = error;
+          // A sample without an error that failed is no mark.
+          const type = value === null ? 'null' : typeof value;
+          this.#error = error ?? new Error(`it is ${type}, not a number or text`);
           if (this.#failed) return;
           this.#value = value;
           this.#taken++;

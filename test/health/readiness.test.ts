@@ -212,6 +212,17 @@ describe('progress', () => {
     expect(taken).toBe(before);
   });
 
+  it.each([[{}], [null], [undefined], [true]])('is not to be seen from %j', async (value) => {
+    const clock = new Loop();
+    const health = createHealth({ clock });
+    health.progress('index', () => value as never, { interval: 1000 });
+    await run(clock, 2500);
+    expect((await get(health, '/readyz')).body).toMatch(
+      /^\[-\]index failed: no sample: it is \w+, not/,
+    );
+    health.close();
+  });
+
   it('is none from NaN to NaN', async () => {
     const clock = new Loop();
     const health = createHealth({ clock });
