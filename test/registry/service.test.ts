@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Asking, ask, request as requestOf, start, TOKENS, web } from '../support/service.js';
 
 describe('leases over HTTP', () => {
@@ -322,6 +322,23 @@ describe('sessions', () => {
     expect((await ask(service, '/instances', bad)).status).toBe(401);
     await ask(service, '/session', { method: 'DELETE', ...signedIn });
     expect((await ask(service, '/instances', signedIn)).status).toBe(401);
+  });
+
+  it('end the streams of events that were opened by them', async () => {
+    const service = await start({ tokens: TOKENS });
+    const { headers } = await ask(service, '/session', { body: { token: TOKENS.reader } });
+    const cookie = String(headers.get('set-cookie')).split(';')[0];
+    const stream = await fetch(`${service.url}/events`, { headers: { cookie } });
+    const byToken = { headers: { authorization: `Bearer ${TOKENS.reader}` } };
+    const other = await fetch(`${service.url}/events`, byToken);
+    expect([stream.status, other.status]).toEqual([200, 200]);
+    await ask(service, '/session', { method: 'DELETE', headers: { cookie } });
+    expect(await stream.text()).toMatch(/^id: /);
+    await vi.waitFor(async () => {
+      const { text } = await ask(service, '/metrics', { token: TOKENS.reader });
+      expect(text).toMatch(/event_streams 1$/m);
+    });
+    await other.body?.cancel();
   });
 
   it('are not had by guessing', async () => {

@@ -48,5 +48,9 @@ export interface ServiceContext {
 /** Hono's types: what a request has with it. */
 export interface Env {
   Bindings: Partial<HttpBindings>;
-  Variables: { role: Role | undefined };
+  Variables: {
+    role: Role | undefined;
+    /** The session by which it has its role; undefined where that is by a token, or nobody needs one. */
+    session: string | undefined;
+  };
 }

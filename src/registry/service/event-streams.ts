@@ -27,13 +27,15 @@ export interface OpenOptions {
   readonly service?: string | undefined;
   readonly frames?: boolean;
   readonly lastEventId?: string | undefined;
+  /** Whether it may read still: asked every second. */
+  readonly allowed?: () => boolean;
   /** Ends the connection of a reader that is cut off. */
   readonly cut?: () => void;
 }
 
 export class EventStreams {
   readonly #options: StreamsOptions;
-  readonly #streams = new Map<EventStream, () => void>();
+  readonly #streams = new Map<EventStream, Required<Pick<OpenOptions, 'allowed' | 'cut'>>>();
   readonly #frames: Frames;
   readonly #ended = new AbortController();
   /** Texts of changes by their views, which all readers are given alike. */
@@ -65,7 +67,9 @@ export class EventStreams {
   }
 
   /** @throws ServiceError `too-many-streams` */
-  open({ service, frames = false, lastEventId, cut = () => {} }: OpenOptions): EventStream {
+  open(options: OpenOptions): EventStream {
+    const { service, frames = false, lastEventId } = options;
+    const { allowed = () => true, cut = () => {} } = options;
     const { registry, most, host, epoch } = this.#options;
     if (this.#ended.signal.aborted) throw new ServiceError('closing', 'the registry ends');
     if (this.#streams.size >= most) {
@@ -85,7 +89,7 @@ export class EventStreams {
         if (this.#streams.delete(ended) && ended.wantsFrames) this.#framed--;
       },
     });
-    this.#streams.set(stream, cut);
+    this.#streams.set(stream, { allowed, cut });
     if (frames) this.#framed++;
     this.#tick();
     return stream;
@@ -112,9 +116,11 @@ export class EventStreams {
 
   #care(): void {
     const now = this.#options.host.now();
-    for (const [stream, cut] of this.#streams) {
+    for (const [stream, { allowed, cut }] of this.#streams) {
       const { stuckSince, sentAt } = stream;
-      if (stuckSince !== undefined && now - stuckSince > PATIENCE) {
+      if (!allowed()) {
+        stream.end();
+      } else if (stuckSince !== undefined && now - stuckSince > PATIENCE) {
         this.#cutOff++;
         stream.end();
         cut();

@@ -25,14 +25,17 @@ export function roleOfHeader(header: string, { tokens }: ServiceContext): Role |
   return token === undefined ? undefined : tokens.roleOf(token);
 }
 
-/** The role that a request's token or cookie gives it; undefined for none. */
-function roleOf(c: Context<Env>, context: ServiceContext): Role | undefined {
+/** Notes the role that a request's token or cookie gives it. */
+function noteRole(c: Context<Env>, context: ServiceContext): void {
   const { tokens, sessions } = context;
-  if (!tokens.required) return 'operator';
   const header = c.req.header('authorization');
-  if (header !== undefined) return roleOfHeader(header, context);
-  const session = getCookie(c, COOKIE);
-  return session === undefined ? undefined : sessions.roleOf(session);
+  if (!tokens.required) c.set('role', 'operator');
+  else if (header !== undefined) c.set('role', roleOfHeader(header, context));
+  else {
+    const session = getCookie(c, COOKIE);
+    c.set('session', session);
+    c.set('role', session === undefined ? undefined : sessions.roleOf(session));
+  }
 }
 
 /** Host and Origin, and whose request it is. */
@@ -52,7 +55,7 @@ export function guard(context: ServiceContext): MiddlewareHandler<Env> {
     if (refused) {
       throw new ServiceError('origin-not-allowed', 'pages of other origins may not ask');
     }
-    c.set('role', roleOf(c, context));
+    noteRole(c, context);
     await next();
     for (const [name, value] of Object.entries(HEADERS)) {
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);

@@ -58,13 +58,16 @@ const EVENT_STREAM = {
   'x-accel-buffering': 'no', // nginx would hold it back
 };
 
-function addEvents(app: OpenAPIHono<Env>, { streams }: ServiceContext): void {
+function addEvents(app: OpenAPIHono<Env>, { streams, sessions }: ServiceContext): void {
   app.get('/events', only('reader'), (c) => {
     const { service } = serviceQuery.parse({ service: c.req.query('service') });
     // Nobody would read it, and it would have a place until it is cut off.
     if (c.req.method === 'HEAD') return c.body(null, 200, EVENT_STREAM);
+    const session = c.get('session');
     const stream = streams.open({
       service,
+      // Another tab may sign out, and a session has its end.
+      allowed: () => session === undefined || sessions.roleOf(session) !== undefined,
       frames: c.req.query('frames') === '1',
       lastEventId: c.req.header('last-event-id'),
       cut: () => c.env?.outgoing?.destroy(),
