@@ -61,6 +61,21 @@ interface Lease {
 
 const ids = (instances: readonly { id: string }[]) => instances.map(({ id }) => id).sort();
 
+/** Files of a certificate for localhost; undefined where nothing can make one. */
+function selfSigned(): { key: string; cert: string } | undefined {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const subject = ['-subj', '/CN=localhost', '-days', '2', '-nodes', '-newkey', 'rsa:2048'];
+  try {
+    execFileSync('openssl', ['req', '-x509', ...subject, '-keyout', key, '-out', cert], {
+      stdio: 'ignore',
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return { key, cert };
+}
+
 describe('phi-accrual serve', () => {
   it('routes to who beats, by HTTP and by UDP, and around who is dead', async () => {
     const { url, udpPort } = await serve();
@@ -137,16 +152,10 @@ describe('phi-accrual serve', () => {
     expect((await ask(at, '/instances', undefined, { headers })).status).toBe(200);
   });
 
-  it('speaks TLS', async () => {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    try {
-      const subject = ['-subj', '/CN=localhost', '-days', '2', '-nodes', '-newkey', 'rsa:2048'];
-      const out = ['-keyout', key, '-out', cert];
-      execFileSync('openssl', ['req', '-x509', ...subject, ...out], { stdio: 'ignore' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // no openssl here
-      throw error;
-    }
+  it('speaks TLS', async (context) => {
+    const certificate = selfSigned();
+    if (certificate === undefined) return context.skip('no openssl here');
+    const { key, cert } = certificate;
     const { url } = await serve('--tls-cert', cert, '--tls-key', key);
     expect(url).toMatch(/^https:/);
     const { request } = await import('node:https');
@@ -159,6 +168,23 @@ describe('phi-accrual serve', () => {
         .end();
     });
     expect(status).toBe(200);
+  });
+
+  it('waits for no client that never agrees upon TLS', async (context) => {
+    const certificate = selfSigned();
+    if (certificate === undefined) return context.skip('no openssl here');
+    const { key, cert } = certificate;
+    const { url, process } = await serve('--tls-cert', cert, '--tls-key', key);
+    const silent = async () => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      return { closed: new Promise((resolve) => socket.once('close', resolve)) };
+    };
+    await (await silent()).closed; // while the service runs
+    const { closed } = await silent();
+    process.kill('SIGTERM');
+    expect(await process.exited).toEqual({ code: 0, signal: null });
+    await closed;
   });
 });
 

@@ -10,6 +10,8 @@ import { type ErrorCode, errorBody, STATUS } from './errors.js';
 
 /** In ms: a client that is slower with its headers, or with all of its request, is cut off. */
 const HEADERS_TIMEOUT = 5000;
+/** Until TLS is agreed upon, in ms; Node's own is two minutes. */
+const HANDSHAKE_TIMEOUT = 5000;
 const REQUEST_TIMEOUT = 10_000;
 /** Beats come every second: a connection is kept for a few of them. */
 const KEEP_ALIVE = 15_000;
@@ -44,6 +46,10 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptio
   }
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'invalid';
   count(code);
+  if (!/^(HPE|ERR_HTTP)_/.test(error.code ?? '')) {
+    socket.destroy(); // TLS was never agreed upon: an answer would wait for that
+    return;
+  }
   const body = JSON.stringify(errorBody(code, 'this is no request that is taken here'));
   const status = STATUS[code];
   socket.end(
@@ -55,10 +61,12 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptio
 /** A server that listens; what `before` makes of the listener for all requests takes them first. */
 export class HttpServer {
   readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
   readonly url: string;
 
-  private constructor(server: Server, url: string) {
+  private constructor(server: Server, sockets: ReadonlySet<Socket>, url: string) {
     this.#server = server;
+    this.#sockets = sockets;
     this.url = url;
   }
 
@@ -80,11 +88,21 @@ export class HttpServer {
     const listener = before(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
     const server = tls
       ? createHttps(
-          { ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) },
+          {
+            ...limits,
+            handshakeTimeout: HANDSHAKE_TIMEOUT,
+            cert: readFileSync(tls.cert),
+            key: readFileSync(tls.key),
+          },
           listener,
         )
       : createHttp(limits, listener);
     server.maxConnections = MAX_CONNECTIONS;
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
     server.on('clientError', (error, socket) => refuse(error, socket as Socket, onRefused));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -92,14 +110,17 @@ export class HttpServer {
     });
     const bound = server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-    return new HttpServer(server, `http${tls ? 's' : ''}://${name}:${bound.port}`);
+    return new HttpServer(server, sockets, `http${tls ? 's' : ''}://${name}:${bound.port}`);
   }
 
   /** Takes no more; requests that run may end within 300 ms. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), LAST);
+    // Not closeAllConnections(): it knows of none that is still agreeing upon TLS.
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, LAST);
     await closed;
     clearTimeout(timer);
   }
