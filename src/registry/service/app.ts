@@ -32,6 +32,13 @@ function told(error: unknown): ServiceError | undefined {
   return undefined;
 }
 
+/** The methods that there are for a path; what takes any method is for all paths, and is none. */
+function methodsOf({ router }: OpenAPIHono<Env>, path: string): string[] {
+  const handlers = (method: string) => router.match(method, path)[0].length;
+  const found = ['GET', 'POST', 'DELETE'].filter((method) => handlers(method) > handlers('ALL'));
+  return found.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+}
+
 export function createApp(context: ServiceContext, beats: Beats): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>({
     defaultHook: (result) => {
@@ -49,11 +56,14 @@ export function createApp(context: ServiceContext, beats: Beats): OpenAPIHono<En
     return c.json(body, status, headers);
   });
   app.notFound((c) => {
-    const { status, body } = refusal(
-      new ServiceError('not-found', 'no such path'),
-      context.rejections,
-    );
-    return c.json(body, status);
+    const methods = methodsOf(app, c.req.path);
+    const allow = methods.join(', ');
+    const problem =
+      methods.length === 0
+        ? new ServiceError('not-found', 'no such path')
+        : new ServiceError('method-not-allowed', `expected ${allow}`, { allow });
+    const { status, body, headers } = refusal(problem, context.rejections);
+    return c.json(body, status, headers);
   });
 
   app.use(guard(context), limitBody(context));

@@ -65,27 +65,43 @@ export function guard(context: ServiceContext): MiddlewareHandler<Env> {
 
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
+/** In ms: for so long the rest of a body that is refused comes before an answer that closes. */
+const LINGER = 2000;
+
 /** Takes what comes still, for nothing: the adapter ends that after 64 MiB, or half a second. */
 async function discard(reader: BodyReader): Promise<void> {
-  while (!(await reader.read()).done);
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client has gone, which is what it may.
+  }
+}
+
+/**
+ * Before an answer that is the end of its connection: what came after that would be refused by the
+ * system, which would take the answer with it.
+ */
+async function linger(reader: BodyReader): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LINGER);
+  });
+  await Promise.race([discard(reader), enough]);
+  clearTimeout(timer);
 }
 
 /**
  * All of a body, or undefined as soon as it has more than `most` bytes. It is not cancelled then:
  * that would end the connection while the rest comes.
  */
-async function readBody(body: ReadableStream<Uint8Array>, most: number) {
+async function readBody(reader: BodyReader, most: number) {
   const chunks: Uint8Array[] = [];
-  const reader: BodyReader = body.getReader();
   let size = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
     size += value.length;
-    if (size > most) {
-      discard(reader).catch(() => {}); // the client has gone, which is what it may
-      return undefined;
-    }
+    if (size > most) return undefined;
     chunks.push(value);
   }
   const all = Buffer.concat(chunks);
@@ -103,10 +119,14 @@ export function limitBody({ maxBodyBytes }: ServiceContext): MiddlewareHandler<E
   return async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
     const length = c.req.header('content-length');
-    const { body } = length === undefined ? c.req.raw : { body: null };
-    const read = body === null ? undefined : await readBody(body, maxBodyBytes);
-    if (Number(length ?? 0) > maxBodyBytes || (body !== null && read === undefined)) {
-      // The connection stays: one that is closed while the rest comes takes the answer with it.
+    const announced = Number(length ?? 0) > maxBodyBytes;
+    const closes = c.env?.outgoing?.shouldKeepAlive === false;
+    const wanted = length === undefined || (announced && closes);
+    const reader = wanted ? c.req.raw.body?.getReader() : undefined;
+    const read = reader && !announced ? await readBody(reader, maxBodyBytes) : undefined;
+    if (announced || (reader && read === undefined)) {
+      if (reader && closes) await linger(reader);
+      else if (reader) void discard(reader);
       throw new ServiceError('too-large', `the body has more than ${maxBodyBytes} bytes`);
     }
     // Hono keeps promises there, whatever its types say.

@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Env } from './context.js';
 import { type ErrorCode, errorBody, STATUS } from './errors.js';
+import { HEADERS } from './guard.js';
 
 /** In ms: a client that is slower with its headers, or with all of its request, is cut off. */
 const HEADERS_TIMEOUT = 5000;
@@ -38,6 +39,15 @@ const REASONS: Readonly<Record<number, string>> = {
   431: 'Request Header Fields Too Large',
 };
 
+const NO_REQUEST = 'this is no request that is taken here';
+
+/** The answer to what HTTP can be made of, and no URL: its Host or target is none. */
+function malformed(count: ServerOptions['onRefused']): Response {
+  count('invalid');
+  const body = errorBody('invalid', NO_REQUEST);
+  return Response.json(body, { status: STATUS.invalid, headers: HEADERS });
+}
+
 /** What was no request gets its answer without one. */
 function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptions['onRefused']) {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -50,7 +60,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptio
     socket.destroy(); // TLS was never agreed upon: an answer would wait for that
     return;
   }
-  const body = JSON.stringify(errorBody(code, 'this is no request that is taken here'));
+  const body = JSON.stringify(errorBody(code, NO_REQUEST));
   const status = STATUS[code];
   socket.end(
     `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\n` +
@@ -83,9 +93,15 @@ export class HttpServer {
       keepAliveTimeout: KEEP_ALIVE,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: MAX_HEADER_BYTES,
+      requireHostHeader: false, // Node's answer would be none of ours; probes may come without
     };
-    // An embedding process keeps its own Request and Response.
-    const listener = before(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+    const listener = before(
+      getRequestListener(app.fetch, {
+        overrideGlobalObjects: false, // an embedding process keeps its own Request and Response
+        hostname: 'localhost', // of URLs where there is no Host, which the guard looks at
+        errorHandler: () => malformed(onRefused),
+      }),
+    );
     const server = tls
       ? createHttps(
           {
