@@ -26,11 +26,16 @@ const name = (what: string) =>
       error: `${what}: expected neither '.' nor '..'`,
     });
 
-export const id = name('id').openapi({ example: 'web-1' });
-export const service = name('service').openapi({ example: 'web' });
+/** What the document can say of a name in a way that all its readers know. */
+const told = {
+  maxLength: MAX_ID_BYTES,
+  description: `1 to ${MAX_ID_BYTES} bytes of UTF-8 without control characters; not . nor ..`,
+};
+export const id = name('id').openapi({ ...told, example: 'web-1' });
+export const service = name('service').openapi({ ...told, example: 'web' });
 const ms = z.number().int().min(1).max(MAX_MS);
 const number = z.number().int().min(0).max(MAX_NUMBER);
-const generation = number.openapi({ description: 'of the lease, from 1' });
+const generation = number.openapi({ minimum: 1, description: 'of the lease, from 1' });
 const secret = z
   .string()
   .max(128)
@@ -51,6 +56,10 @@ export const Registration = z
       .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
       .refine((meta) => Object.keys(meta).length <= MAX_META, {
         error: `meta: expected at most ${MAX_META} keys`,
+      })
+      .openapi({
+        maxProperties: MAX_META,
+        description: `keys of 1 to ${MAX_META_KEY} characters`,
       })
       .optional(),
     ttl: ms.optional().openapi({ description: 'ms; default the larger of 30 s and 10 intervals' }),
@@ -82,9 +91,14 @@ export const Beat = z
       .refine((figures) => Object.keys(figures).length <= MAX_FIGURES, {
         error: `figures: expected at most ${MAX_FIGURES} keys`,
       })
+      .openapi({
+        maxProperties: MAX_FIGURES,
+        description: `keys of 1 to ${MAX_META_KEY} characters`,
+      })
       .optional(),
   })
-  .openapi('Beat');
+  // Missing, it has an error of its own.
+  .openapi('Beat', { required: ['generation'] });
 
 export const BeatAnswer = z
   .object({

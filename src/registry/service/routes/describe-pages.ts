@@ -94,7 +94,7 @@ const ROUTES: readonly RouteConfig[] = [
       200,
       SessionView,
       'The role, and the cookie.',
-      ...(['invalid', 'wrong-token', 'media-type', 'rate-limited'] as const),
+      ...(['invalid', 'wrong-token', 'too-large', 'media-type', 'rate-limited'] as const),
     ),
   },
   {

@@ -19,6 +19,8 @@ const register = createRoute({
     schemas.LeaseView,
     'The lease.',
     'invalid',
+    'too-large',
+    'media-type',
     'rate-limited',
     'full',
     'state-unwritable',
@@ -36,6 +38,8 @@ const heartbeat = createRoute({
     schemas.BeatAnswer,
     'What became of it.',
     'invalid',
+    'too-large',
+    'media-type',
     'no-generation',
     'wrong-secret',
     'unknown',
@@ -51,6 +55,7 @@ const holder = {
 };
 const holderProblems = [
   'invalid',
+  'too-large',
   'no-generation',
   'wrong-secret',
   'unknown',

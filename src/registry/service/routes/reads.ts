@@ -16,7 +16,12 @@ const instances = createRoute({
   summary: 'All instances, or those of a service.',
   ...allowed('reader'),
   request: { query: schemas.serviceQuery },
-  responses: answers(200, schemas.Instances, 'Views, and the revision that they are of.'),
+  responses: answers(
+    200,
+    schemas.Instances,
+    'Views, and the revision that they are of.',
+    'invalid',
+  ),
 });
 
 const instance = createRoute({
@@ -25,7 +30,7 @@ const instance = createRoute({
   summary: 'All that led to what is said of an instance.',
   ...allowed('reader'),
   request: { params: schemas.idPath },
-  responses: answers(200, Anything, 'The explanation, with what was learnt.', 'unknown'),
+  responses: answers(200, Anything, 'The explanation, with what was learnt.', 'invalid', 'unknown'),
 });
 
 const services = createRoute({
@@ -42,7 +47,12 @@ const route = createRoute({
   summary: 'Who may get traffic right now.',
   ...allowed('reader'),
   request: { params: schemas.servicePath },
-  responses: answers(200, schemas.RouteView, 'Targets with their weights, and who is none.'),
+  responses: answers(
+    200,
+    schemas.RouteView,
+    'Targets with their weights, and who is none.',
+    'invalid',
+  ),
 });
 
 const protection = createRoute({
@@ -59,7 +69,15 @@ const failure = createRoute({
   summary: 'A client says that a request to the instance failed.',
   ...allowed('reader'),
   request: { params: schemas.idPath, body: body(schemas.Failure, false) },
-  responses: answers(200, schemas.Done, 'It is noted.', 'unknown', 'rate-limited'),
+  responses: answers(
+    200,
+    schemas.Done,
+    'It is noted.',
+    'invalid',
+    'too-large',
+    'unknown',
+    'rate-limited',
+  ),
 });
 
 const force = createRoute({
@@ -68,7 +86,14 @@ const force = createRoute({
   summary: 'Removes the candidates that a freeze of removal holds; of one service, or of all.',
   ...allowed(),
   request: { query: schemas.serviceQuery },
-  responses: answers(200, Anything, 'What was removed.', 'state-unwritable'),
+  responses: answers(
+    200,
+    Anything,
+    'What was removed.',
+    'invalid',
+    'too-large',
+    'state-unwritable',
+  ),
 });
 
 /** The model over its histogram is drawn from this. */
