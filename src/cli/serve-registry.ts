@@ -46,6 +46,12 @@ function probeOf({ probe, probeInterval: interval, probeAllow: allow }: ServeOpt
 /** Runs the service until it is to end; its address is the first line on the screen. */
 export async function serveRegistry(options: ServeOptions): Promise<void> {
   const { host, port, udp, udpPort, state, allowHost, allowOrigin, maxInstances } = options;
+  let failed = () => {};
+  const failure = new Promise<void>((resolve) => {
+    failed = resolve;
+  });
+  // Before the first line: who reads that may tell it to end at once.
+  const end = ended(options.for, failure);
   const service = await startService({
     host,
     port,
@@ -63,6 +69,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
       process.stderr.write(`phi-accrual: ${text}\n`);
     },
   }).catch((error: NodeJS.ErrnoException) => {
+    failed();
     const usage = error instanceof TypeError || error instanceof RangeError;
     if (usage || error instanceof StateError) throw new UsageError(error.message);
     if (error.code === undefined) throw error;
@@ -76,7 +83,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     `heartbeats: ${heartbeats} · ${kept} · ${service.registry.size} instances\n`,
   );
   try {
-    await ended(options.for);
+    await end;
   } finally {
     await service.close();
   }

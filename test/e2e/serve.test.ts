@@ -152,6 +152,18 @@ describe('phi-accrual serve', () => {
     expect((await ask(at, '/instances', undefined, { headers })).status).toBe(200);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends by itself at %s as soon as its address is there, the state saved',
+    async (signal) => {
+      const state = join(folder, 'state');
+      const process = new Running([cli, 'serve', '--port', '0', '--no-udp', '--state', state]);
+      running.push(process);
+      process.child.stdout?.once('data', () => process.kill(signal));
+      expect(await process.exited).toEqual({ code: 0, signal: null });
+      expect(readFileSync(state, 'utf8')).toContain('"format"');
+    },
+  );
+
   it('speaks TLS', async (context) => {
     const certificate = selfSigned();
     if (certificate === undefined) return context.skip('no openssl here');
