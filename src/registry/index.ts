@@ -23,12 +23,7 @@ export * from './probe/index.js';
 export type { Protection } from './protection.js';
 export type { GoneRecord, InstanceRecord, MemberRecord } from './records.js';
 export type { Registration } from './registration.js';
-export {
-  Registry,
-  RegistryFull,
-  type RegistryStats,
-  type ServiceSummary,
-} from './registry.js';
+export { Registry, RegistryFull } from './registry.js';
 export type { Freeze, FreezeReason } from './removal.js';
 export type { Learnt, RegistryLink, SignalName } from './signals.js';
 export type * from './views.js';

@@ -3,7 +3,7 @@ import { Alarm } from './alarm.js';
 import { Comparisons } from './comparisons.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
-import type { Member } from './member.js';
+import { Member, type Registered } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
 import { Protections } from './protection.js';
 import { Removal } from './removal.js';
@@ -72,6 +72,25 @@ export class Machinery {
   settle(): void {
     this.roster.events.flush();
     this.alarm.arm();
+  }
+
+  /** The next life of an id. */
+  grant(about: Registered): Member {
+    const { roster, signals, tombstones, leases } = this;
+    const { id } = about;
+    const before = roster.members.get(id);
+    const { generation, learnt } = before
+      ? { generation: before.generation, learnt: signals.learnt(id) }
+      : tombstones.raise(id);
+    const at = roster.options.wall();
+    const member = new Member(about, generation + 1, at, roster.now(), leases.paused);
+    if (before) {
+      member.history = before.history;
+      this.forget(before);
+    }
+    signals.put(id, learnt);
+    this.admit(member, undefined);
+    return member;
   }
 
   admit(member: Member, reason: string | undefined): void {

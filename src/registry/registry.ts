@@ -14,7 +14,6 @@ import type { RegistryEvents } from './events.js';
 import { explain, type InstanceExplanation } from './explain.js';
 import { Lease } from './lease.js';
 import { Machinery } from './machinery.js';
-import { Member } from './member.js';
 import { type RegistryOptions, resolveRegistryOptions } from './options.js';
 import type { Protection } from './protection.js';
 import type { InstanceRecord } from './records.js';
@@ -22,7 +21,14 @@ import { checkRegistration, type Registration } from './registration.js';
 import type { Roster } from './roster.js';
 import { Secrets } from './secrets.js';
 import type { RegistryLink, SignalName } from './signals.js';
-import type { InstanceView, Route, Target, WatchEvent } from './views.js';
+import type {
+  InstanceView,
+  RegistryStats,
+  Route,
+  ServiceSummary,
+  Target,
+  WatchEvent,
+} from './views.js';
 import { checkWatchOptions, type WatchOptions } from './watching.js';
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
@@ -30,27 +36,6 @@ const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.disp
 /** There are as many instances as option `maxInstances` allows. */
 export class RegistryFull extends Error {
   override readonly name = 'RegistryFull';
-}
-
-/** How a service stands: see population.ts for who counts. */
-export interface ServiceSummary {
-  readonly name: string;
-  readonly n: number;
-  readonly available: number;
-}
-
-/** What is counted since the start. */
-export interface RegistryStats {
-  /** That counted. */
-  readonly heartbeats: number;
-  /** Results of polls that counted, by result. */
-  readonly polls: {
-    readonly answered: number;
-    readonly failed: number;
-    readonly unreached: number;
-  };
-  readonly watchers: number;
-  readonly services: number;
 }
 
 /**
@@ -83,27 +68,14 @@ export class Registry {
    * @throws TypeError, RangeError for what is no registration; RegistryFull beyond `maxInstances`
    */
   register(registration: Registration): Lease {
-    const { signals, tombstones, leases } = this.#parts;
     const { options, members } = this.#roster;
     const about = checkRegistration(registration, options);
     const { id } = about;
-    const before = members.get(id);
-    if (this.#closed || (before === undefined && members.size >= options.maxInstances)) {
+    if (this.#closed || (!members.has(id) && members.size >= options.maxInstances)) {
       const why = this.#closed ? 'it is closed' : `maxInstances is ${options.maxInstances}`;
       throw new RegistryFull(`no room for ${id}: ${why}`);
     }
-    const last = before
-      ? { generation: before.generation, learnt: signals.learnt(id) }
-      : tombstones.raise(id);
-    const generation = last.generation + 1;
-    const member = new Member(about, generation, options.wall(), this.now(), leases.paused);
-    if (before) {
-      member.history = before.history;
-      this.#parts.forget(before);
-    }
-    signals.put(id, last.learnt);
-    this.#parts.admit(member, undefined);
-    return new Lease(about, generation, this);
+    return new Lease(about, this.#parts.grant(about).generation, this);
   }
 
   /** Takes a heartbeat in. Whether its sender may send it is for the caller to check: {@link holds}. Never throws. */

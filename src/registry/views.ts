@@ -79,3 +79,24 @@ export interface Route {
   readonly targets: readonly Target[];
   readonly excluded: readonly { readonly id: string; readonly reason: string }[];
 }
+
+/** How a service stands: see population.ts for who counts. */
+export interface ServiceSummary {
+  readonly name: string;
+  readonly n: number;
+  readonly available: number;
+}
+
+/** What is counted since the start. */
+export interface RegistryStats {
+  /** That counted. */
+  readonly heartbeats: number;
+  /** Results of polls that counted, by result. */
+  readonly polls: {
+    readonly answered: number;
+    readonly failed: number;
+    readonly unreached: number;
+  };
+  readonly watchers: number;
+  readonly services: number;
+}
