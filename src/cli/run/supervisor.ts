@@ -127,12 +127,13 @@ export class Supervisor {
     const { generation } = lease;
     const hear = (signal: 'process' | 'service') => registry.heartbeat(id, { generation, signal });
     const { interval } = options;
-    // Only who was heard can fall silent: its state speaks for it until it does so itself, for it
-    // may be frozen before that.
+    // Only who was heard can fall silent, and it may end, or be frozen, before it can beat: it was
+    // there once, and from then on its state speaks for it until it does so itself.
+    let asked = 0;
     const turns = new Turns(
       () => {
         if (this.#beatsForItself && this.#beaten) turns.close();
-        else if (child.runs) hear('process');
+        else if (asked++ === 0 || child.runs) hear('process');
       },
       { interval },
     );
@@ -170,9 +171,6 @@ export class Supervisor {
       this.#finish(ending);
       return;
     }
-    // Only who was heard can fall silent: it did exist until now, however early it ended.
-    const { id, generation } = this.#lease as Lease;
-    this.registry.heartbeat(id, { generation, signal: 'process' });
     this.#given.log(
       `${this.id}: ${describeEnding(ending)}; it is restarted once it counts as dead`,
     );
