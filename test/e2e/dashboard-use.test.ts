@@ -1,27 +1,18 @@
 /** The registry's page as it is used: linked to, read aloud, in the user's own colours. Needs the build. */
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium } from '../support/chromium.js';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { useBrowser } from '../support/chromium.js';
 import type { FakeOptions } from '../support/fake-service.js';
 import { eventually, type Look, live, type Opened, openFake, row } from '../support/page.js';
 
-const executablePath = findChromium();
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  if (executablePath === undefined) return;
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-});
-afterAll(async () => {
-  await browser?.close();
-});
+const { missing, browser } = useBrowser();
 
 const open = (options: FakeOptions, look: Look, watch: (opened: Opened) => Promise<void>) =>
-  openFake(browser as Browser, options, look, watch);
+  openFake(browser(), options, look, watch);
 const heading = (page: Page) => page.locator('#detail h2').textContent();
 const opened = (page: Page) => page.locator('#detail').isVisible();
 
-describe.skipIf(executablePath === undefined)('the page in use', () => {
+describe.skipIf(missing)('the page in use', () => {
   it('has an address for each instance, and goes back', async () => {
     const allowed = /404 \(Not Found\)/; // the browser itself tells of it
     await open({ instances: 8 }, { allowed }, async ({ page, url }) => {

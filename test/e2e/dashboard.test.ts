@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findChromium } from '../support/chromium.js';
+import type { Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useBrowser } from '../support/chromium.js';
 import { type FakeOptions, FakeRegistry } from '../support/fake-service.js';
 import {
   eventually,
@@ -20,23 +20,13 @@ import {
 import { root } from '../support/processes.js';
 import { start, TOKENS } from '../support/service.js';
 
-const executablePath = findChromium();
+const { missing, browser } = useBrowser();
 /** Where to write a screenshot to; by default there is none. */
 const SCREENSHOT = process.env.DASHBOARD_SCREENSHOT;
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  if (executablePath === undefined) return;
-  // Containers have no user namespaces for its sandbox, and pages of our own need none.
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-});
-afterAll(async () => {
-  await browser?.close();
-});
 
 /** The page of a fake of its own. */
 const open = (options: FakeOptions, look: Look, watch: (opened: Opened) => Promise<void>) =>
-  openFake(browser as Browser, options, look, watch);
+  openFake(browser(), options, look, watch);
 
 /** Lets the page note when it showed each status first: its clock is this machine's. */
 const recordStatuses = (page: Page) =>
@@ -78,7 +68,7 @@ describe('the files of the page', () => {
   });
 });
 
-describe.skipIf(executablePath === undefined)('the page in a browser', () => {
+describe.skipIf(missing)('the page in a browser', () => {
   const views = (['light', 'dark'] as const).flatMap((colorScheme) =>
     [1280, 360].map((width) => ({ colorScheme, width })),
   );
@@ -437,7 +427,7 @@ class Nodes {
   }
 }
 
-describe.skipIf(executablePath === undefined)('the page of the service', () => {
+describe.skipIf(missing)('the page of the service', () => {
   const dashboard = join(root, 'dist/dashboard');
   let nodes: Nodes;
   beforeEach(() => {
@@ -454,7 +444,7 @@ describe.skipIf(executablePath === undefined)('the page of the service', () => {
     registry.on('change', ({ instance }) => {
       events.push({ id: instance.id, status: instance.status, at: Date.now() });
     });
-    await visit(browser as Browser, url, {}, async (page) => {
+    await visit(browser(), url, {}, async (page) => {
       await live(page);
       expect(await page.locator('#nothing').textContent()).toBe('No instance has registered.');
       await recordStatuses(page);
@@ -492,7 +482,7 @@ describe.skipIf(executablePath === undefined)('the page of the service', () => {
 
   it('shows panic, and that removal is frozen', async () => {
     const { url } = await start({ dashboard, demo: nodes });
-    await visit(browser as Browser, url, {}, async (page) => {
+    await visit(browser(), url, {}, async (page) => {
       for (const id of ['a', 'b', 'c', 'd', 'e']) await nodes.begin(url, id, 'web');
       await eventually(() => page.locator('#counts [data-status="available"]').textContent()).toBe(
         'available 5',
@@ -509,7 +499,7 @@ describe.skipIf(executablePath === undefined)('the page of the service', () => {
     const { url } = await start({ dashboard, tokens: TOKENS, demo: nodes });
     await nodes.begin(url, 'a', 'web', TOKENS.node);
     const allowed = /401|403/;
-    await visit(browser as Browser, url, { allowed }, async (page) => {
+    await visit(browser(), url, { allowed }, async (page) => {
       const signIn = async (token: string) => {
         await page.getByLabel('Token').fill(token);
         await page.keyboard.press('Enter');
@@ -544,7 +534,7 @@ describe.skipIf(executablePath === undefined)('the page of the service', () => {
     const services = ['orders', 'payments', 'search'];
     for (let i = 0; i < 12; i++) await nodes.begin(url, `node-${i + 1}`, services[i % 3]);
     const look = { width: 1280, height: 900 };
-    await visit(browser as Browser, url, look, async (page) => {
+    await visit(browser(), url, look, async (page) => {
       await page.locator('#log summary').click();
       await row(page, 'node-4').click();
       await page.waitForTimeout(35_000);

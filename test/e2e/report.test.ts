@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium } from '../support/chromium.js';
+import { useBrowser } from '../support/chromium.js';
 import { cli, root } from '../support/processes.js';
 
-const executablePath = findChromium();
+const { missing, browser } = useBrowser();
 const folder = mkdtempSync(join(tmpdir(), 'phi-report-'));
 const trace = (name: string) => join(root, `test/traces/${name}_100ms.csv.gz`);
 /** By name: what is asked, and the exit code of its answer. */
@@ -22,7 +22,6 @@ const REPORTS = {
 type Name = keyof typeof REPORTS;
 const names = Object.keys(REPORTS) as Name[];
 const page = (name: Name) => join(folder, `${name} & co.html`);
-let browser: Browser | undefined;
 
 /** Four senders with names that are markup. */
 function sessionsTrace(): string {
@@ -46,14 +45,8 @@ beforeAll(async () => {
     expect(stderr).toBe(`report: ${page(name)}\n`);
     expect(status).toBe(code);
   }
-  if (executablePath === undefined) return;
-  // Containers have no user namespaces for its sandbox, and pages of our own need none.
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 });
-afterAll(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs in the page: everything that is seen of its charts. */
 function look() {
@@ -126,7 +119,7 @@ async function open(
   colorScheme: 'light' | 'dark',
   watch: (opened: Page) => Promise<void>,
 ): Promise<void> {
-  const opened = await (browser as Browser).newPage({
+  const opened = await browser().newPage({
     viewport: { width, height: 900 },
     colorScheme,
   });
@@ -157,7 +150,7 @@ const MARKS: Record<string, Record<string, number>> = {
   calibration: { ...ofEach(1), band: 1 },
 };
 
-describe.skipIf(executablePath === undefined)('a report in a browser', () => {
+describe.skipIf(missing)('a report in a browser', () => {
   const views = names.flatMap((name) =>
     (['light', 'dark'] as const).flatMap((scheme) =>
       [1000, 400].map((width) => ({ name, scheme, width })),
