@@ -113,6 +113,9 @@ describe('leases over HTTP', () => {
     expect(await message({ ...web('a\n') })).toBe(
       '400 id: expected text without control characters',
     );
+    expect(await message(web('a', { address: 'h:1\u202e' }))).toBe(
+      '400 address: expected text without control characters',
+    );
     expect(await message({ ...web('a'), colour: 'red' })).toMatch(/^400 .*colour/);
     const meta = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, '']));
     expect(await message(web('a', { meta }))).toBe('400 meta: expected at most 32 keys');

@@ -51,7 +51,12 @@ export const Registration = z
   .strictObject({
     id,
     service,
-    address: z.string().min(1).max(MAX_TEXT).refine(isText).openapi({ example: '10.0.0.7:8080' }),
+    address: z
+      .string()
+      .min(1)
+      .max(MAX_TEXT)
+      .refine(isText, { error: 'expected text without control characters' })
+      .openapi({ example: '10.0.0.7:8080' }),
     meta: z
       .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
       .refine((meta) => Object.keys(meta).length <= MAX_META, {
