@@ -8,7 +8,7 @@ import { Fleet } from './fleet.js';
 import { Counts, showConnection } from './header-view.js';
 import { listenToKeys } from './keyboard.js';
 import { ListView } from './list-view.js';
-import { entryOf, entryOfEdge, Log } from './log.js';
+import { type Entry, entryOf, entryOfEdge, Log } from './log.js';
 import { LogView } from './log-view.js';
 import { type Frame, fieldsOf, type ProtectionEdge, readMessage } from './messages.js';
 import { Place } from './place.js';
@@ -120,6 +120,7 @@ export class Dashboard {
       return;
     }
     this.#signIn.hide();
+    if (this.#detail.id !== undefined) this.#show(this.#detail.id); // as these rights have it
     this.#connection.open();
   }
 
@@ -143,7 +144,8 @@ export class Dashboard {
       await this.start();
       return;
     }
-    location.reload(); // whoever is next at this screen finds nothing of what was on it
+    // Loaded anew, without the instance that is open: whoever is next at this screen finds nothing.
+    location.replace(location.pathname + location.search);
   }
 
   #received(type: string, text: string): void {
@@ -157,7 +159,7 @@ export class Dashboard {
         if (this.#threshold === THRESHOLD) void this.#learnThreshold();
         break;
       case 'change':
-        if (this.#fleet.change(message)) this.#logView.add(entryOf(message, this.#date));
+        if (this.#fleet.change(message)) this.#note(entryOf(message, this.#date));
         break;
       case 'protection':
         this.#edge(message);
@@ -174,6 +176,14 @@ export class Dashboard {
 
   get #date(): number {
     return this.#time.wall(Date.now());
+  }
+
+  #note(entry: Entry | undefined): void {
+    this.#logView.add(entry);
+    // Of who is gone the service tells no more.
+    const { id } = this.#detail;
+    const isGone = id !== undefined && this.#fleet.get(id) === undefined;
+    if (entry?.id === id && entry && isGone) this.#detail.add(entry);
   }
 
   #edge(edge: ProtectionEdge): void {

@@ -158,15 +158,16 @@ export class DetailView {
 
   /** Its last events, as the service tells them: @param history the oldest first */
   #tell(history: readonly Entry[]): void {
-    const items = [...history]
-      .reverse()
-      .map(({ at, text, tone }) =>
-        make('li', { class: tone }, make('time', {}, clock(at)), ` ${text}`),
-      );
+    const items = [...history].reverse().map(itemOf);
     const text = items.map((item) => item.textContent).join('\n');
     if (text === this.#told) return;
     this.#told = text;
     this.#events.replaceChildren(...items);
+  }
+
+  /** One event more, the last. */
+  add(entry: Entry): void {
+    this.#events.prepend(itemOf(entry));
   }
 
   /** Between frames: @param now of the page, @param serviceNow of the service, in ms */
@@ -262,3 +263,6 @@ export class DetailView {
     }
   }
 }
+
+const itemOf = ({ at, text, tone }: Entry) =>
+  make('li', { class: tone }, make('time', {}, clock(at)), ` ${text}`);

@@ -16,31 +16,33 @@ export const fragmentOf = (id: string): string => PREFIX + encodeURIComponent(id
 
 export class Place {
   readonly #title = document.title;
+  #id = idOf(location.hash);
 
   /** @param onMove the user went back, forward, or to another address of this page */
   constructor(onMove: (id: string | undefined) => void) {
     addEventListener('popstate', () => {
-      const { id } = this;
+      const id = idOf(location.hash);
       // The link to the list leads elsewhere within what is shown.
       if (id === undefined && location.hash !== '') return;
-      this.#name(id);
+      this.#enter(id);
       onMove(id);
     });
-    this.#name(this.id);
+    this.#enter(this.#id);
   }
 
   get id(): string | undefined {
-    return idOf(location.hash);
+    return this.#id;
   }
 
   go(id: string | undefined): void {
-    if (id === this.id) return;
+    if (id === this.#id) return;
     const here = location.pathname + location.search;
     history.pushState(null, '', id === undefined ? here : fragmentOf(id));
-    this.#name(id);
+    this.#enter(id);
   }
 
-  #name(id: string | undefined): void {
+  #enter(id: string | undefined): void {
+    this.#id = id;
     document.title = id === undefined ? this.#title : `${id} · ${this.#title}`;
   }
 }

@@ -65,6 +65,9 @@ export class Groups {
     checkType('check', 'a function', check, typeof check === 'function');
     const free = !(group === READYZ && this.#reserved.includes(name));
     checkRange('name', `one that is not built in (${this.#reserved.join(', ')})`, name, free);
+    const below = under(group, READYZ);
+    const isBuiltIn = below !== undefined && this.#reserved.includes(below);
+    checkRange('group', `none of ${this.#reserved.join(', ')} of ${READYZ}`, group, !isBuiltIn);
     const others = isAboutOthers(check) || known.dependsOn !== undefined;
     const ours = 'a check of this process alone: livez asks nobody else';
     const inLivez = group === LIVEZ || under(group, LIVEZ) !== undefined;

@@ -19,7 +19,7 @@ import type { Clock } from '../core/settings.js';
  * - `model` `'calibrated'`: many short turns and now and then a long one are a cadence as well.
  * - `heartbeatInterval`: the mean of the first eight turns. Until they are over, 5000 ms: a loop
  *   that never beats, or stops among its first beats, has stalled after 26 s. One whose turns take
- *   as long as that has to say so.
+ *   longer than 20 s has to say so.
  * - `maxSilence` Infinity: turns of minutes among short ones are learnt as well.
  * - `windowSize` 100, for models that have one.
  * - `acceptablePause` 1000 ms: so long a silence never is a stall, however fast the loop is; it

@@ -40,7 +40,8 @@ export function nodeHandler(answer: Answering): NodeHandler {
   return (req, res, next) => {
     const { method = 'GET', url = '/', originalUrl = url } = req;
     // Mounted at /livez itself, nothing of the path is left in the URL.
-    const reply = answer(method, url) ?? answer(method, originalUrl);
+    const anew = originalUrl === url ? undefined : originalUrl;
+    const reply = answer(method, url) ?? (anew === undefined ? undefined : answer(method, anew));
     if (reply) void reply.then((each) => write(res, each, method));
     else if (next) next();
     else write(res, NOT_FOUND, method);

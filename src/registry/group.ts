@@ -80,14 +80,16 @@ export class Group extends Tally {
       const { id, about, excluded: why } = member;
       const { address } = about;
       if (all && member.counts) {
-        targets.push({ id, address, weight: 1 }); // what we think of them is what we do not believe
+        // What we think of them is what we do not believe.
+        targets.push(Object.freeze({ id, address, weight: 1 }));
       } else if (why === undefined && !this.panic) {
-        targets.push({ id, address, weight: weightOf(member, now, slowStart) });
+        const weight = weightOf(member, now, slowStart);
+        targets.push(Object.freeze({ id, address, weight }));
         ramping ||= now - member.routableSince < slowStart;
-      } else excluded.push({ id, reason: why ?? 'panic' });
+      } else excluded.push(Object.freeze({ id, reason: why ?? 'panic' }));
     }
     const mode = this.panic ? 'panic' : targets.length === 0 ? 'empty' : 'normal';
-    // Every reader gets the same arrays, and `pick` goes by them.
+    // Every reader gets the same, and `pick` goes by it.
     this.#route = Object.freeze({
       mode,
       targets: Object.freeze(targets),

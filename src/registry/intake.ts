@@ -140,8 +140,7 @@ export class Intake {
       link: link && this.#links.get(link)?.[name],
     });
     // Listeners were told that it is back: one of them may have ended this life.
-    const present = this.#find(member.id, member.generation);
-    if (typeof present === 'string') return present;
+    if (member.over) return this.#find(member.id, member.generation) as 'stale-generation';
     if (outcome === 'accepted' && member.counts && name === member.leaseSignal) {
       this.#roster.beats.add(now);
       this.#roster.groupOf(member).beats.add(now);

@@ -60,6 +60,8 @@ export class Member {
   armedAt: number;
   armedPaused: number;
   history: PastChange[] = [];
+  /** This life is over, or another has taken its place. */
+  over = false;
   view!: InstanceView;
 
   constructor(about: Registered, generation: number, wall: number, now: number, paused: number) {

@@ -60,6 +60,7 @@ export class Roster extends Tally {
     const { id } = member;
     const before = this.members.get(id);
     if (before) {
+      before.over = true;
       if (before.about.service !== member.about.service) {
         this.remove(before, 'deregistered', 'another service');
       } else this.#count(before, -1);
@@ -93,6 +94,7 @@ export class Roster extends Tally {
   }
 
   remove(member: Member, kind: 'deregistered' | 'removed', reason: string | undefined): void {
+    member.over = true;
     this.#count(member, -1);
     this.members.delete(member.id);
     this.groupOf(member).members.delete(member.id);

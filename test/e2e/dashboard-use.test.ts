@@ -41,6 +41,22 @@ describe.skipIf(missing)('the page in use', () => {
     });
   });
 
+  it('keeps an instance open when the link to the list is followed, and closes it as ever', async () => {
+    await open({ instances: 4 }, {}, async ({ page, fake, url }) => {
+      await row(page, 'node-1').click();
+      await page.evaluate(() => document.querySelector<HTMLElement>('.skip')?.click());
+      expect(page.url()).toBe(`${url}/#list`);
+      fake.change('node-1', 'removed', {}, 'ttl');
+      const last = page.locator('#detail ol li').first();
+      await eventually(() => last.textContent()).toContain('removed: ttl');
+      expect(await page.title()).toMatch(/^node-1 · /);
+      await page.keyboard.press('Escape');
+      expect(await opened(page)).toBe(false);
+      expect(await page.title()).not.toContain('node-1');
+      expect(page.url()).toBe(`${url}/`);
+    });
+  });
+
   it('dates events by the registry, whose clock need not be that of this machine', async () => {
     const ahead = 3_600_000;
     await open({ instances: 4, ahead }, {}, async ({ page, fake }) => {

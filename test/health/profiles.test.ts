@@ -232,6 +232,9 @@ describe.each(both)('both: %s', (profile) => {
     expect(() => health.add('readyz/db/primary', 'x', passes)).toThrow(/^group: .*no check has/);
     expect(() => health.add('readyz/db', 'primary', passes)).toThrow(/^name: .*path is free/);
     expect(() => health.add('deep', 'all', passes)).toThrow(/^name: .*path is free/);
+    for (const builtIn of ['readyz/shutdown', 'readyz/maintenance']) {
+      expect(() => health.add(builtIn, 'x', passes)).toThrow(/^group: expected none of shutdown/);
+    }
     expect(health.handles('/readyz/db')).toBe(true);
     expect((await get(health, '/readyz/db')).status).toBe(404);
     expect(() => health.add('livez/x', 'peers', aboutOthers(passes))).toThrow(/^check: /);

@@ -59,6 +59,9 @@ describe('route', () => {
         expect(() => (list as unknown[]).push({ id: 'x', weight: 1 })).toThrow(TypeError);
       }
     }
+    for (const target of registry.route('api').targets) {
+      expect(() => Object.assign(target, { weight: 9 })).toThrow(TypeError);
+    }
     expect(targets(registry)).toEqual(['n0', 'n1', 'n2']);
     expect(registry.pick('api')?.weight).toBe(1);
   });

@@ -120,6 +120,7 @@ export class EventStreams {
       const { stuckSince, sentAt } = stream;
       if (!allowed()) {
         stream.end();
+        cut(); // who does not read would keep its connection, and count no more
       } else if (stuckSince !== undefined && now - stuckSince > PATIENCE) {
         this.#cutOff++;
         stream.end();

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Env } from './context.js';
-import { type ErrorCode, errorBody, STATUS } from './errors.js';
+import { type ErrorCode, type Rejections, refusal, ServiceError } from './errors.js';
 import { HEADERS } from './guard.js';
 
 /** In ms: a client that is slower with its headers, or with all of its request, is cut off. */
@@ -25,7 +25,9 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  readonly onRefused: (code: ErrorCode) => void;
+  readonly rejections: Rejections;
+  /** Told of what ought not to happen. */
+  readonly onError: (error: Error) => void;
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
@@ -42,26 +44,27 @@ const REASONS: Readonly<Record<number, string>> = {
 const NO_REQUEST = 'this is no request that is taken here';
 
 /** The answer to what HTTP can be made of, and no URL: its Host or target is none. */
-function malformed(count: ServerOptions['onRefused']): Response {
-  count('invalid');
-  const body = errorBody('invalid', NO_REQUEST);
-  return Response.json(body, { status: STATUS.invalid, headers: HEADERS });
+function unrouted(error: unknown, { rejections, onError }: ServerOptions): Response {
+  const known = error instanceof RequestError ? new ServiceError('invalid', NO_REQUEST) : undefined;
+  // Whatever is thrown that is no Error comes here past the application.
+  if (known === undefined) onError(error instanceof Error ? error : new Error(String(error)));
+  const { body, status } = refusal(known, rejections);
+  return Response.json(body, { status, headers: HEADERS });
 }
 
 /** What was no request gets its answer without one. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket, count: ServerOptions['onRefused']) {
+function refuse(error: NodeJS.ErrnoException, socket: Socket, rejections: Rejections) {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'invalid';
-  count(code);
+  const { body: said, status } = refusal(new ServiceError(code, NO_REQUEST), rejections);
   if (!/^(HPE|ERR_HTTP)_/.test(error.code ?? '')) {
     socket.destroy(); // TLS was never agreed upon: an answer would wait for that
     return;
   }
-  const body = JSON.stringify(errorBody(code, NO_REQUEST));
-  const status = STATUS[code];
+  const body = JSON.stringify(said);
   socket.end(
     `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -86,7 +89,7 @@ export class HttpServer {
     options: ServerOptions,
     before: (general: RequestListener) => RequestListener,
   ): Promise<HttpServer> {
-    const { host, port, tls, onRefused } = options;
+    const { host, port, tls, rejections } = options;
     const limits = {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
@@ -99,7 +102,7 @@ export class HttpServer {
       getRequestListener(app.fetch, {
         overrideGlobalObjects: false, // an embedding process keeps its own Request and Response
         hostname: 'localhost', // of URLs where there is no Host, which the guard looks at
-        errorHandler: () => malformed(onRefused),
+        errorHandler: (error) => unrouted(error, options),
       }),
     );
     const server = tls
@@ -119,7 +122,7 @@ export class HttpServer {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
-    server.on('clientError', (error, socket) => refuse(error, socket as Socket, onRefused));
+    server.on('clientError', (error, socket) => refuse(error, socket as Socket, rejections));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, resolve);

@@ -118,7 +118,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   // Before the first write: a second registry on this port and state ends here.
   const server = await HttpServer.listen(
     app,
-    { host, port: options.port, tls, onRefused: (code) => rejections.count(code) },
+    { host, port: options.port, tls, rejections, onError: context.onError },
     (general) => fastBeats(context, beats, general),
   );
   parts.add(() => server.close());
