@@ -156,7 +156,7 @@ function signalSentences(name: string, signal: SignalDetail): string[] {
 }
 
 /** Statuses that alone would leave an instance among the targets. */
-const SERVING = new Set(['available', 'overloaded', 'probe-blind']);
+const SERVING = new Set(['available', 'overloaded', 'probe-failing']);
 
 /** Paragraphs, the conclusion first. */
 export function sentencesOf(detail: Detail, instance: Instance): string[] {

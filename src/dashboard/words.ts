@@ -33,8 +33,8 @@ const LOOKS: Readonly<Record<string, Look>> = {
     tone: 'bad',
     means: 'Signals are late or partly missing: close to being taken out.',
   },
-  'probe-blind': {
-    word: 'probe-blind',
+  'probe-failing': {
+    word: 'probe-failing',
     shape: 'half',
     tone: 'warn',
     means: 'The service is heard and the process is not: the check’s own path is broken.',
@@ -65,7 +65,7 @@ export const STATUSES = [
   'zombie',
   'critical',
   'overloaded',
-  'probe-blind',
+  'probe-failing',
   'not-ready',
   'starting',
   'available',

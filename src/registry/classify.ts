@@ -10,7 +10,7 @@ type Row = Readonly<Record<'ok' | 'late' | 'missing', InstanceStatus>>;
 const TABLE: Readonly<Record<'ok' | 'late' | 'missing', Row>> = {
   ok: { ok: 'available', late: 'overloaded', missing: 'zombie' },
   late: { ok: 'overloaded', late: 'critical', missing: 'zombie' },
-  missing: { ok: 'probe-blind', late: 'critical', missing: 'dead' },
+  missing: { ok: 'probe-failing', late: 'critical', missing: 'dead' },
 };
 
 /** One signal alone. */

@@ -19,7 +19,7 @@ export interface Census {
 /** By status: the weight of who is routed to, and nothing for who is not. */
 export const WEIGHTS: Readonly<Partial<Record<InstanceStatus, number>>> = {
   available: 1,
-  'probe-blind': 1,
+  'probe-failing': 1,
   overloaded: 0.5,
   critical: 0.25,
 };

@@ -42,7 +42,7 @@ export type InstanceRecord = MemberRecord | GoneRecord;
 
 const STATUSES: readonly InstanceStatus[] = [
   ...(['starting', 'available', 'overloaded', 'critical'] as const),
-  ...(['probe-blind', 'zombie', 'dead', 'not-ready'] as const),
+  ...(['probe-failing', 'zombie', 'dead', 'not-ready'] as const),
 ];
 const REGISTRATION = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'] as const;
 const KEYS = [

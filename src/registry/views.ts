@@ -6,7 +6,7 @@ export type InstanceStatus =
   | 'available'
   | 'overloaded'
   | 'critical'
-  | 'probe-blind'
+  | 'probe-failing'
   | 'zombie'
   | 'dead'
   | 'not-ready';

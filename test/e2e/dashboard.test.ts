@@ -84,7 +84,7 @@ describe.skipIf(missing)('the page in a browser', () => {
       };
       fake.say('protection', '{"rule":"stall","active":false,"at":1,"duration":1500}');
       fake.say('protection', '{"rule":"panic","active":true,"service":"orders","at":1}');
-      const statuses = ['zombie', 'critical', 'overloaded', 'probe-blind', 'not-ready'] as const;
+      const statuses = ['zombie', 'critical', 'overloaded', 'probe-failing', 'not-ready'] as const;
       for (const [i, status] of statuses.entries()) {
         fake.change(`node-${4 * i + 1}`, 'status', { status });
       }

@@ -8,7 +8,7 @@ const SERVICE = [...KNOWN, 'not-ready'] as const;
 const TABLE = {
   ok: ['available', 'overloaded', 'zombie', 'not-ready'],
   late: ['overloaded', 'critical', 'zombie', 'not-ready'],
-  missing: ['probe-blind', 'critical', 'dead', 'not-ready'],
+  missing: ['probe-failing', 'critical', 'dead', 'not-ready'],
 } as const;
 
 describe('classification', () => {
@@ -96,7 +96,7 @@ describe('signals of an instance', () => {
     expect(registry.get('a')?.signals).toEqual({ process: 'ok', service: 'ok' });
   });
 
-  it('a broken way of the polls is probe-blind and keeps its traffic; without it, dead', () => {
+  it('a broken way of the polls is probe-failing and keeps its traffic; without it, dead', () => {
     const { loop, registry, status } = alone();
     registry.probe('a', 1, { outcome: 'answered' });
     for (let at = 1; at < 20_000; at += 1000) {
@@ -107,7 +107,7 @@ describe('signals of an instance', () => {
       registry.probe('a', 1, { outcome: 'failed', error: 'connection refused' });
       return status();
     });
-    expect(seen).toEqual(['overloaded', 'overloaded', 'overloaded', 'probe-blind']);
+    expect(seen).toEqual(['overloaded', 'overloaded', 'overloaded', 'probe-failing']);
     expect(registry.route('s').targets).toMatchObject([{ id: 'a' }]);
     loop.runUntil(25_000);
     expect(status()).toBe('dead');
@@ -124,7 +124,7 @@ describe('signals of an instance', () => {
     expect(registry.route('s').mode).toBe('empty');
     registry.heartbeat('a', { generation: 1 });
     expect(registry.get('a')).toMatchObject({
-      ...{ status: 'probe-blind', signals: { process: 'missing', service: 'ok' } },
+      ...{ status: 'probe-failing', signals: { process: 'missing', service: 'ok' } },
     });
     registry.register({ id: 'a', service: 's', address: 'x' });
     registry.heartbeat('a', { generation: 2 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Registry } from '../../src/registry/index.js';
 import { act, anyAction, registryOn, targets } from './world.js';
 
-const ROUTABLE = ['available', 'probe-blind', 'overloaded', 'critical'];
+const ROUTABLE = ['available', 'probe-failing', 'overloaded', 'critical'];
 
 /** The route, worked out from the instances alone. */
 function check(registry: Registry, panics: Map<string, boolean>): void {

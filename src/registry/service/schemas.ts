@@ -154,7 +154,7 @@ export const Instance = z
       'available',
       'overloaded',
       'critical',
-      'probe-blind',
+      'probe-failing',
       'zombie',
       'dead',
       'not-ready',
