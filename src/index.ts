@@ -26,7 +26,7 @@ export type {
 } from './core/guards.js';
 export type { Timers } from './core/host.js';
 export { IntervalWindow, type WindowSnapshot } from './core/interval-window.js';
-export type { Evidence, JournalSnapshot, Loss, PeerDrops } from './core/journal.js';
+export type { HeartbeatInfo, JournalSnapshot, Loss, PeerDrops } from './core/journal.js';
 export type { LadderSnapshot } from './core/ladder-snapshot.js';
 export type { Link } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';

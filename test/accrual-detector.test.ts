@@ -79,10 +79,10 @@ describe('PhiAccrualDetector', () => {
     expect(detector.heartbeat(0)).toBe('duplicate');
     expect(detector.heartbeat(-1)).toBe('out-of-order');
     for (const at of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-      expect(detector.heartbeat(at)).toBe('not-finite');
+      expect(detector.heartbeat(at)).toBe('invalid-time');
     }
     for (const at of ['5', null, undefined, {}, 5n, Symbol('5'), new Date()]) {
-      expect(detector.heartbeat(at as number)).toBe('not-finite');
+      expect(detector.heartbeat(at as number)).toBe('invalid-time');
       expect(detector.phi(at as number)).toBe(0);
       detector.start(at as number);
     }

@@ -336,10 +336,10 @@ describe('FailureDetector: input that is none', () => {
     rhythm('a', 1000, 3);
     expect(detector.heartbeat('a', 3000)).toBe('duplicate');
     expect(detector.heartbeat('a', 2999)).toBe('out-of-order');
-    expect(detector.heartbeat('a', Number.NaN)).toBe('not-finite');
-    expect(detector.heartbeat('b', Number.POSITIVE_INFINITY)).toBe('not-finite');
-    expect(detector.heartbeat('b', 7n as never)).toBe('not-finite');
-    expect(detector.heartbeat('a', Symbol('7') as never)).toBe('not-finite');
+    expect(detector.heartbeat('a', Number.NaN)).toBe('invalid-time');
+    expect(detector.heartbeat('b', Number.POSITIVE_INFINITY)).toBe('invalid-time');
+    expect(detector.heartbeat('b', 7n as never)).toBe('invalid-time');
+    expect(detector.heartbeat('a', Symbol('7') as never)).toBe('invalid-time');
     expect(detector.size).toBe(1); // no peer came of it
     expect(detector.heartbeat('b', 3000)).toBe('accepted');
     expect(detector.heartbeat('c', 3000)).toBe('refused');
@@ -347,7 +347,7 @@ describe('FailureDetector: input that is none', () => {
     expect(detector.dropped).toEqual({
       duplicate: 1,
       'out-of-order': 1,
-      'not-finite': 4,
+      'invalid-time': 4,
       'stale-incarnation': 0,
       refused: 3,
     });
@@ -384,7 +384,7 @@ describe('FailureDetector: input that is none', () => {
       expect(detector.phi('a', at as number)).toBeGreaterThanOrEqual(0);
     }
     clock.now = Number.NaN;
-    expect(detector.heartbeat('a')).toBe('not-finite');
+    expect(detector.heartbeat('a')).toBe('invalid-time');
     expect(detector.advance()).toBeCloseTo(DEFAULT_SILENCE, 6);
     expect(said).toEqual([]);
   });

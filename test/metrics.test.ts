@@ -122,7 +122,7 @@ describe('collectMetrics: what a scrape tells', () => {
       phi_accrual_mass_silences_total: { '-': 0 },
       phi_accrual_mass_silence_active: { '-': 0 },
     });
-    expect(detector.dropped).toMatchObject({ duplicate: 1, 'not-finite': 1 });
+    expect(detector.dropped).toMatchObject({ duplicate: 1, 'invalid-time': 1 });
     expect(detector.phi('a')).toBeGreaterThan(1);
     to(3000);
     expect(await scrape()).toMatchObject({

@@ -384,9 +384,9 @@ describe('the baselines', () => {
           const options = { threshold, windowSize, scale: 0.5 };
           const detector = satzger(options)({ heartbeatInterval: 1, session: '' });
           let at = 0;
-          const evidence = { sequence: 0, sentAt: 0 };
-          detector.heartbeat(at, evidence);
-          for (const interval of intervals) detector.heartbeat((at += interval), evidence);
+          const info = { sequence: 0, sentAt: 0 };
+          detector.heartbeat(at, info);
+          for (const interval of intervals) detector.heartbeat((at += interval), info);
           const kept = intervals.slice(-windowSize).sort((a, b) => a - b);
           const rank = kept[Math.ceil(threshold * kept.length) - 1];
           expect(detector.suspectAt()).toBe(at + rank / 0.5);

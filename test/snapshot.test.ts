@@ -39,7 +39,7 @@ function living(origin: number, make: (options: FailureDetectorOptions) => Failu
 const step = fc.record({
   peer: fc.constantFrom('a', 'b', 'c'),
   wait: fc.constantFrom(1, 100, 900, 1000, 1100, 2000, 5000, 12_000),
-  evidence: fc.constantFrom(undefined, { incarnation: 1 }, { incarnation: 2, sequence: 5 }),
+  info: fc.constantFrom(undefined, { incarnation: 1 }, { incarnation: 2, sequence: 5 }),
 });
 
 describe('snapshot and restore', () => {
@@ -50,9 +50,9 @@ describe('snapshot and restore', () => {
         const first = living(0, (options) => new FailureDetector(options));
         first.detector.watch('c', { threshold: 3, windowSize: 4, maxSilence: 4000 });
         let now = 0;
-        for (const { peer, wait, evidence } of before) {
+        for (const { peer, wait, info } of before) {
           first.at((now += wait));
-          first.detector.heartbeat(peer, undefined, evidence);
+          first.detector.heartbeat(peer, undefined, info);
         }
         first.at((now += 10));
         const kept = now;
@@ -69,10 +69,10 @@ describe('snapshot and restore', () => {
         second.at(kept);
         for (const peer of snapshot.peers) expect(second.detector.restorePeer(peer)).toBe(true);
         first.said.length = 0;
-        for (const { peer, wait, evidence } of after) {
+        for (const { peer, wait, info } of after) {
           for (const each of [first, second]) {
             each.at(now + wait);
-            each.detector.heartbeat(peer, undefined, evidence);
+            each.detector.heartbeat(peer, undefined, info);
           }
           now += wait;
           for (const id of first.detector.peers()) {

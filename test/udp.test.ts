@@ -24,7 +24,7 @@ async function listen(options: UdpListenOptions = {}) {
   const heard: (WireHeartbeat & { at: number })[] = [];
   const sink: HeartbeatSink = {
     now: () => performance.now(),
-    heartbeat: (id, at, evidence) => heard.push({ id, at, ...evidence }),
+    heartbeat: (id, at, info) => heard.push({ id, at, ...info }),
   };
   const listener = await listenUdp(sink, { port: 0, ...options });
   open.push(listener);
@@ -53,9 +53,7 @@ const heartbeat = fc.record({
 
 function decode(datagram: Buffer): { count: number; taken: WireHeartbeat[] } {
   const taken: WireHeartbeat[] = [];
-  const count = decodeHeartbeats(datagram, (each, evidence) =>
-    taken.push({ id: each, ...evidence }),
-  );
+  const count = decodeHeartbeats(datagram, (each, info) => taken.push({ id: each, ...info }));
   return { count, taken };
 }
 

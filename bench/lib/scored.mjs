@@ -20,10 +20,10 @@ export async function scored(trace, heartbeatInterval, settings) {
       const detector = make(context);
       let due = Infinity;
       return {
-        heartbeat: (at, evidence) => {
+        heartbeat: (at, info) => {
           if (at > due) counts[Math.floor(beats / size)]++;
           beats++;
-          detector.heartbeat(at, evidence);
+          detector.heartbeat(at, info);
           due = detector.suspectAt();
         },
         suspectAt: () => due,

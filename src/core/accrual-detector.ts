@@ -34,7 +34,7 @@ export class PhiAccrualDetector {
 
   /**
    * Takes a heartbeat in. Only `'accepted'` ones count: a `'duplicate'` has the time of the last
-   * one, an `'out-of-order'` one an earlier time, a `'not-finite'` one none.
+   * one, an `'out-of-order'` one an earlier time, an `'invalid-time'` one none.
    */
   heartbeat(at: number): BeatOutcome {
     arrival[0] = timeOf(at);

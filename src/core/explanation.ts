@@ -73,7 +73,7 @@ export interface Explanation<Id = string> {
 const NO_DROPS: PeerDrops = {
   duplicate: 0,
   'out-of-order': 0,
-  'not-finite': 0,
+  'invalid-time': 0,
   'stale-incarnation': 0,
 };
 

@@ -4,7 +4,7 @@ import { Crossings } from './crossings.js';
 import { Events, type FailureDetectorEvents, type ListenOptions } from './events.js';
 import type { Explanation } from './explanation.js';
 import { Heartbeats } from './heartbeats.js';
-import type { Evidence } from './journal.js';
+import type { HeartbeatInfo } from './journal.js';
 import type { Link } from './link.js';
 import { type ResolvedOptions, resolveOptions, type WatchOptions } from './options.js';
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
@@ -98,13 +98,13 @@ export class FailureDetector<Id = string> {
    * Takes a heartbeat of a peer in, at `at` (now by default), and says at once what it changes.
    * An unknown id is watched from now on, unless `autoWatch` is false. Never throws.
    */
-  heartbeat(id: Id, at = this.#now(), evidence?: Evidence): HeartbeatOutcome {
+  heartbeat(id: Id, at = this.#now(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
-    if (slot < 0) return this.#heartbeats.refuse(slot === NO_TIME ? 'not-finite' : 'refused');
+    if (slot < 0) return this.#heartbeats.refuse(slot === NO_TIME ? 'invalid-time' : 'refused');
     const slab = this.#table.slab(slot);
-    if (evidence) return this.#heartbeats.testify(slab, rowOf(slot), evidence);
+    if (info) return this.#heartbeats.heartbeatWithInfo(slab, rowOf(slot), info);
     return this.#heartbeats.heartbeat(slab, rowOf(slot));
   }
 
@@ -153,7 +153,7 @@ export class FailureDetector<Id = string> {
   }
 
   /**
-   * A way by which heartbeats come, to be named in their `evidence.link`: while it is down, silence
+   * A way by which heartbeats come, to be named in their `info.link`: while it is down, silence
    * of those that were heard by it last does not count.
    */
   link(): Link {

@@ -5,7 +5,7 @@
 import type { Crossings, Runner } from './crossings.js';
 import type { Events, FailureDetectorEvents, LateHeartbeat, Transition } from './events.js';
 import type { ResolvedFlapDamping } from './guards.js';
-import type { Evidence } from './journal.js';
+import type { HeartbeatInfo } from './journal.js';
 import { crossedBy, rungOf, setRung } from './ladder.js';
 import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
 import { anyBeat, arrival, ordinaryBeat } from './peer-record.js';
@@ -27,7 +27,7 @@ export class Heartbeats<Id> {
   readonly dropped: DropCounts = {
     duplicate: 0,
     'out-of-order': 0,
-    'not-finite': 0,
+    'invalid-time': 0,
     'stale-incarnation': 0,
     refused: 0,
   };
@@ -65,20 +65,20 @@ export class Heartbeats<Id> {
   }
 
   /** As {@link heartbeat}, with what it says of itself. */
-  testify(slab: PeerSlab, row: number, evidence: Evidence): HeartbeatOutcome {
-    if (!Number.isFinite(arrival[0])) return this.#drop(slab, row, 'not-finite');
+  heartbeatWithInfo(slab: PeerSlab, row: number, info: HeartbeatInfo): HeartbeatOutcome {
+    if (!Number.isFinite(arrival[0])) return this.#drop(slab, row, 'invalid-time');
     const journal = slab.writtenJournal();
     const entry = row >> 3;
-    const outcome = journal.admit(entry, evidence);
+    const outcome = journal.admit(entry, info);
     if (outcome !== 'accepted' && outcome !== 'restart') return this.#drop(slab, row, outcome);
-    const number = evidence.link?.number;
+    const number = info.link?.number;
     const link = slab.clock.isLink(number) ? number : 0;
     if (link !== journal.link(entry)) journal.setLink(entry, link);
     return outcome === 'restart' ? this.#beat(slab, row, true) : this.heartbeat(slab, row);
   }
 
   /** Counts a heartbeat, or a watch, that is refused. */
-  refuse(reason: 'refused' | 'not-finite' = 'refused'): 'refused' | 'not-finite' {
+  refuse(reason: 'refused' | 'invalid-time' = 'refused'): 'refused' | 'invalid-time' {
     this.looked++;
     this.dropped[reason]++;
     return reason;

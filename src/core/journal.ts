@@ -6,7 +6,7 @@
 import { checkNumber, checkObject, checkType } from './validate.js';
 
 /** What a heartbeat says of itself. */
-export interface Evidence {
+export interface HeartbeatInfo {
   /**
    * Number of the sender's life, an integer from 0: a later life has a higher one. Heartbeats of
    * an older life are dropped; a newer one is a restart, whose gap is not learnt.
@@ -52,7 +52,7 @@ const COUNTED = 2 ** 31 - 1;
 /** Beyond so many heartbeats, older ones count half. */
 const MEMORY = 1024;
 
-const REASONS = ['duplicate', 'out-of-order', 'not-finite', 'stale-incarnation'] as const;
+const REASONS = ['duplicate', 'out-of-order', 'invalid-time', 'stale-incarnation'] as const;
 
 /** Heartbeats of one peer that were dropped, by reason. */
 export type PeerDrops = Record<(typeof REASONS)[number], number>;
@@ -79,8 +79,8 @@ export class Journal {
    * Takes in what a heartbeat says of itself: why it is to be dropped, `'restart'` if it is the
    * first of a new life, `'accepted'` else. Whatever is no integer from 0 says nothing.
    */
-  admit(entry: number, evidence: Evidence): Admission {
-    const { incarnation, sequence } = evidence;
+  admit(entry: number, info: HeartbeatInfo): Admission {
+    const { incarnation, sequence } = info;
     const d = entry * 8;
     const w = entry * WORDS;
     const i32 = this.#i32;

@@ -1,7 +1,7 @@
 /** What became of a heartbeat, and how a peer stands. */
 
 /** What became of a heartbeat of a watched peer; only `'accepted'` ones count. */
-export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'not-finite';
+export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'invalid-time';
 
 /**
  * What became of a heartbeat. Only `'accepted'` ones count; all others are dropped and counted.

@@ -180,7 +180,7 @@ function calibratedBeat(slab: PeerSlab, row: number): boolean {
 export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutcome {
   const { f64, i32 } = slab;
   const at = arrival[0];
-  if (!Number.isFinite(at)) return 'not-finite';
+  if (!Number.isFinite(at)) return 'invalid-time';
   const flags = i32[2 * row + FLAGS];
   if ((flags & HEARD) === 0) {
     i32[2 * row + FLAGS] = flags | STARTED | HEARD;

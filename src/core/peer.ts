@@ -2,7 +2,7 @@
 import type { Crossings } from './crossings.js';
 import type { Explanation } from './explanation.js';
 import type { Heartbeats } from './heartbeats.js';
-import type { Evidence } from './journal.js';
+import type { HeartbeatInfo } from './journal.js';
 import type { HeartbeatOutcome, Status } from './outcomes.js';
 import { arrival, timeOf } from './peer-record.js';
 import { type PeerSlab, WATCH } from './peer-slab.js';
@@ -54,13 +54,13 @@ export class Peer<Id = string> {
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#crossings.now(), evidence?: Evidence): HeartbeatOutcome {
+  heartbeat(at = this.#crossings.now(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slab = this.#slab;
     const heartbeats = this.#heartbeats;
     if (!slab) return heartbeats.refuse();
-    if (evidence) return heartbeats.testify(slab, this.#row, evidence);
+    if (info) return heartbeats.heartbeatWithInfo(slab, this.#row, info);
     return heartbeats.heartbeat(slab, this.#row);
   }
 

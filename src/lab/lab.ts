@@ -21,7 +21,7 @@ export type {
   MakeTraceDetector,
   TraceContext,
   TraceDetector,
-  TraceEvidence,
+  TraceInfo,
 } from './replay/trace-detector.js';
 export type { Guard, MakeDetector, SimulatedOptions } from './simulation/detector-port.js';
 export type { Fault, NetworkQuality, Which } from './simulation/faults.js';

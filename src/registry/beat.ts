@@ -27,7 +27,7 @@ export type BeatOutcome =
   | 'accepted'
   | 'duplicate'
   | 'out-of-order'
-  | 'not-finite'
+  | 'invalid-time'
   | 'unknown'
   | 'stale-generation'
   | 'no-generation';

@@ -26,7 +26,7 @@ export class Intake {
   readonly dropped: RegistryDrops = {
     duplicate: 0,
     'out-of-order': 0,
-    'not-finite': 0,
+    'invalid-time': 0,
     unknown: 0,
     'stale-generation': 0,
     'no-generation': 0,

@@ -1,7 +1,7 @@
 /** The two signals of an instance, and the detectors that judge their silence. */
 import type { Transition } from '../core/events.js';
 import { FailureDetector } from '../core/failure-detector.js';
-import type { Evidence } from '../core/journal.js';
+import type { HeartbeatInfo } from '../core/journal.js';
 import type { Link } from '../core/link.js';
 import type { HeartbeatOutcome } from '../core/outcomes.js';
 import type { Peer } from '../core/peer.js';
@@ -136,10 +136,10 @@ export class Signals {
     signal: Signal,
     interval: number,
     at: number,
-    evidence: Evidence,
+    info: HeartbeatInfo,
   ): HeartbeatOutcome {
     signal.peer ??= this.detectors[name].watch(id, { heartbeatInterval: interval });
-    return signal.peer.heartbeat(at, evidence);
+    return signal.peer.heartbeat(at, info);
   }
 
   /** What was learnt of an instance; nothing for one that was never heard. */

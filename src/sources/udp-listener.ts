@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
-import type { HeartbeatEvidence, HeartbeatLink, HeartbeatSink } from './heartbeat-sink.js';
+import type { HeartbeatLink, HeartbeatSink, SourceInfo } from './heartbeat-sink.js';
 import { type ArrivedFrom, ThreadSocket } from './udp-thread.js';
 import { decodeHeartbeats } from './udp-wire.js';
 
@@ -55,9 +55,9 @@ export interface DatagramReader {
 function readerFor(sink: HeartbeatSink): DatagramReader {
   const link = sink.link?.();
   let at = 0;
-  const take = (id: string, evidence: HeartbeatEvidence) => {
-    evidence.link = link;
-    sink.heartbeat(id, at, evidence);
+  const take = (id: string, info: SourceInfo) => {
+    info.link = link;
+    sink.heartbeat(id, at, info);
   };
   return {
     link,

@@ -12,7 +12,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { checkNumber } from '../core/validate.js';
-import type { HeartbeatEvidence } from './heartbeat-sink.js';
+import type { SourceInfo } from './heartbeat-sink.js';
 
 const HEADER = 4;
 const VERSION = 1;
@@ -28,7 +28,7 @@ export const MAX_NUMBER = 2 ** 48 - 1;
 const NUMBERS = { least: 0, most: MAX_NUMBER, integer: true };
 
 /** One heartbeat as it is sent. */
-export interface WireHeartbeat extends HeartbeatEvidence {
+export interface WireHeartbeat extends SourceInfo {
   id: string;
 }
 
@@ -71,7 +71,7 @@ export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
   return datagram;
 }
 
-const evidence: HeartbeatEvidence = { incarnation: 0, sequence: 0 };
+const info: SourceInfo = { incarnation: 0, sequence: 0 };
 
 /**
  * Hands each heartbeat of a datagram to `take`; returns how many there were. A datagram that is
@@ -79,7 +79,7 @@ const evidence: HeartbeatEvidence = { incarnation: 0, sequence: 0 };
  */
 export function decodeHeartbeats(
   datagram: Buffer,
-  take: (id: string, evidence: HeartbeatEvidence) => void,
+  take: (id: string, info: SourceInfo) => void,
 ): number {
   if (!isWellFormed(datagram)) return -1;
   const count = datagram[3];
@@ -87,10 +87,10 @@ export function decodeHeartbeats(
   for (let i = 0; i < count; i++) {
     const end = at + 1 + datagram[at];
     const id = datagram.toString('utf8', at + 1, end);
-    evidence.incarnation = readNumber(datagram, end);
-    evidence.sequence = readNumber(datagram, end + NUMBER);
+    info.incarnation = readNumber(datagram, end);
+    info.sequence = readNumber(datagram, end + NUMBER);
     at = end + 2 * NUMBER;
-    take(id, evidence);
+    take(id, info);
   }
   return count;
 }

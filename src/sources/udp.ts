@@ -1,5 +1,5 @@
 /** phi-accrual/udp: heartbeats over UDP, a listener and a sender. */
-export type { HeartbeatEvidence, HeartbeatLink, HeartbeatSink } from './heartbeat-sink.js';
+export type { HeartbeatLink, HeartbeatSink, SourceInfo } from './heartbeat-sink.js';
 export {
   listenUdp,
   type UdpListener,

@@ -107,7 +107,7 @@ const CORE_TYPES = [
   'DetectorOptions',
   'DetectorSnapshot',
   'DropCounts',
-  'Evidence',
+  'HeartbeatInfo',
   'Explanation',
   'FailureDetectorEvents',
   'FailureDetectorOptions',
@@ -159,7 +159,7 @@ const UDP = [
 ];
 const UDP_TYPES = [
   'AckStatus',
-  'HeartbeatEvidence',
+  'SourceInfo',
   'HeartbeatLink',
   'HeartbeatSink',
   'SignedAck',
@@ -237,7 +237,7 @@ const LAB_TYPES = [
   'Trace',
   'TraceContext',
   'TraceDetector',
-  'TraceEvidence',
+  'TraceInfo',
   'TraceHeartbeat',
   'TraceSession',
   'TraceSource',

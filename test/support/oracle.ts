@@ -231,7 +231,7 @@ export class Oracle {
   }
 
   heartbeat(id: string, at: number): string {
-    if (!Number.isFinite(at)) return 'not-finite';
+    if (!Number.isFinite(at)) return 'invalid-time';
     let peer = this.peers.get(id);
     if (peer === undefined) {
       peer = new OraclePeer(id, this.#watches++, undefined, ORACLE_DEFAULTS);

@@ -94,8 +94,8 @@ export class HeartbeatRecorder {
     return performance.now();
   }
 
-  heartbeat(id: string, at: number, evidence: { incarnation: number; sequence: number }): void {
-    const { incarnation, sequence } = evidence;
+  heartbeat(id: string, at: number, info: { incarnation: number; sequence: number }): void {
+    const { incarnation, sequence } = info;
     const counts = this.#counts;
     let session = this.#sessions.get(id);
     if (session === undefined && this.#sessions.size >= this.#maxPeers) {

@@ -137,7 +137,7 @@ export class SessionScore {
   readonly #arrivals: Arrivals;
   readonly #detector: TraceDetector;
   readonly #warmUp: number;
-  readonly #evidence = { sequence: 0, sentAt: 0.5 };
+  readonly #info = { sequence: 0, sentAt: 0.5 };
   #next = 0;
   /** What the detector was told last: {@link fedAt}. */
   #fed = -Infinity;
@@ -164,7 +164,7 @@ export class SessionScore {
     // Everything in locals: an access to a field or a module's array costs more than the sums do.
     const scorer = this.#scorer;
     const detector = this.#detector;
-    const evidence = this.#evidence;
+    const info = this.#info;
     const warmUp = this.#warmUp;
     const { at: times, seq, sentAt } = this.#arrivals;
     const { detection, exceeded } = scorer;
@@ -198,9 +198,9 @@ export class SessionScore {
           if (mistake > longest) longest = mistake;
         }
       }
-      evidence.sequence = seq[k];
-      evidence.sentAt = sentAt[k];
-      detector.heartbeat(fed, evidence);
+      info.sequence = seq[k];
+      info.sentAt = sentAt[k];
+      detector.heartbeat(fed, info);
       due = detector.suspectAt();
       if (k >= warmUp) {
         const silence = due > at ? due - at : due <= at ? 0 : noDeadline(due);

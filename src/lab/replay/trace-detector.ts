@@ -1,7 +1,7 @@
 /** What a detector must be to be tried on a trace. */
 
 /** What the sender says of a heartbeat. One object serves all heartbeats: copy what you keep. */
-export interface TraceEvidence {
+export interface TraceInfo {
   /** Its number. Loss shows as a gap, a late heartbeat as a smaller number than the last one. */
   readonly sequence: number;
   /** By the sender's clock, in ms; NaN: unknown. */
@@ -13,7 +13,7 @@ export interface TraceEvidence {
  */
 export interface TraceDetector {
   /** Takes a heartbeat in; `at` rises strictly from call to call. What it returns is ignored. */
-  heartbeat(at: number, evidence: TraceEvidence): unknown;
+  heartbeat(at: number, info: TraceInfo): unknown;
   /** When the peer is suspected if silence goes on; may lie in the past; `Infinity`: never. */
   suspectAt(): number;
   /** φ at `at`, which is not before the last heartbeat; only who has it can be calibrated. */

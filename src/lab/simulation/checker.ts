@@ -141,12 +141,12 @@ export class Checker {
   }
 
   /** What an accepted heartbeat says of itself. */
-  evidence(node: number, at: number, incarnation: number, sequence: number): void {
+  info(node: number, at: number, incarnation: number, sequence: number): void {
     const newest = this.#incarnation[node];
     const older = incarnation < newest;
     if (older || (incarnation === newest && sequence <= this.#sequence[node])) {
       const message = `accepted ${incarnation}/${sequence} after ${newest}/${this.#sequence[node]}`;
-      this.fail('evidence', at, node, message);
+      this.fail('heartbeat-info', at, node, message);
     }
     this.#incarnation[node] = incarnation;
     this.#sequence[node] = sequence;

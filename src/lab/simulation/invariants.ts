@@ -12,7 +12,7 @@ export const INVARIANTS = {
   outages: 'after an outage a silence is found out as fast as before it',
   cadence: 'a lasting change of cadence causes at most ten transitions',
   arithmetic: 'φ is finite, never negative, grows with silence, and is the threshold when due',
-  evidence: 'heartbeats of an older life, or of a number seen before, do not count',
+  'heartbeat-info': 'heartbeats of an older life, or of a number seen before, do not count',
   snapshot: 'a detector restored from its snapshot cannot be told from it',
 } as const;
 

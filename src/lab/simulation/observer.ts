@@ -59,7 +59,7 @@ export class Observer {
   readonly #resolved;
   readonly #peers: Peer<number>[] = [];
   /** Reused: a detector reads it during the call. */
-  readonly #evidence: { incarnation: number; sequence: number; link: Link | undefined } = {
+  readonly #info: { incarnation: number; sequence: number; link: Link | undefined } = {
     incarnation: 0,
     sequence: 0,
     link: undefined,
@@ -127,18 +127,18 @@ export class Observer {
     if (this.#linksDown++ > 0) return;
     this.checker.known.add(now, now + duration);
     this.checker.linkDown = true;
-    this.#evidence.link?.down();
+    this.#info.link?.down();
   }
 
   endOutage(known: boolean): void {
     if (!known || --this.#linksDown > 0) return;
     this.checker.linkDown = false;
-    this.#evidence.link?.up();
+    this.#info.link?.up();
   }
 
   /** Heartbeats come by a link that the detector can be told about. */
   useLink(): void {
-    this.#evidence.link = this.detector.link();
+    this.#info.link = this.detector.link();
   }
 
   /** Looks whether all invariants hold. */
@@ -168,15 +168,15 @@ export class Observer {
     const incarnation = datagrams.incarnation[datagram];
     const sequence = datagrams.sequence[datagram];
     datagrams.release(datagram);
-    const evidence = this.#evidence;
-    evidence.incarnation = incarnation;
-    evidence.sequence = sequence;
+    const info = this.#info;
+    info.incarnation = incarnation;
+    info.sequence = sequence;
     this.beats++;
     checker.beating = node;
-    const outcome = this.detector.heartbeat(node, now, evidence);
+    const outcome = this.detector.heartbeat(node, now, info);
     checker.beating = -1;
     checker.read(node, now, outcome, this.#peers[node].suspectAt());
-    if (outcome === 'accepted') checker.evidence(node, now, incarnation, sequence);
+    if (outcome === 'accepted') checker.info(node, now, incarnation, sequence);
   }
 
   #transition(event: 'suspect' | 'available' | 'level', change: Transition<number>): void {

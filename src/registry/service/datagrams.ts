@@ -72,7 +72,7 @@ const ACKS: Readonly<Record<BeatOutcome, AckStatus>> = {
   'no-generation': 'not-accepted',
   duplicate: 'not-accepted',
   'out-of-order': 'not-accepted',
-  'not-finite': 'not-accepted',
+  'invalid-time': 'not-accepted',
 };
 
 export class Datagrams {

@@ -107,7 +107,7 @@ export const Beat = z
 
 export const BeatAnswer = z
   .object({
-    status: z.enum(['accepted', 'duplicate', 'out-of-order', 'not-finite']),
+    status: z.enum(['accepted', 'duplicate', 'out-of-order', 'invalid-time']),
     ttl: z.number(),
     epoch: z.string(),
   })

@@ -4,7 +4,7 @@
  */
 import { MAX_RING } from '../../../core/ring-pool.js';
 import { checkKeys, checkNumber } from '../../../core/validate.js';
-import type { MakeTraceDetector, TraceDetector, TraceEvidence } from '../trace-detector.js';
+import type { MakeTraceDetector, TraceDetector, TraceInfo } from '../trace-detector.js';
 import { SummedRing } from './sums.js';
 
 export interface FreshnessOptions {
@@ -141,7 +141,7 @@ class Bertier implements TraceDetector {
     this.#weights = weights;
   }
 
-  heartbeat(at: number, { sequence }: TraceEvidence): void {
+  heartbeat(at: number, { sequence }: TraceInfo): void {
     const estimate = this.#estimate;
     // An error is known where the heartbeat that was expected came: the next number.
     if (sequence === estimate.sequence + 1 && estimate.count > 1) {

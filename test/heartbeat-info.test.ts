@@ -111,10 +111,10 @@ describe('a sequence', () => {
     let t = 0;
     for (const value of odd) {
       t += 1000;
-      const evidence = { incarnation: value, sequence: value } as never;
-      expect(at(t).heartbeat('a', t, evidence)).toBe('accepted');
+      const info = { incarnation: value, sequence: value } as never;
+      expect(at(t).heartbeat('a', t, info)).toBe('accepted');
     }
-    for (const evidence of [
+    for (const info of [
       5,
       'x',
       Symbol('x'),
@@ -124,7 +124,7 @@ describe('a sequence', () => {
       { link: { number: 9 } },
     ]) {
       t += 1000;
-      expect(at(t).heartbeat('a', t, evidence as never)).toBe('accepted');
+      expect(at(t).heartbeat('a', t, info as never)).toBe('accepted');
     }
     expect(detector.explain('a')?.loss.received).toBe(0);
   });
@@ -195,7 +195,7 @@ describe('explain', () => {
       threshold: 4,
       suspectAt: detector.peer('a')?.suspectAt(),
       lastHeartbeat: 19_000,
-      dropped: { duplicate: 0, 'out-of-order': 0, 'not-finite': 0, 'stale-incarnation': 0 },
+      dropped: { duplicate: 0, 'out-of-order': 0, 'invalid-time': 0, 'stale-incarnation': 0 },
       restarts: 0,
       flaps: 0,
       loss: { received: 0, lost: 0, rate: 0 },
