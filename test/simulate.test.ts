@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FailureDetector } from '../src/index.js';
 import {
   type Fault,
+  FIELD_KINDS,
+  type FieldKind,
   type MakeDetector,
   randomScenario,
   type SimulateOptions,
@@ -9,6 +12,9 @@ import {
   simulate,
 } from '../src/lab/lab.js';
 import { EventLoop } from '../src/lab/simulation/event-loop.js';
+
+/** Of the worlds of seeds 0 to 299, as they were before there were field worlds. */
+const OLD_WORLDS = 'b4adab3ebc832dc2d091d8adaa9fd8e1adae3ba09f83d63dd073ea5a113b98b1';
 
 /** Without guards, what is due is said when it is due. */
 const bare = { stallGuard: false, massSilence: false, flapDamping: false } as const;
@@ -318,6 +324,54 @@ describe('the invariants', () => {
         new FailureDetector<number>({ ...options, learn: 'while-available' as const }),
     });
     expect(broken(simulation)).toContain('cadence');
+  });
+});
+
+describe('nodes that return one after another', () => {
+  const cut = { at: 20_000, fault: 'staggered', nodes: 'all', duration: 30_000 } as const;
+  const returns = (fault: Fault) =>
+    sound({ nodes: 50, duration: 120_000, faults: [fault], detector: bare })
+      .events.filter(({ event }) => event === 'available')
+      .map(({ at }) => at);
+
+  it('come back spread over the given time', () => {
+    const back = returns({ ...cut, spread: 20_000 });
+    expect(back.length).toBe(50);
+    expect(Math.min(...back)).toBeGreaterThan(50_000);
+    expect(Math.min(...back)).toBeLessThan(54_000);
+    expect(Math.max(...back)).toBeGreaterThan(66_000);
+    expect(Math.max(...back)).toBeLessThan(71_500);
+  });
+
+  it('come back with their first try after it, when they back off', () => {
+    const back = returns({ ...cut, backOff: 8000 });
+    expect(back.length).toBe(50);
+    expect(Math.min(...back)).toBeGreaterThan(50_000);
+    expect(Math.max(...back)).toBeGreaterThan(55_000);
+    expect(Math.max(...back)).toBeLessThan(63_500);
+  });
+});
+
+describe('field worlds', () => {
+  const kinds = Object.keys(FIELD_KINDS) as FieldKind[];
+
+  it.each(kinds)('of kind %s are the same for the same seed, and others for another', (field) => {
+    expect(randomScenario(7, { field })).toEqual(randomScenario(7, { field }));
+    expect(randomScenario(8, { field })).not.toEqual(randomScenario(7, { field }));
+  });
+
+  it('are drawn only on request', () => {
+    expect(randomScenario(7, { field: false })).toEqual(randomScenario(7));
+    const json = JSON.stringify(Array.from({ length: 300 }, (_, seed) => randomScenario(seed)));
+    expect(createHash('sha256').update(json).digest('hex')).toBe(OLD_WORLDS);
+    expect(() => randomScenario(7, { field: 'flat' as FieldKind })).toThrow(/^field: expected one/);
+  });
+
+  it('have the guards that are asked for, by default all', () => {
+    expect(randomScenario(3, { field: true }).detector?.massSilence).toBeUndefined();
+    const { detector } = randomScenario(3, { field: true, guards: ['massSilence'] });
+    expect(detector).toMatchObject({ stallGuard: false, flapDamping: false });
+    expect(detector?.massSilence).toBeUndefined();
   });
 });
 

@@ -3,7 +3,7 @@
  * Ends with exit code 1 at the first broken invariant, and with the line that replays it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INVARIANTS, randomScenario, simulate } from 'phi-accrual/lab';
+import { FIELD_KINDS, INVARIANTS, randomScenario, simulate } from 'phi-accrual/lab';
 import pc from 'picocolors';
 
 const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'];
@@ -34,6 +34,7 @@ const {
   from,
   seeds,
   guards: on,
+  field = false,
 } = new Command('torture')
   .description('Simulates worlds by chance and checks every invariant of the detector in them.')
   .addOption(new Option('--for <seconds>', 'how long').argParser(number(0.1)).default(60))
@@ -45,8 +46,14 @@ const {
       guards,
     ),
   )
+  .addOption(
+    new Option('--field [kind]', 'worlds after reports from the field; of this kind alone').choices(
+      Object.keys(FIELD_KINDS),
+    ),
+  )
   .parse()
   .opts();
+const options = { ...(on && { guards: on }), ...(field !== false && { field }) };
 
 const start = performance.now();
 const first = seed ?? from ?? Math.floor(Math.random() * 1e9);
@@ -104,16 +111,20 @@ function fail(number, violations) {
     console.log(`  ${pc.bold(invariant)}: ${INVARIANTS[invariant]}`);
     console.log(`    at ${at.toFixed(3)} ms, observer ${observer}, node ${node}: ${message}`);
   }
-  const flag = on ? ` --guards ${on.join(',') || 'none'}` : '';
-  const options = on ? `, ${JSON.stringify({ guards: on })}` : '';
-  console.log(`replay: npm run torture -- --seed ${number}${flag}`);
-  console.log(`    or: simulate(randomScenario(${number}${options}))`);
+  const guarded = on ? ` --guards ${on.join(',') || 'none'}` : '';
+  const kind = field === true ? ' --field' : field ? ` --field ${field}` : '';
+  const given = Object.keys(options).length > 0 ? `, ${JSON.stringify(options)}` : '';
+  console.log(`replay: npm run torture -- --seed ${number}${guarded}${kind}`);
+  console.log(`    or: simulate(randomScenario(${number}${given}))`);
   process.exitCode = 1;
 }
 
-console.log(`torture from seed ${first}${on ? `, guards: ${on.join(', ') || 'none'}` : ''}`);
+const worlds = field === false ? '' : `, field worlds${field === true ? '' : `: ${field}`}`;
+console.log(
+  `torture from seed ${first}${worlds}${on ? `, guards: ${on.join(', ') || 'none'}` : ''}`,
+);
 for (let n = first; total.seeds < count && (count < Infinity || elapsed() < seconds); n++) {
-  const simulation = simulate(randomScenario(n, { guards: on }));
+  const simulation = simulate(randomScenario(n, options));
   take(simulation);
   if (simulation.violations.length > 0) {
     fail(n, simulation.violations);

@@ -25,6 +25,7 @@ export type {
 } from './replay/trace-detector.js';
 export type { Guard, MakeDetector, SimulatedOptions } from './simulation/detector-port.js';
 export type { Fault, NetworkQuality, Which } from './simulation/faults.js';
+export { FIELD_KINDS, type FieldKind } from './simulation/field/kinds.js';
 export { INVARIANTS, type Invariant, type Violation } from './simulation/invariants.js';
 export type { SimulationEvent } from './simulation/observer.js';
 export type { Accuracy, Detection } from './simulation/quality.js';

@@ -45,6 +45,9 @@ export class FaultInjector {
         this.#cut(links, fault.duration, fault.queued ?? false);
         for (const o of which) observers[o].checker.unrest = now + fault.duration;
         break;
+      case 'staggered':
+        this.#stagger(nodes, which, fault);
+        break;
       case 'outage':
         this.#silenceAll(which, fault.duration, fault.known ?? false);
         this.#cut(links, fault.duration, fault.queued ?? false);
@@ -99,6 +102,31 @@ export class FaultInjector {
         checkerOf(link).learning.endOutage(link % count, this.#world.now);
       }
     });
+  }
+
+  /** A node returns to all observers at once: it is the node that connects anew. */
+  #stagger(
+    nodes: readonly number[],
+    which: readonly number[],
+    { duration, spread = 0, backOff }: Extract<Fault, { fault: 'staggered' }>,
+  ): void {
+    const { now, observers, random } = this.#world;
+    const { count } = this.#world.nodes;
+    for (const node of nodes) {
+      let silent = duration + spread * random.next();
+      if (backOff !== undefined) {
+        let pause = 500;
+        for (silent = 0; silent < duration; pause = Math.min(2 * pause, backOff)) {
+          silent += Math.min(pause, backOff) * random.between(0.5, 1.5);
+        }
+      }
+      const links = which.map((observer) => observer * count + node);
+      this.#cut(links, silent, false);
+      for (const o of which) {
+        const { checker } = observers[o];
+        checker.unrest = Math.max(checker.unrest, now + silent);
+      }
+    }
   }
 
   #silenceAll(which: readonly number[], duration: number, known: boolean): void {

@@ -92,6 +92,24 @@ export interface Partition extends At {
   readonly queued?: boolean;
 }
 
+/**
+ * Some nodes are not heard by some observers (default: by all) for `duration`, as when a switch is
+ * dead; each then returns at an instant of its own, as clients do that connect anew.
+ */
+export interface Staggered extends At {
+  readonly fault: 'staggered';
+  readonly nodes: Which;
+  readonly observers?: Which;
+  readonly duration: number;
+  /** They return evenly spread over so many ms. Default 0: all at once. */
+  readonly spread?: number;
+  /**
+   * Instead of that: each tries again after 0.5 s, 1 s, 2 s and so on up to so many ms, half as
+   * much more or less by chance, and returns with its first try after `duration`.
+   */
+  readonly backOff?: number;
+}
+
 /** Observers (default: all) hear nobody. */
 export interface Outage extends At {
   readonly fault: 'outage';
@@ -118,6 +136,7 @@ export type Fault =
   | ClockStep
   | Network
   | Partition
+  | Staggered
   | Outage
   | Stall;
 
@@ -145,6 +164,7 @@ const FIELDS: Readonly<Record<Fault['fault'], readonly string[]>> = {
   'clock-step': ['nodes', 'by'],
   network: ['nodes?', 'observers?', 'duration?', ...Object.keys(QUALITY).map((key) => `${key}?`)],
   partition: ['nodes', 'observers?', 'duration', 'queued?'],
+  staggered: ['nodes', 'observers?', 'duration', 'spread?', 'backOff?'],
   outage: ['observers?', 'duration', 'queued?', 'known?'],
   stall: ['observers?', 'duration'],
 };
@@ -154,6 +174,8 @@ const NUMBERS: Readonly<Record<string, Parameters<typeof checkNumber>[2]>> = {
   at: TIME,
   duration: LENGTH,
   interval: LENGTH,
+  spread: TIME,
+  backOff: LENGTH,
   gap: TIME,
   burst: COUNT,
   count: COUNT,

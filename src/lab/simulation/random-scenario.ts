@@ -1,27 +1,39 @@
 /** Worlds by chance: from a seed to nodes, links, options and faults. */
 import type { LearnRule } from '../../core/options.js';
+import { checkOneOf } from '../../core/validate.js';
 import { GUARDS, type Guard, type SimulatedOptions } from './detector-port.js';
 import type { Fault, NetworkQuality } from './faults.js';
+import { FIELD_KINDS, type FieldKind } from './field/kinds.js';
 import { Random } from './random.js';
 import type { SimulateOptions } from './simulate-options.js';
 
 export interface RandomScenarioOptions {
   /** Guards that the detectors have on. Default by chance, mostly all. */
   guards?: readonly Guard[];
-  /** About so many heartbeats at most, floods aside. Default 200,000. */
+  /** About so many heartbeats at most, floods aside. Default 200,000, of field worlds 50,000. */
   beats?: number;
+  /**
+   * True for a world after reports from the field, of a kind by chance, or the name of the kind: one
+   * of `FIELD_KINDS`. Default false: worlds of all seeds are what they always were. With it guards
+   * are on unless `guards` leaves them out.
+   */
+  field?: boolean | FieldKind;
 }
 
 const MINUTE = 60_000;
+const FIELD = 0x5f1e1d;
 /** Many small worlds find more than a few large ones. */
 const CALIBRATED = 0x1000009;
 const MOST_BEATS = 200_000;
+const FIELD_BEATS = 50_000;
 
 /** Kinds of worlds: chaos alone would never let anything settle that can then be compared. */
 const KINDS = ['chaos', 'outages', 'cadence', 'stalls', 'deaths', 'bursts'] as const;
 
 /** A world by chance, the same one for the same seed: for {@link simulate}. */
 export function randomScenario(seed: number, options: RandomScenarioOptions = {}): SimulateOptions {
+  const { field = false } = options;
+  if (field !== false) return fieldScenario(seed, field, options);
   const random = new Random(seed ^ 0x2545f491);
   const kind = random.pick(KINDS);
   const nodes = 1 + random.below(random.next() < 0.2 ? 100 : 15);
@@ -54,6 +66,19 @@ export function randomScenario(seed: number, options: RandomScenarioOptions = {}
     faults: author.write(kind),
     detector,
   };
+}
+
+function fieldScenario(
+  seed: number,
+  field: true | FieldKind,
+  { guards = GUARDS, beats = FIELD_BEATS }: RandomScenarioOptions,
+): SimulateOptions {
+  const random = new Random(seed ^ FIELD);
+  const kinds = Object.keys(FIELD_KINDS) as FieldKind[];
+  const kind = field === true ? random.pick(kinds) : checkOneOf('field', field, kinds);
+  const { detector, ...world } = FIELD_KINDS[kind]({ random, beats });
+  const off = GUARDS.filter((guard) => !guards.includes(guard)).map((guard) => [guard, false]);
+  return { seed, ...world, detector: { ...detector, ...Object.fromEntries(off) } };
 }
 
 function detectorBy(random: Random, base: number): SimulatedOptions {

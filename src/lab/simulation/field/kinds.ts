@@ -1,0 +1,14 @@
+/**
+ * Worlds after reports from the field: a kind is a file beside this one, and a line here, in the
+ * order of the alphabet. Which kind a seed draws changes with each new one; ask for a kind by name
+ * where that matters.
+ */
+import type { DrawWorld } from './draw-world.js';
+import { staggered } from './staggered.js';
+
+/** The kinds of worlds after reports from the field, by name. */
+export const FIELD_KINDS = {
+  staggered,
+} satisfies Readonly<Record<string, DrawWorld>>;
+
+export type FieldKind = keyof typeof FIELD_KINDS;
