@@ -259,7 +259,8 @@ export async function listenDatagrams(
         socket.close();
         reject(error);
       });
-      socket.bind({ port: at, address: host }, resolve);
+      // Workers of node:cluster would share the port, and each would hear a part of the heartbeats.
+      socket.bind({ port: at, address: host, exclusive: true }, resolve);
     });
     return socket.removeAllListeners('error');
   };

@@ -15,7 +15,8 @@ export interface ThreadOrder {
 /** What the thread is asked for. */
 export type ThreadRequest =
   | { readonly send: readonly (readonly [datagram: Uint8Array, port: number, address: string])[] }
-  | { readonly turn: number };
+  | { readonly turn: number }
+  | { readonly clock: true };
 
 /** What of an error of the system goes from one thread to another. */
 export interface SystemError {
@@ -33,9 +34,10 @@ export type ThreadNews =
   | { readonly bytes: ArrayBuffer; readonly addresses: readonly string[] }
   | { readonly overflowed: number }
   | { readonly turned: number }
-  | { readonly unsent: number };
+  | { readonly unsent: number }
+  | { readonly clock: number };
 
-/** Before each datagram in a batch: arrival (8), length, port, index of the address (2 each). */
+/** Before each datagram in a batch: arrival by the thread's clock (8), length, port, index of the address (2 each). */
 export const ENTRY_BYTES = 14;
 
 type Load = (name: string) => unknown;
@@ -51,10 +53,7 @@ export function receiveInThread(load: Load): void {
   const order = threads.workerData as ThreadOrder;
   const parent = threads.parentPort as import('node:worker_threads').MessagePort;
   const taken = new Int32Array(order.taken);
-  const [seconds, nanoseconds] = process.hrtime();
   const state = {
-    // The clock of all threads: each one's own begins with it.
-    origin: seconds * 1000 + nanoseconds / 1e6 - performance.now(),
     socket: dgram.createSocket({
       type: order.ipv6 ? 'udp6' : 'udp4',
       recvBufferSize: order.recvBufferSize,
@@ -83,7 +82,7 @@ export function receiveInThread(load: Load): void {
       let index = state.addresses.lastIndexOf(address);
       if (index < 0) index = state.addresses.push(address) - 1;
       const { batch } = state;
-      let at = batch.writeDoubleLE(state.origin + performance.now(), state.used);
+      let at = batch.writeDoubleLE(performance.now(), state.used);
       at = batch.writeUInt16LE(length, at);
       at = batch.writeUInt16LE(port, at);
       at = batch.writeUInt16LE(index, at);
@@ -117,6 +116,10 @@ export function receiveInThread(load: Load): void {
       state.turn = -1;
     },
     take(request: ThreadRequest) {
+      if ('clock' in request) {
+        state.post({ clock: performance.now() });
+        return;
+      }
       if ('turn' in request) {
         const waits = state.turn >= 0;
         state.turn = request.turn;
@@ -158,7 +161,8 @@ export function receiveInThread(load: Load): void {
   });
   socket.on('message', (datagram, from) => state.read(datagram, from.port, from.address));
   parent.on('message', (request: ThreadRequest) => state.take(request));
-  socket.bind({ port: order.port, address: order.address }, () => {
+  // Exclusive: workers of node:cluster would share the port, and each would hear a part of the heartbeats.
+  socket.bind({ port: order.port, address: order.address, exclusive: true }, () => {
     const { address, port } = socket.address();
     if (process.platform === 'linux') {
       state.port = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

@@ -15,10 +15,16 @@ const PATIENCE = 500;
 /** In ms of each turn of the loop: others who wait for it, such as heartbeats by HTTP, wait no longer. */
 const SLICE = 8;
 
-const monotonic = (): number => {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
-};
+/**
+ * The clock of a thread begins with the thread, and `process.hrtime()` has one origin for all threads
+ * on Node alone. So the clocks are compared at the start: the thread is asked for its time at most
+ * so often, until an answer has come so soon, in ms, that it cannot be far off.
+ */
+const COMPARISONS = 20;
+const SOON = 1;
+
+/** What is handed on in its order. */
+type Queued = Exclude<ThreadNews, { readonly clock: number }>;
 
 /** Where a datagram came from, and how long ago, in ms. */
 export interface ArrivedFrom {
@@ -35,8 +41,11 @@ export class ThreadSocket extends EventEmitter {
   #granted = 0;
   #answers: [datagram: Uint8Array, port: number, address: string][] = [];
   #failed: ((error?: Error) => void) | undefined;
+  /** What the thread's clock is ahead of this one's, in ms. */
+  #ahead = 0;
+  #clock: ((time: number) => void) | undefined;
   #turn = 0;
-  #queue: ThreadNews[] = [];
+  #queue: Queued[] = [];
   /** Whether this turn of the loop has had news, and until when it may take more. */
   #turning = false;
   #until = 0;
@@ -62,7 +71,8 @@ export class ThreadSocket extends EventEmitter {
     const socket = new ThreadSocket(order);
     try {
       await new Promise<void>((resolve, reject) => {
-        socket.#failed = (error) => (error ? reject(error) : resolve());
+        socket.#failed = (error) =>
+          error ? reject(error) : void socket.#compareClocks().then(resolve, reject);
         socket.#worker.on('message', (news: ThreadNews) => socket.#arrived(news));
       });
     } catch (error) {
@@ -71,6 +81,23 @@ export class ThreadSocket extends EventEmitter {
     }
     socket.#failed = undefined;
     return socket;
+  }
+
+  async #compareClocks(): Promise<void> {
+    let best = Infinity;
+    for (let i = 0; i < COMPARISONS && best > SOON; i++) {
+      const asked = performance.now();
+      const time = await new Promise<number>((resolve) => {
+        this.#clock = resolve;
+        this.#ask({ clock: true });
+      });
+      const took = performance.now() - asked;
+      if (took < best) {
+        best = took;
+        this.#ahead = time - (asked + took / 2);
+      }
+    }
+    this.#clock = undefined;
   }
 
   #fail(error: Error): void {
@@ -87,6 +114,10 @@ export class ThreadSocket extends EventEmitter {
   }
 
   #arrived(news: ThreadNews): void {
+    if ('clock' in news) {
+      this.#clock?.(news.clock); // at once: how long it took is what is measured
+      return;
+    }
     this.#queue.push(news);
     if (!this.#turning) {
       this.#turning = true;
@@ -107,12 +138,13 @@ export class ThreadSocket extends EventEmitter {
   };
 
   #work(): void {
+    if (this.#clock) return; // nobody listens yet, and no age can be told
     while (this.#queue.length > 0 && performance.now() < this.#until) {
-      this.#take(this.#queue.shift() as ThreadNews);
+      this.#take(this.#queue.shift() as Queued);
     }
   }
 
-  #take(news: ThreadNews): void {
+  #take(news: Queued): void {
     if ('bytes' in news) this.#read(news.bytes, news.addresses);
     else if ('turned' in news) this.#turned(news.turned);
     else if ('overflowed' in news) this.emit('overflowed', news.overflowed);
@@ -129,7 +161,7 @@ export class ThreadSocket extends EventEmitter {
 
   #read(bytes: ArrayBuffer, addresses: readonly string[]): void {
     const batch = Buffer.from(bytes);
-    const now = monotonic();
+    const now = performance.now() + this.#ahead;
     for (let at = 0; at < batch.length; ) {
       const age = Math.max(now - batch.readDoubleLE(at), 0);
       const length = batch.readUInt16LE(at + 8);

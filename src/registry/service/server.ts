@@ -125,7 +125,8 @@ export class HttpServer {
     server.on('clientError', (error, socket) => refuse(error, socket as Socket, rejections));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, host, resolve);
+      // Exclusive: workers of node:cluster would share the port, and each know a part of the instances.
+      server.listen({ port, host, exclusive: true }, resolve);
     });
     const bound = server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
