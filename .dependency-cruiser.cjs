@@ -33,9 +33,9 @@ module.exports = {
       to: { pathNot: ['^src/core/', 'node_modules/eventemitter3/'] },
     },
     {
-      name: 'eventemitter3-only-in-events',
+      name: 'eventemitter3-only-in-emitter',
       severity: 'error',
-      from: { pathNot: '^src/core/events[.]ts$' },
+      from: { pathNot: '^src/core/emitter[.]ts$' },
       to: { path: 'node_modules/eventemitter3/' },
     },
     {

@@ -8,11 +8,10 @@ export {
   type Reach,
 } from './core/arrival-model.js';
 export type { ClassSnapshot } from './core/class-snapshot.js';
+export type { ListenerError, ListenOptions } from './core/emitter.js';
 export type {
   FailureDetectorEvents,
   LateHeartbeat,
-  ListenerError,
-  ListenOptions,
   Reason,
   Stall,
   Transition,

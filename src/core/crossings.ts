@@ -2,7 +2,8 @@
  * The passing of time in: who climbs its levels when, whose verdict is held, and what is said of it.
  */
 import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
-import type { Events, FailureDetectorEvents, Reason, Transition } from './events.js';
+import type { Events } from './emitter.js';
+import type { FailureDetectorEvents, Reason, Transition } from './events.js';
 import { type Explanation, explain } from './explanation.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';

@@ -1,7 +1,8 @@
 /** The detector of many peers: ids in, typed events out, and one timer for all of them. */
 import { restoreClasses, snapshotClasses } from './class-snapshot.js';
 import { Crossings } from './crossings.js';
-import { Events, type FailureDetectorEvents, type ListenOptions } from './events.js';
+import { Emitter, Events } from './emitter.js';
+import type { FailureDetectorEvents } from './events.js';
 import type { Explanation } from './explanation.js';
 import { Heartbeats } from './heartbeats.js';
 import type { HeartbeatInfo } from './journal.js';
@@ -33,7 +34,7 @@ const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.disp
  * Watches any number of peers and says when one is suspected, at the instant at which φ reaches
  * the threshold, and when it is available again. Times are ms of option `clock`.
  */
-export class FailureDetector<Id = string> {
+export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<Id>> {
   readonly #settings: ResolvedSettings;
   readonly #events: Events<FailureDetectorEvents<Id>>;
   readonly #table = new PeerTable<Id>();
@@ -48,14 +49,16 @@ export class FailureDetector<Id = string> {
   constructor(options?: FailureDetectorOptions) {
     const settings = resolveSettings(options);
     const { host, signal, stallGuard } = settings;
+    const around = (after: boolean) => schedule.around(after);
+    const events = new Events<FailureDetectorEvents<Id>>(stallGuard && around);
+    super(events);
     this.#settings = settings;
     this.#now = host.now;
-    const around = (after: boolean) => this.#schedule.around(after);
-    this.#events = new Events(stallGuard && around);
-    this.#schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
-      this.#events.post('stall', { at, duration }),
+    this.#events = events;
+    const schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
+      events.post('stall', { at, duration }),
     );
-    const schedule = this.#schedule;
+    this.#schedule = schedule;
     this.#crossings = new Crossings(this.#table, this.#events, settings, schedule);
     this.#heartbeats = new Heartbeats(
       this.#table,
@@ -281,41 +284,12 @@ export class FailureDetector<Id = string> {
     return this.#schedule.advance(at);
   }
 
-  /** Calls `listener` at each `event`; what it throws comes as event `error`. */
-  on<E extends keyof FailureDetectorEvents>(
-    event: E,
-    listener: (payload: FailureDetectorEvents<Id>[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  /** Calls `listener` at the next `event` only. */
-  once<E extends keyof FailureDetectorEvents>(
-    event: E,
-    listener: (payload: FailureDetectorEvents<Id>[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  /** Removes a listener. */
-  off<E extends keyof FailureDetectorEvents>(
-    event: E,
-    listener: (payload: FailureDetectorEvents<Id>[E]) => void,
-  ): this {
-    this.#events.off(event, listener);
-    return this;
-  }
-
   /** Forgets all peers and listeners and stops the timer, for good. No event comes after it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    this.#events.off();
+    this.removeAllListeners();
     this.#schedule.close();
     for (const slot of this.#table.slots.values()) this.#crossings.remove(slot);
   }

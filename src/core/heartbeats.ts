@@ -3,7 +3,8 @@
  * told, so that a listener may call whatever it likes.
  */
 import type { Crossings, Runner } from './crossings.js';
-import type { Events, FailureDetectorEvents, LateHeartbeat, Transition } from './events.js';
+import type { Events } from './emitter.js';
+import type { FailureDetectorEvents, LateHeartbeat, Transition } from './events.js';
 import type { ResolvedFlapDamping } from './guards.js';
 import type { HeartbeatInfo } from './journal.js';
 import { crossedBy, rungOf, setRung } from './ladder.js';

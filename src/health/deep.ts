@@ -1,5 +1,5 @@
 /** Deep checks: made in the background, answered from what is known. */
-import { Events, type ListenerError, type ListenOptions } from '../core/events.js';
+import { Emitter, Events, type ListenerError } from '../core/emitter.js';
 import type { Clock } from '../core/settings.js';
 import { checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
 import { aboutOthers, type Check, type CheckResult, isAboutOthers, isCritical } from './check.js';
@@ -71,45 +71,22 @@ export interface ProducerOptions {
 const KEYS = ['clock', 'concurrency', 'grace', 'random', 'signal'];
 
 /** Makes deep checks in the background, on one schedule with one cap. */
-export class Producer {
+export class Producer extends Emitter<ProducerEvents> {
   readonly #periodic: Periodic;
   readonly #graceUntil: number;
   readonly #deep = new Map<Check, { check: DeepCheck; schedule: string }>();
-  readonly #events = new Events<ProducerEvents>();
+  readonly #events: Events<ProducerEvents>;
 
   /** @throws TypeError, RangeError with the option's name */
   constructor(options: ProducerOptions = {}) {
     const { grace = 0, ...rest } = checkKeys('options', options, KEYS);
-    this.#periodic = new Periodic(rest);
+    const periodic = new Periodic(rest);
+    const events = new Events<ProducerEvents>();
+    super(events);
+    this.#events = events;
+    this.#periodic = periodic;
     this.#graceUntil =
       this.#periodic.now() + checkNumber('grace', grace, { least: 0, most: 1e9, unit: 'ms' });
-  }
-
-  on<E extends keyof ProducerEvents>(
-    event: E,
-    listener: (payload: ProducerEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  once<E extends keyof ProducerEvents>(
-    event: E,
-    listener: (payload: ProducerEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  /** Removes a listener, or all listeners. */
-  off<E extends keyof ProducerEvents>(
-    event?: E,
-    listener?: (payload: ProducerEvents[E]) => void,
-  ): this {
-    this.#events.off(event, listener);
-    return this;
   }
 
   /**

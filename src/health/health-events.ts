@@ -1,5 +1,5 @@
 /** What a health object says of itself. */
-import type { ListenerError } from '../core/events.js';
+import type { ListenerError } from '../core/emitter.js';
 import type { CheckRecord } from './reports.js';
 
 /** The events of a health object, by name. */

@@ -1,5 +1,5 @@
 /** What a service says of its own health: groups of checks, and who may see them how. */
-import { Events, type ListenOptions } from '../core/events.js';
+import { Emitter, Events } from '../core/emitter.js';
 import { checkKeys, checkRange, checkType } from '../core/validate.js';
 import { Alarms } from './alarms.js';
 import { type Check, immediate } from './check.js';
@@ -28,7 +28,7 @@ const MAINTENANCE = 'maintenance';
 const PROGRESS_KEYS = ['group', 'interval', 'timeout', 'idle'];
 
 /** See {@link createHealth}. */
-export class Health {
+export class Health extends Emitter<HealthEvents> {
   /** Named booleans, such as a disk that is full: `/health` shows them, checks may. */
   readonly alarms = new Alarms();
   /** Answers our paths, and calls `next` for all others: node:http, Express, Connect, Fastify. */
@@ -36,7 +36,7 @@ export class Health {
   /** The same as the web has it; what is not ours is 404. */
   readonly fetch: (request: Request) => Promise<Response>;
   readonly #options: ResolvedHealthOptions;
-  readonly #events = new Events<HealthEvents>();
+  readonly #events: Events<HealthEvents>;
   readonly #groups: Groups;
   readonly #dependencies: Dependencies;
   readonly #holds = new Holds((name, check) => this.add(READYZ, name, check));
@@ -55,9 +55,15 @@ export class Health {
   constructor(options?: HealthOptions) {
     const resolved = resolveHealthOptions(options);
     const { host, wall, cacheMs, concurrency, history, sink, signal } = resolved;
+    const events = new Events<HealthEvents>();
+    super(events);
+    this.#events = events;
     this.#options = resolved;
     this.#startedAt = host.now();
-    const settled = (record: CheckRecord) => this.#say('result', record);
+    const settled = (record: CheckRecord) => {
+      if (sink && !this.#closed) this.#events.isolate('result', () => sink(record));
+      this.#say('result', record);
+    };
     const context = { host, wall, cacheMs, concurrency, history, settled };
     this.#dependencies = new Dependencies(resolved.name);
     this.#groups = new Groups(resolved, context, this.#dependencies, [SHUTDOWN, MAINTENANCE]);
@@ -65,7 +71,6 @@ export class Health {
     this.#firstReady = new Promise((resolve) => {
       this.#tellFirstReady = resolve;
     });
-    if (sink) this.on('result', (record) => this.#store(sink, record));
     this.#router = new Router(resolved, {
       groups: this.#groups.all,
       alarms: this.alarms,
@@ -231,32 +236,6 @@ export class Health {
     return this.#options.profile === 'etcd' ? { ...this.#router.answers } : undefined;
   }
 
-  /** Calls `listener` at each `event`; what it throws comes as event `error`. */
-  on<E extends keyof HealthEvents>(
-    event: E,
-    listener: (payload: HealthEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  /** Calls `listener` at the next `event` only. */
-  once<E extends keyof HealthEvents>(
-    event: E,
-    listener: (payload: HealthEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  /** Removes a listener. */
-  off<E extends keyof HealthEvents>(event: E, listener: (payload: HealthEvents[E]) => void): this {
-    this.#events.off(event, listener);
-    return this;
-  }
-
   /** Stops what runs in the background, and forgets listeners. Paths go on to answer. */
   close(): void {
     if (this.#closed) return;
@@ -264,7 +243,7 @@ export class Health {
     this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#periodic?.close();
     this.#loops.close();
-    this.#events.off();
+    this.removeAllListeners();
   }
 
   #probed({ group, ok }: GroupReport): void {
@@ -277,15 +256,6 @@ export class Health {
   #say<E extends keyof HealthEvents>(event: E, payload: HealthEvents[E]): void {
     this.#events.post(event, payload);
     this.#events.flush();
-  }
-
-  /** A sink may be asynchronous: its rejection is an error like what a listener throws. */
-  #store(sink: (record: CheckRecord) => unknown, record: CheckRecord): void {
-    const stored = sink(record);
-    if (typeof (stored as PromiseLike<unknown> | undefined)?.then !== 'function') return;
-    (stored as PromiseLike<unknown>).then(undefined, (error: unknown) =>
-      this.#say('error', { error, event: 'result' }),
-    );
   }
 }
 

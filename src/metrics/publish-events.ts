@@ -1,6 +1,6 @@
 /** A detector's events on channels of node:diagnostics_channel. */
 import { type Channel, channel } from 'node:diagnostics_channel';
-import type { ListenerError } from '../core/events.js';
+import type { ListenerError } from '../core/emitter.js';
 import { checkType } from '../core/validate.js';
 import { type Observation, observation } from './observation.js';
 import type { EventfulDetector } from './observed.js';

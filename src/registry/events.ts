@@ -1,5 +1,6 @@
 /** What a registry says. */
-import type { ListenerError, Transition } from '../core/events.js';
+import type { ListenerError } from '../core/emitter.js';
+import type { Transition } from '../core/events.js';
 import type { RestartCause } from './options.js';
 import type { SignalName } from './signals.js';
 import type { Change, InstanceView } from './views.js';

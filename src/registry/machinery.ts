@@ -117,6 +117,6 @@ export class Machinery {
     this.alarm.close();
     this.signals.close();
     this.roster.watching.close();
-    this.roster.events.off();
+    this.roster.events.clear();
   }
 }

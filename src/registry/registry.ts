@@ -1,5 +1,5 @@
 /** The registry: who may get traffic right now. */
-import type { ListenOptions } from '../core/events.js';
+import { Emitter } from '../core/emitter.js';
 import type { FailureDetector } from '../core/failure-detector.js';
 import { recordById, records, restoreRecord } from './archive.js';
 import {
@@ -42,7 +42,7 @@ export class RegistryFull extends Error {
  * Leases, two-way heartbeats, routing, watching, and what protects them from acting on a broken
  * observer. Has neither socket nor file. Times are ms of option `clock`.
  */
-export class Registry {
+export class Registry extends Emitter<RegistryEvents> {
   readonly #parts: Machinery;
   readonly #roster: Roster;
   readonly #secrets: Secrets;
@@ -53,9 +53,12 @@ export class Registry {
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options: RegistryOptions = {}) {
     const resolved = resolveRegistryOptions(options);
-    this.#secrets = new Secrets(options.secretKey);
-    this.#parts = new Machinery(resolved);
-    this.#roster = this.#parts.roster;
+    const secrets = new Secrets(options.secretKey);
+    const parts = new Machinery(resolved);
+    super(parts.roster.events);
+    this.#secrets = secrets;
+    this.#parts = parts;
+    this.#roster = parts.roster;
     this.#signal = resolved.signal;
     if (this.#signal?.aborted) this.close();
     else this.#signal?.addEventListener('abort', this.#abort, { once: true });
@@ -311,35 +314,6 @@ export class Registry {
   begin(): void {
     this.#parts.restoration.begin(this.now());
     this.#parts.alarm.arm();
-  }
-
-  /** Calls `listener` at each `event`; what it throws comes as event `error`. */
-  on<E extends keyof RegistryEvents>(
-    event: E,
-    listener: (payload: RegistryEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#roster.events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  /** Calls `listener` at the next `event` only. */
-  once<E extends keyof RegistryEvents>(
-    event: E,
-    listener: (payload: RegistryEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#roster.events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  /** Removes a listener. */
-  off<E extends keyof RegistryEvents>(
-    event: E,
-    listener: (payload: RegistryEvents[E]) => void,
-  ): this {
-    this.#roster.events.off(event, listener);
-    return this;
   }
 
   /** Ends watches, listeners and timers, for good; heartbeats are `'unknown'` after it. */

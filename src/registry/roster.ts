@@ -2,7 +2,7 @@
  * Who is registered, and every change of that: the one place that counts, numbers, logs and tells
  * it. The parts of a registry change members through it only.
  */
-import { Events } from '../core/events.js';
+import { Events } from '../core/emitter.js';
 import { ChangeLog } from './change-log.js';
 import type { RegistryEvents } from './events.js';
 import { Group, Tally } from './group.js';

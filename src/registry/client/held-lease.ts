@@ -1,5 +1,5 @@
 /** A lease on the side of the node that holds it. */
-import { Events, type ListenOptions } from '../../core/events.js';
+import { Emitter, Events } from '../../core/emitter.js';
 import { checkBoolean, checkObject } from '../../core/validate.js';
 import type { LeaseEvents } from './lease-events.js';
 import { LeaseKeeper, type LeaseTools, type Say } from './lease-keeper.js';
@@ -10,21 +10,22 @@ import type { Credentials } from './signed-beats.js';
  * A lease that beats until it is closed, and registers again when the registry has lost it. It
  * never fights: once another life holds the id it is fenced.
  */
-export class HeldLease {
+export class HeldLease extends Emitter<LeaseEvents> {
   readonly #request: RegistrationRequest;
-  readonly #events = new Events<LeaseEvents>();
   readonly #keeper: LeaseKeeper;
   readonly #now: () => number;
 
   /** @internal use RegistryClient.register */
   constructor(tools: LeaseTools, request: RegistrationRequest, granted: Granted) {
+    const events = new Events<LeaseEvents>();
+    super(events);
     this.#request = request;
     this.#now = tools.host.now;
     const say: Say = (event, payload) => {
       // Those that are tried again, if nobody wants to know of them; a listener's own are told.
-      if (event === 'error' && !this.#events.hasListeners('error')) return;
-      this.#events.post(event, payload);
-      this.#events.flush();
+      if (event === 'error' && !events.hasListeners('error')) return;
+      events.post(event, payload);
+      events.flush();
     };
     this.#keeper = new LeaseKeeper(tools, request, granted, say);
   }
@@ -136,29 +137,6 @@ export class HeldLease {
   /** Stops beating, for good; the registry finds out. No event comes after it. */
   close(): void {
     this.#keeper.end();
-    this.#events.off();
-  }
-
-  on<E extends keyof LeaseEvents>(
-    event: E,
-    listener: (payload: LeaseEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  once<E extends keyof LeaseEvents>(
-    event: E,
-    listener: (payload: LeaseEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  off<E extends keyof LeaseEvents>(event: E, listener: (payload: LeaseEvents[E]) => void): this {
-    this.#events.off(event, listener);
-    return this;
+    this.removeAllListeners();
   }
 }

@@ -1,5 +1,5 @@
 /** What a lease says on the node's side. */
-import type { ListenerError } from '../../core/events.js';
+import type { ListenerError } from '../../core/emitter.js';
 
 /** Something failed that is tried again: `event` says what, or which event's listener threw. */
 export type LeaseError = ListenerError;

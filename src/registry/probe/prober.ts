@@ -1,5 +1,5 @@
 /** The poll side of two-way heartbeats: asks every instance, and tells the registry. */
-import { Events, type ListenerError, type ListenOptions } from '../../core/events.js';
+import { Emitter, Events, type ListenerError } from '../../core/emitter.js';
 import { checkType } from '../../core/validate.js';
 import { resultOf } from '../../health/answer.js';
 import type { CheckAnswer } from '../../health/check.js';
@@ -59,13 +59,13 @@ const OUTCOMES = { pass: 'answered', fail: 'failed', undecided: 'unreached' } as
  * poll that did not reach its target for reasons of the observer's is told as `unreached`, at once;
  * answers and failures by the counts `rise` and `fall`.
  */
-export class Prober {
+export class Prober extends Emitter<ProberEvents> {
   readonly #sink: ProbeSink;
   readonly #options: ResolvedProberOptions;
   readonly #periodic: Periodic;
   readonly #watched = new Map<string, Watched>();
   readonly #contacts: Contacts;
-  readonly #events = new Events<ProberEvents>();
+  readonly #events: Events<ProberEvents>;
   readonly #ending = new AbortController();
   readonly #counts = { answered: 0, failed: 0, unreached: 0, refused: 0 };
 
@@ -76,6 +76,9 @@ export class Prober {
     const resolved = resolveProber(options);
     const { concurrency, schedule } = resolved;
     const { clock, random, signal } = options ?? {};
+    const events = new Events<ProberEvents>();
+    super(events);
+    this.#events = events;
     this.#sink = sink;
     this.#options = resolved;
     this.#periodic = new Periodic({ clock, random, concurrency });
@@ -85,33 +88,6 @@ export class Prober {
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', () => this.close(), { signal: this.#ending.signal });
     this.#follow();
-  }
-
-  on<E extends keyof ProberEvents>(
-    event: E,
-    listener: (payload: ProberEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, false, options?.signal);
-    return this;
-  }
-
-  once<E extends keyof ProberEvents>(
-    event: E,
-    listener: (payload: ProberEvents[E]) => void,
-    options?: ListenOptions,
-  ): this {
-    this.#events.add(event, listener, true, options?.signal);
-    return this;
-  }
-
-  /** Removes a listener, or all listeners. */
-  off<E extends keyof ProberEvents>(
-    event?: E,
-    listener?: (payload: ProberEvents[E]) => void,
-  ): this {
-    this.#events.off(event, listener);
-    return this;
   }
 
   /** Targets, polls that run and that wait for a place, and outcomes so far. */
