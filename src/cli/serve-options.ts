@@ -6,6 +6,7 @@ export interface ServeOptions {
   port: number;
   udpPort: number;
   udp: boolean;
+  agentCheck?: number;
   state?: string;
   tokens?: string;
   tlsCert?: string;

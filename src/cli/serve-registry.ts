@@ -56,6 +56,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     host,
     port,
     udpPort: udp && udpPort,
+    agentCheck: options.agentCheck,
     state,
     tokens: tokensOf(options.tokens),
     tls: tlsOf(options),
@@ -78,9 +79,10 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
   process.stdout.write(`${service.url}\n`);
   const heartbeats =
     service.udpPort === null ? 'no heartbeats by udp' : `udp port ${service.udpPort}`;
+  const agent = service.agentPort === null ? '' : ` · agent checks: port ${service.agentPort}`;
   const kept = state === undefined ? 'no state file: a restart forgets all' : `state in ${state}`;
   process.stdout.write(
-    `heartbeats: ${heartbeats} · ${kept} · ${service.registry.size} instances\n`,
+    `heartbeats: ${heartbeats}${agent} · ${kept} · ${service.registry.size} instances\n`,
   );
   try {
     await end;

@@ -12,6 +12,11 @@ export function addServe(program: Command): void {
     .option('--port <port>', 'TCP port; 0 takes a free one', parsePort, 7946)
     .option('--udp-port <port>', 'UDP port of heartbeats; 0 takes a free one', parsePort, 7946)
     .option('--no-udp', 'heartbeats by HTTP only')
+    .option(
+      '--agent-check <port>',
+      "TCP port of HAProxy's agent checks; 0 takes a free one",
+      parsePort,
+    )
     .option('--state <file>', 'keeps members and what was learnt over restarts')
     .option('--tokens <file>', 'JSON: node, reader and operator tokens')
     .option('--tls-cert <file>', 'certificate, PEM; with --tls-key')

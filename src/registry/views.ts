@@ -75,7 +75,8 @@ export interface Target {
 }
 
 export interface Route {
-  readonly mode: 'normal' | 'panic' | 'empty';
+  /** `'learning'`: the registry started without knowledge; the list is not complete yet. */
+  readonly mode: 'normal' | 'panic' | 'empty' | 'learning';
   readonly targets: readonly Target[];
   readonly excluded: readonly { readonly id: string; readonly reason: string }[];
 }

@@ -9,6 +9,7 @@ import { guard, limitBody, only } from './guard.js';
 import { addLeases } from './routes/leases.js';
 import { addPages } from './routes/pages.js';
 import { addReads } from './routes/reads.js';
+import { addTargets } from './routes/targets.js';
 
 /** `name: what is wrong`, of the first thing that is. */
 function firstIssue({ issues: [issue] }: z.core.$ZodError): string {
@@ -69,6 +70,7 @@ export function createApp(context: ServiceContext, beats: Beats): OpenAPIHono<En
   app.use(guard(context), limitBody(context));
   addLeases(app, context, beats);
   addReads(app, context, beats.rates);
+  addTargets(app, context);
   addPages(app, context);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {

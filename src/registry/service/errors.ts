@@ -24,6 +24,8 @@ export const STATUS = {
   'headers-too-large': 431,
   internal: 500,
   full: 503,
+  /** The registry started without knowledge, and a list would not be complete. */
+  learning: 503,
   'too-many-streams': 503,
   'state-unwritable': 503,
   closing: 503,

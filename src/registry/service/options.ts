@@ -28,6 +28,11 @@ export interface ServiceOptions {
   readonly port?: number;
   /** UDP port of heartbeats; default 7946, 0 takes a free one, `false` is none. */
   readonly udpPort?: number | false;
+  /**
+   * TCP port of HAProxy's agent checks, on the same host; 0 takes a free one. Default: none. It asks
+   * for no token, and says no more than whether an instance takes traffic.
+   */
+  readonly agentCheck?: number;
   /** The state file; default none: after a restart all nodes have to register again. */
   readonly state?: string;
   /**
@@ -76,6 +81,7 @@ export interface ResolvedServiceOptions {
   readonly host: string;
   readonly port: number;
   readonly udpPort: number | false;
+  readonly agentCheck: number | undefined;
   readonly state: string | undefined;
   readonly checkpointInterval: number;
   readonly tokens: TokenCheck;
@@ -99,7 +105,7 @@ export interface ResolvedServiceOptions {
 const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
-  ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal'] as const),
+  ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal', 'agentCheck'] as const),
 ];
 
 const PORT = { least: 0, most: 65_535, integer: true };
@@ -138,6 +144,10 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
     host,
     port: checkNumber('port', options.port ?? 7946, PORT),
     udpPort: udpPort === false ? false : checkNumber('udpPort', udpPort, PORT),
+    agentCheck:
+      options.agentCheck === undefined
+        ? undefined
+        : checkNumber('agentCheck', options.agentCheck, PORT),
     state: options.state === undefined ? undefined : text('state', options.state),
     checkpointInterval: checkNumber('checkpointInterval', options.checkpointInterval ?? 5000, {
       least: 1,

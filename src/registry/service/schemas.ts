@@ -182,7 +182,7 @@ export const Services = z
 
 export const RouteView = z
   .object({
-    mode: z.enum(['normal', 'panic', 'empty']),
+    mode: z.enum(['normal', 'panic', 'empty', 'learning']),
     targets: z
       .array(z.object({ id: z.string(), address: z.string(), weight: z.number() }))
       .readonly(),

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Health } from '../../health/index.js';
 import type { Registry } from '../registry.js';
+import { AgentCheck } from './agent-check.js';
 import { createApp } from './app.js';
 import { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
@@ -29,6 +30,8 @@ export interface RegistryService {
   readonly url: string;
   /** Where heartbeats go; null for nowhere. */
   readonly udpPort: number | null;
+  /** Where HAProxy's agent checks go; null for nowhere. */
+  readonly agentPort: number | null;
   /** Of this start: 16 hexadecimal digits, as signed datagrams carry it. */
   readonly epoch: string;
   readonly registry: Registry;
@@ -139,6 +142,11 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   }
   await kept.begin();
   registry.begin();
+  const agent =
+    options.agentCheck === undefined
+      ? undefined
+      : await AgentCheck.listen(registry, host, options.agentCheck);
+  parts.add(() => agent?.close());
   if (options.probe) {
     probing = new Probing(registry, options.probe, options.registry.clock);
     parts.add(() => probing?.close());
@@ -155,6 +163,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   return {
     url: server.url,
     udpPort: datagrams?.port ?? null,
+    agentPort: agent?.port ?? null,
     epoch,
     registry,
     get datagrams() {
