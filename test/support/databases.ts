@@ -1,8 +1,9 @@
 /** PostgreSQL and Redis of one's own, where they are installed: on a free port, in a folder. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, chmodSync, chownSync, constants, readdirSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { installed } from './programs.js';
 import { type Cleanups, closedPort, folder } from './servers.js';
 
 export interface Database {
@@ -15,33 +16,8 @@ export interface Database {
   end(): Promise<void>;
 }
 
-/** Where Debian puts the programs of PostgreSQL, which are not in the path. */
-function postgresFolders(): string[] {
-  try {
-    return readdirSync('/usr/lib/postgresql').map(
-      (version) => `/usr/lib/postgresql/${version}/bin`,
-    );
-  } catch {
-    return [];
-  }
-}
-
-function find(program: string): string | undefined {
-  const path = [...(process.env.PATH ?? '').split(':'), ...postgresFolders()];
-  return path
-    .map((each) => join(each, program))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
-
-export const hasPostgres = find('initdb') !== undefined && find('postgres') !== undefined;
-export const hasRedis = find('redis-server') !== undefined;
+export const hasPostgres = installed('initdb') !== undefined && installed('postgres') !== undefined;
+export const hasRedis = installed('redis-server') !== undefined;
 
 async function accepting(port: number, child: ChildProcess): Promise<void> {
   for (;;) {
@@ -112,12 +88,15 @@ export async function postgres(cleanups: Cleanups): Promise<{ start(): Promise<D
   const user = { ...unprivileged(path), cwd: path };
   const data = join(path, 'data');
   const init = ['-D', data, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8'];
-  execFileSync(find('initdb') as string, [...init, '--locale=C'], { ...user, stdio: 'ignore' });
+  execFileSync(installed('initdb') as string, [...init, '--locale=C'], {
+    ...user,
+    stdio: 'ignore',
+  });
   const port = await closedPort();
   const args = ['-D', data, '-p', String(port), '-k', path, '-h', '127.0.0.1', '-F'];
   return {
     start: async () => {
-      const database = await run(find('postgres') as string, args, port, user);
+      const database = await run(installed('postgres') as string, args, port, user);
       cleanups.push(() => database.end());
       return database;
     },
@@ -130,7 +109,7 @@ export async function redis(cleanups: Cleanups): Promise<{ start(): Promise<Data
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', path, '--save', ''];
   return {
     start: async () => {
-      const database = await run(find('redis-server') as string, args, port, { cwd: path });
+      const database = await run(installed('redis-server') as string, args, port, { cwd: path });
       cleanups.push(() => database.end());
       return database;
     },
