@@ -2,11 +2,12 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Registry } from '../registry.js';
 import type { RegistryLink } from '../signals.js';
+import type { Askers } from './askers.js';
 import type { Rejections } from './errors.js';
 import type { EventStreams } from './event-streams.js';
 import type { AllowedHosts } from './hosts.js';
 import type { Sessions } from './sessions.js';
-import type { Role, TokenCheck } from './tokens.js';
+import type { Grant, TokenCheck } from './tokens.js';
 
 /** Nodes of a demonstration, for the buttons of the page. */
 export interface DemoNodes {
@@ -26,6 +27,7 @@ export interface ServiceContext {
   readonly epoch: string;
   readonly tokens: TokenCheck;
   readonly sessions: Sessions;
+  readonly askers: Askers;
   readonly hosts: AllowedHosts;
   readonly rejections: Rejections;
   readonly streams: EventStreams;
@@ -49,8 +51,11 @@ export interface ServiceContext {
 export interface Env {
   Bindings: Partial<HttpBindings>;
   Variables: {
-    role: Role | undefined;
-    /** The session by which it has its role; undefined where that is by a token, or nobody needs one. */
+    /** What its token or its session allows. */
+    grant: Grant | undefined;
+    /** The client's address; empty for a request without a socket. */
+    address: string;
+    /** The session by which it has its grant; undefined where that is by a token, or nobody needs one. */
     session: string | undefined;
   };
 }

@@ -18,6 +18,7 @@ export const STATUS = {
   /** The client went before it had said all; nobody gets the answer. */
   aborted: 400,
   'stale-generation': 409,
+  'id-in-use': 409,
   'too-large': 413,
   'media-type': 415,
   'rate-limited': 429,
@@ -28,6 +29,7 @@ export const STATUS = {
   learning: 503,
   'too-many-streams': 503,
   'state-unwritable': 503,
+  starting: 503,
   closing: 503,
 } as const satisfies Record<string, ContentfulStatusCode>;
 

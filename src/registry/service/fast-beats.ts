@@ -8,9 +8,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
 import { refusal, ServiceError } from './errors.js';
-import { HEADERS, roleOfHeader } from './guard.js';
+import { grantOfHeader, HEADERS } from './guard.js';
+import type { Asker } from './rates.js';
 import { Beat } from './schemas.js';
-import type { Role } from './tokens.js';
+import { EVERYBODY } from './tokens.js';
 
 /** Ids that are the same in a path and by themselves. */
 const PATH = /^\/heartbeat\/([\w.~-]{1,255})$/;
@@ -18,11 +19,12 @@ const JSON_TYPE = /^application\/json *(; *charset=utf-8)?$/i;
 /** Browsers send them, and then more is to be looked at. */
 const UNUSUAL = ['origin', 'sec-fetch-site', 'cookie', 'transfer-encoding', 'expect'] as const;
 
-/** The id that beats and the role of who says so, if there is nothing unusual about it. */
+/** The id that beats and who says so, if there is nothing unusual about it. */
 function ordinary(
-  { method, url, headers }: IncomingMessage,
+  incoming: IncomingMessage,
   context: ServiceContext,
-): { readonly id: string; readonly role: Role } | undefined {
+): { readonly id: string; readonly asker: Asker } | undefined {
+  const { method, url, headers } = incoming;
   const id = method === 'POST' ? PATH.exec(url ?? '')?.[1] : undefined;
   if (id === undefined || id === '.' || id === '..') return undefined;
   if (UNUSUAL.some((name) => headers[name] !== undefined)) return undefined;
@@ -30,8 +32,9 @@ function ordinary(
   if (!(Number(length) <= context.maxBodyBytes) || !JSON_TYPE.test(type ?? '')) return undefined;
   if (!context.hosts.allowsHost(host)) return undefined;
   const { required } = context.tokens;
-  const role = required ? roleOfHeader(authorization ?? '', context) : 'operator';
-  return role === 'operator' || role === 'node' ? { id, role } : undefined;
+  const grant = required ? grantOfHeader(authorization ?? '', context) : EVERYBODY;
+  if (grant === undefined || grant.role === 'reader') return undefined;
+  return { id, asker: { grant, address: context.askers.addressOf(incoming) } };
 }
 
 /** What it says, if it is a heartbeat of the present life. */
@@ -55,7 +58,7 @@ export function fastBeats(
   const answer = async (
     incoming: IncomingMessage,
     outgoing: ServerResponse,
-    { id, role }: { readonly id: string; readonly role: Role },
+    { id, asker }: { readonly id: string; readonly asker: Asker },
     body: Buffer,
   ) => {
     const beat = beatOf(body, id, context);
@@ -68,7 +71,7 @@ export function fastBeats(
       status,
       body: said,
       headers,
-    } = await beats.take(role, id, beat).then(
+    } = await beats.take(asker, id, beat).then(
       (taken) => ({ status: 200, body: taken, headers: {} }),
       (error: Error) => {
         const known = error instanceof ServiceError ? error : undefined;

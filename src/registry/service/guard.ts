@@ -1,10 +1,12 @@
 /** What every request passes before its route: Host, Origin, body, headers of the answer, role. */
+import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Env, ServiceContext } from './context.js';
 import { ServiceError } from './errors.js';
+import type { Asker } from './rates.js';
 import { COOKIE } from './sessions.js';
-import type { Role } from './tokens.js';
+import { EVERYBODY, type Grant, type Role } from './tokens.js';
 
 /** Probes come from kubelets and load balancers by any name, and say no more than a status. */
 const PROBE = /^\/(livez|readyz)(\/|$)/;
@@ -19,22 +21,23 @@ export const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
-/** The role that an `Authorization` header gives; undefined for none. */
-export function roleOfHeader(header: string, { tokens }: ServiceContext): Role | undefined {
+/** What an `Authorization` header allows; undefined for nothing. */
+export function grantOfHeader(header: string, { tokens }: ServiceContext): Grant | undefined {
   const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
-  return token === undefined ? undefined : tokens.roleOf(token);
+  return token === undefined ? undefined : tokens.grantOf(token);
 }
 
-/** Notes the role that a request's token or cookie gives it. */
-function noteRole(c: Context<Env>, context: ServiceContext): void {
+/** Notes what a request's token or cookie allows, and from where it comes. */
+function noteAsker(c: Context<Env>, context: ServiceContext): void {
   const { tokens, sessions } = context;
   const header = c.req.header('authorization');
-  if (!tokens.required) c.set('role', 'operator');
-  else if (header !== undefined) c.set('role', roleOfHeader(header, context));
+  c.set('address', context.askers.addressOf(c.env?.incoming as IncomingMessage | undefined));
+  if (!tokens.required) c.set('grant', EVERYBODY);
+  else if (header !== undefined) c.set('grant', grantOfHeader(header, context));
   else {
     const session = getCookie(c, COOKIE);
     c.set('session', session);
-    c.set('role', session === undefined ? undefined : sessions.roleOf(session));
+    c.set('grant', session === undefined ? undefined : sessions.grantOf(session));
   }
 }
 
@@ -55,7 +58,7 @@ export function guard(context: ServiceContext): MiddlewareHandler<Env> {
     if (refused) {
       throw new ServiceError('origin-not-allowed', 'pages of other origins may not ask');
     }
-    noteRole(c, context);
+    noteAsker(c, context);
     await next();
     for (const [name, value] of Object.entries(HEADERS)) {
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
@@ -138,10 +141,16 @@ export function limitBody({ maxBodyBytes }: ServiceContext): MiddlewareHandler<E
   };
 }
 
+/** Who asks; behind {@link only}, which lets nobody pass without a grant. */
+export const askerOf = (c: Context<Env>): Asker => ({
+  grant: c.get('grant') as Grant,
+  address: c.get('address'),
+});
+
 /** Lets the named roles and operators pass. */
 export function only(...allowed: readonly Role[]): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const role = c.get('role');
+    const role = c.get('grant')?.role;
     if (role === undefined) {
       const given = c.req.header('authorization') !== undefined;
       const message = given ? 'the token is not known' : 'a token is needed';

@@ -6,4 +6,4 @@ export type { ServiceNotice, ServiceOptions } from './options.js';
 export type { ServiceProbeOptions } from './probing.js';
 export { type RegistryService, startService } from './start-service.js';
 export { StateError } from './state/load.js';
-export { type Role, readTokens, type Tokens } from './tokens.js';
+export { type BoundToken, type Role, readTokens, type Tokens } from './tokens.js';

@@ -4,6 +4,7 @@ import type { Host } from '../../core/host.js';
 import { resolveSettings } from '../../core/settings.js';
 import { checkKeys, checkNumber, checkRange, checkType } from '../../core/validate.js';
 import type { RegistryOptions } from '../options.js';
+import { Askers, type TrustProxy } from './askers.js';
 import type { DemoNodes } from './context.js';
 import { AllowedHosts } from './hosts.js';
 import { pageFolder } from './page-files.js';
@@ -46,6 +47,13 @@ export interface ServiceOptions {
   readonly allowHosts?: readonly string[];
   /** Origins, as `https://example.com`, whose pages may ask beside our own. */
   readonly allowOrigins?: readonly string[];
+  /**
+   * The proxies before this service, as addresses and networks, `['10.0.0.0/8']`, or as how many of
+   * them each request comes through. Default none. Their `X-Forwarded-For` then says who asks:
+   * budgets are by client and not by proxy. Name no more than there are: a client could choose its
+   * address.
+   */
+  readonly trustProxy?: TrustProxy;
   /** Certificate and key as PEM files: HTTPS instead of HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The largest body of a request, in bytes; default 65,536. More is 413. */
@@ -86,6 +94,7 @@ export interface ResolvedServiceOptions {
   readonly checkpointInterval: number;
   readonly tokens: TokenCheck;
   readonly hosts: AllowedHosts;
+  readonly askers: Askers;
   readonly tls: ServiceOptions['tls'];
   readonly maxBodyBytes: number;
   readonly maxStreams: number;
@@ -106,6 +115,7 @@ const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
   ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal', 'agentCheck'] as const),
+  ...(['trustProxy'] as const),
 ];
 
 const PORT = { least: 0, most: 65_535, integer: true };
@@ -156,6 +166,7 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
     }),
     tokens,
     hosts: new AllowedHosts(names, allowOrigins),
+    askers: new Askers(options.trustProxy),
     tls: checkTls(options.tls),
     maxBodyBytes: number('maxBodyBytes', 65_536),
     maxStreams: number('maxStreams', 200),

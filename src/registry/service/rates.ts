@@ -1,54 +1,99 @@
-/** How often one instance may ask. */
+/**
+ * How often one may ask. Whoever asks spends a budget of his own: what a stranger does in the name
+ * of an instance, or with a wrong token, leaves the budget of its holder as it is.
+ */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Registry } from '../registry.js';
+import { subscriberOf } from '../networks.js';
 import { ServiceError } from './errors.js';
+import type { Grant } from './tokens.js';
 
 /** So many requests a second at the least, and so many for each heartbeat that is due. */
 const LEAST = 20;
 const PER_BEAT = 5;
 const POINTS = 100_000;
+/** Wrong tokens a minute from one address that are told apart from a guess. */
+const GUESSES = 10;
 
-/**
- * A window of a second for each instance that is known: five times its heartbeats, of both
- * signals, at least twenty. Ids that are not known cost a look-up, and no memory.
- */
-export class InstanceRates {
-  readonly #registry: Registry;
+/** Who asks: by which token, and from where. */
+export interface Asker {
+  readonly grant: Grant;
+  readonly address: string;
+}
+
+const keyOf = ({ grant, address }: Asker): string => `${grant.key} ${subscriberOf(address)}`;
+
+/** Windows of a second. Each is for one asker, and gone after it. */
+export class Rates {
   readonly #limiter = new RateLimiterMemory({ points: POINTS, duration: 1 });
 
-  constructor(registry: Registry) {
-    this.#registry = registry;
-  }
-
-  /** @throws ServiceError `rate-limited` */
-  async check(id: string): Promise<void> {
-    const interval = this.#registry.get(id)?.heartbeatInterval ?? 1000;
-    const allowed = Math.max(LEAST, (PER_BEAT * 2 * 1000) / interval);
+  async #spend(key: string, allowed: number, what: string): Promise<void> {
     try {
-      await this.#limiter.consume(id, Math.max(1, Math.floor(POINTS / allowed)));
+      await this.#limiter.consume(key, Math.max(1, Math.floor(POINTS / allowed)));
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error;
-      const message = `more than ${Math.floor(allowed)} requests a second of one instance`;
+      const message = `more than ${Math.floor(allowed)} ${what} a second`;
       throw new ServiceError('rate-limited', message, { 'retry-after': '1' });
     }
   }
+
+  /**
+   * Heartbeats of one life of an instance: five times those that are due, of both signals, at least
+   * twenty. Those that were proved to be its holder's have a budget that nobody else can spend; the
+   * others, where nothing has to be proved, have one by asker.
+   *
+   * @throws ServiceError `rate-limited`
+   */
+  beat(asker: Asker, instance: BeatingInstance, proved: boolean): Promise<void> {
+    const { id, generation, heartbeatInterval } = instance;
+    const allowed = Math.max(LEAST, (PER_BEAT * 2 * 1000) / heartbeatInterval);
+    const by = proved ? 'holder' : keyOf(asker);
+    return this.#spend(`beat ${by} ${generation} ${id}`, allowed, 'heartbeats of one instance');
+  }
+
+  /** Registrations of an id that is known, by who asks for them. @throws ServiceError `rate-limited` */
+  registration(asker: Asker, id: string): Promise<void> {
+    return this.#spend(`register ${keyOf(asker)} ${id}`, LEAST, 'registrations of one instance');
+  }
+
+  /** Failures of an instance, by who reports them. @throws ServiceError `rate-limited` */
+  report(asker: Asker, id: string): Promise<void> {
+    return this.#spend(`report ${keyOf(asker)} ${id}`, LEAST, 'reports of one instance');
+  }
+
+  /**
+   * A proof was wrong: of a lease that is another's. Only further wrong ones are refused for it, for
+   * the right one may come by the same token and from the same address.
+   *
+   * @throws ServiceError `rate-limited`
+   */
+  wrong(asker: Asker): Promise<void> {
+    return this.#spend(`wrong ${keyOf(asker)}`, LEAST, 'wrong secrets');
+  }
+}
+
+/** What of an instance says how often it beats. */
+export interface BeatingInstance {
+  readonly id: string;
+  readonly generation: number;
+  readonly heartbeatInterval: number;
 }
 
 /** How often an address may guess a token for the page. */
 export class SignInRates {
-  readonly #limiter = new RateLimiterMemory({ points: 10, duration: 60 });
+  readonly #limiter = new RateLimiterMemory({ points: GUESSES, duration: 60 });
 
-  /** @throws ServiceError `rate-limited` */
-  async check(address: string): Promise<void> {
-    const state = await this.#limiter.get(address);
-    if (state !== null && state.consumedPoints >= 10) {
+  /**
+   * A token was wrong. The right one is never refused for that: it may come from behind the same
+   * proxy as the guesses of others.
+   *
+   * @throws ServiceError `rate-limited`
+   */
+  async wrong(address: string): Promise<void> {
+    const { consumedPoints } = await this.#limiter.penalty(subscriberOf(address));
+    if (consumedPoints > GUESSES) {
       throw new ServiceError('rate-limited', 'too many wrong tokens: wait a minute', {
         'retry-after': '60',
       });
     }
-  }
-
-  async failed(address: string): Promise<void> {
-    await this.#limiter.penalty(address);
   }
 }

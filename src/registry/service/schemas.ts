@@ -69,6 +69,9 @@ export const Registration = z
       .optional(),
     ttl: ms.optional().openapi({ description: 'ms; default the larger of 30 s and 10 intervals' }),
     heartbeatInterval: ms.optional().openapi({ description: 'ms; default 1000' }),
+    secret: secret
+      .optional()
+      .openapi({ description: 'of the present lease of the id: its holder may take it over' }),
   })
   .openapi('Registration');
 

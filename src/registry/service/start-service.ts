@@ -7,7 +7,7 @@ import { createApp } from './app.js';
 import { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
 import { type DatagramStats, Datagrams } from './datagrams.js';
-import { Rejections } from './errors.js';
+import { Rejections, ServiceError } from './errors.js';
 import { EventStreams } from './event-streams.js';
 import { fastBeats } from './fast-beats.js';
 import { ServiceHealth } from './health.js';
@@ -63,7 +63,7 @@ class Parts {
 }
 
 async function start(options: ResolvedServiceOptions, parts: Parts): Promise<RegistryService> {
-  const { tokens, hosts, time, onNotice, demo, maxSeries, tls, host } = options;
+  const { tokens, hosts, askers, time, onNotice, demo, maxSeries, tls, host } = options;
   // Times of another clock cannot be told by a thread.
   const clock = options.registry.clock === undefined ? new ReadingClock() : undefined;
   const kept = await KeptRegistry.load(
@@ -95,6 +95,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     maxSeries,
   });
   const link = registry.link();
+  let started = false;
   const context: ServiceContext = {
     registry,
     link,
@@ -102,6 +103,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     tokens,
     sessions: new Sessions(time.now),
     hosts,
+    askers,
     rejections,
     streams,
     maxBodyBytes: options.maxBodyBytes,
@@ -110,7 +112,13 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     demo,
     udpPort: () => datagrams?.port ?? null,
     durable: kept.durable,
-    writable: kept.writable,
+    writable: () => {
+      // Who registered now would be told of no UDP port.
+      if (!started) {
+        throw new ServiceError('starting', 'the registry is starting', { 'retry-after': '1' });
+      }
+      kept.writable();
+    },
     files: readPageFiles(options.dashboard),
     metrics,
     probe: health.health.fetch,
@@ -142,6 +150,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   }
   await kept.begin();
   registry.begin();
+  started = true;
   const agent =
     options.agentCheck === undefined
       ? undefined

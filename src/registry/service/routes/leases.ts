@@ -2,16 +2,21 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { RegistryFull } from '../../registry.js';
-import { type Beats, stale, unknown } from '../beats.js';
+import type { InstanceView } from '../../views.js';
+import { type Beats, checkBounds, stale, unknown } from '../beats.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
+import { askerOf } from '../guard.js';
+import type { Asker } from '../rates.js';
 import * as schemas from '../schemas.js';
 import { allowed, answers, body } from './describe.js';
 
 const register = createRoute({
   method: 'post',
   path: '/register',
-  summary: 'Registers an instance, anew if it is known: it gets a generation and a secret.',
+  summary:
+    'Registers an instance, anew if it is known: it gets a generation and a secret. ' +
+    '409: a living instance has the id; needed is its secret, or an operator.',
   ...allowed('node'),
   request: { body: body(schemas.Registration, true) },
   responses: answers(
@@ -22,7 +27,9 @@ const register = createRoute({
     'too-large',
     'media-type',
     'rate-limited',
+    'id-in-use',
     'full',
+    'starting',
     'state-unwritable',
   ),
 });
@@ -60,6 +67,7 @@ const holderProblems = [
   'wrong-secret',
   'unknown',
   'stale-generation',
+  'starting',
   'state-unwritable',
 ] as const;
 
@@ -102,22 +110,55 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   const { registry, epoch } = context;
 
   /** Whether the request may act on the lease; the secret is checked where there is one. */
-  function checkHolder(c: Context<Env>, id: string, { generation, secret }: Holding): void {
+  async function checkHolder(c: Context<Env>, id: string, { generation, secret }: Holding) {
+    const asker = askerOf(c);
     const view = registry.get(id);
     if (view === undefined) throw unknown(id);
-    if (c.get('role') === 'operator' && generation === undefined && secret === undefined) return;
+    if (asker.grant.role === 'operator' && generation === undefined && secret === undefined) return;
+    checkBounds(asker, view.service, id);
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
-    beats.checkSecret(id, generation, secret, c.get('role'));
+    await beats.checkSecret(asker, id, generation, secret);
     if (generation < view.generation) throw stale();
     if (generation > view.generation) throw unknown(id);
   }
 
+  /**
+   * Whether it may register the id. One that lives is its holder's: others wait until it is
+   * suspected, or its lease has run out.
+   *
+   * @throws ServiceError `forbidden`, `id-in-use`, `rate-limited`
+   */
+  async function checkTakeover(
+    asker: Asker,
+    { id, service }: { readonly id: string; readonly service: string },
+    secret: string | undefined,
+  ): Promise<void> {
+    checkBounds(asker, service, id);
+    const view = registry.get(id);
+    if (view === undefined) return;
+    checkBounds(asker, view.service, id);
+    const isOwn = secret !== undefined && registry.holds(id, view.generation, secret);
+    if (isOwn || asker.grant.role === 'operator' || isOver(view)) {
+      return beats.rates.registration(asker, id);
+    }
+    await beats.rates.wrong(asker);
+    const message = 'another life holds the id, and is not suspected: its secret is needed';
+    throw new ServiceError('id-in-use', message, { 'retry-after': '1' });
+  }
+
+  /** Whether nothing speaks for its holder any more. */
+  const isOver = ({ id, status }: InstanceView): boolean =>
+    status === 'dead' ||
+    status === 'zombie' ||
+    (registry.expiresAt(id) as number) <= registry.now();
+
   app.openapi(register, async (c) => {
-    const wanted = c.req.valid('json');
+    const { secret: before, ...wanted } = c.req.valid('json');
+    const asker = askerOf(c);
+    await checkTakeover(asker, wanted, before);
     context.writable();
-    if (registry.get(wanted.id) !== undefined) await beats.rates.check(wanted.id);
     try {
-      context.registersFrom(wanted.id, c.env?.incoming?.socket.remoteAddress);
+      context.registersFrom(wanted.id, asker.address || undefined);
       const lease = registry.register(wanted);
       await context.durable();
       const { id, generation, secret, heartbeatInterval, ttl } = lease;
@@ -134,7 +175,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
 
   app.openapi(heartbeat, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(await beats.take(c.get('role'), id, c.req.valid('json')), 200);
+    return c.json(await beats.take(askerOf(c), id, c.req.valid('json')), 200);
   });
 
   const holding = (headers: Record<string, string | number | undefined>, given: Holding) => ({
@@ -148,7 +189,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   ] as const) {
     app.openapi(route, async (c) => {
       const { id } = c.req.valid('param');
-      checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
+      await checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
       context.writable();
       act(id);
       await context.durable();
@@ -159,10 +200,10 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   app.openapi(deregister, async (c) => {
     const { id } = c.req.valid('param');
     const { force } = c.req.valid('query');
-    if (force !== undefined && c.get('role') !== 'operator') {
+    if (force !== undefined && askerOf(c).grant.role !== 'operator') {
       throw new ServiceError('forbidden', 'force is for operators');
     }
-    checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
+    await checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
     context.writable();
     if (force !== undefined) registry.remove(id);
     else registry.deregister(id);

@@ -8,6 +8,7 @@ import { only } from '../guard.js';
 import { SignInRates } from '../rates.js';
 import { SignIn, serviceQuery } from '../schemas.js';
 import { COOKIE } from '../sessions.js';
+import { EVERYBODY } from '../tokens.js';
 import { describePages } from './describe-pages.js';
 
 const DEMO = ['kill', 'freeze', 'resume', 'start'] as const;
@@ -27,7 +28,7 @@ export function addPages(app: OpenAPIHono<Env>, context: ServiceContext): void {
     const url = new URL(c.req.url);
     // All others are refused alike; TRACE is one that no Request can have.
     const method = ['GET', 'HEAD'].includes(c.req.method) ? c.req.method : 'POST';
-    const known = c.get('role') !== undefined;
+    const known = c.get('grant') !== undefined;
     if (known) return context.probe(new Request(url, { method }));
     url.search = '';
     url.pathname = `/${c.req.path.split('/')[1]}`;
@@ -67,7 +68,7 @@ function addEvents(app: OpenAPIHono<Env>, { streams, sessions }: ServiceContext)
     const stream = streams.open({
       service,
       // Another tab may sign out, and a session has its end.
-      allowed: () => session === undefined || sessions.roleOf(session) !== undefined,
+      allowed: () => session === undefined || sessions.grantOf(session) !== undefined,
       frames: c.req.query('frames') === '1',
       lastEventId: c.req.header('last-event-id'),
       cut: () => c.env?.outgoing?.destroy(),
@@ -93,23 +94,21 @@ function addSession(app: OpenAPIHono<Env>, context: ServiceContext): void {
   });
 
   app.get('/session', only('node', 'reader'), (c) =>
-    c.json(view(String(c.get('role')), getCookie(c, COOKIE) !== undefined), 200),
+    c.json(view(String(c.get('grant')?.role), getCookie(c, COOKIE) !== undefined), 200),
   );
 
   app.post('/session', async (c) => {
     if (!/^application\/json\b/i.test(c.req.header('content-type') ?? '')) {
       throw new ServiceError('media-type', 'content-type: expected application/json');
     }
-    const from = c.env?.incoming?.socket.remoteAddress ?? '';
-    await rates.check(from);
     const { token } = SignIn.parse(await c.req.json());
-    const role = tokens.required ? tokens.roleOf(token) : 'operator';
-    if (role === undefined) {
-      await rates.failed(from);
+    const grant = tokens.required ? tokens.grantOf(token) : EVERYBODY;
+    if (grant === undefined) {
+      await rates.wrong(c.get('address'));
       throw new ServiceError('wrong-token', 'the token is not known');
     }
-    setCookie(c, COOKIE, sessions.open(role), { ...attributes(c), maxAge: sessions.maxAge });
-    return c.json(view(role, true), 200);
+    setCookie(c, COOKIE, sessions.open(grant), { ...attributes(c), maxAge: sessions.maxAge });
+    return c.json(view(grant.role, true), 200);
   });
 
   app.delete('/session', (c) => {

@@ -3,7 +3,8 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { FailureDetector } from '../../../core/failure-detector.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
-import type { InstanceRates } from '../rates.js';
+import { askerOf } from '../guard.js';
+import type { Rates } from '../rates.js';
 import * as schemas from '../schemas.js';
 import { allowed, answers, body } from './describe.js';
 
@@ -92,6 +93,7 @@ const force = createRoute({
     'What was removed.',
     'invalid',
     'too-large',
+    'starting',
     'state-unwritable',
   ),
 });
@@ -106,11 +108,7 @@ function intervalsOf(detector: FailureDetector<string>, id: string) {
 }
 
 /** Routes that only read, and what readers and operators do beside. */
-export function addReads(
-  app: OpenAPIHono<Env>,
-  context: ServiceContext,
-  rates: InstanceRates,
-): void {
+export function addReads(app: OpenAPIHono<Env>, context: ServiceContext, rates: Rates): void {
   const { registry } = context;
 
   app.openapi(instances, (c) => {
@@ -139,7 +137,7 @@ export function addReads(
   app.openapi(failure, async (c) => {
     const { id } = c.req.valid('param');
     if (registry.get(id) === undefined) throw new ServiceError('unknown', 'no such instance');
-    await rates.check(id);
+    await rates.report(askerOf(c), id);
     registry.reportFailure(id, c.req.valid('json'));
     return c.json({ status: 'done' } as const, 200);
   });
