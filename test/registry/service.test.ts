@@ -190,6 +190,7 @@ describe('roles', () => {
     ['GET /instances/a', ['reader']],
     ['GET /services', ['reader']],
     ['GET /services/web/route', ['reader']],
+    ['GET /services/web/targets', ['reader']],
     ['GET /protection', ['reader']],
     ['GET /events', ['reader']],
     ['GET /metrics', ['reader']],
