@@ -67,7 +67,9 @@ describe('FailureDetector', () => {
           expect(Number.isFinite(phi) && phi >= 0 && !Number.isNaN(silence)).toBe(true);
           suspected.add(peer);
         });
-        detector.on('available', ({ peer }) => expect(suspected.delete(peer)).toBe(true));
+        detector.on('available', ({ peer, reason }) =>
+          expect(suspected.delete(peer)).toBe(reason === 'heartbeat'),
+        );
         let accepted = 0;
         let given = 0;
         let watchesRefused = 0;

@@ -8,7 +8,9 @@ function world(options: FailureDetectorOptions = {}) {
   const detector = new FailureDetector({ clock: () => now, timers: false, ...options });
   const events: string[] = [];
   for (const event of ['suspect', 'available'] as const) {
-    detector.on(event, ({ peer, at }) => events.push(`${event} ${peer} ${Math.round(at)}`));
+    detector.on(event, ({ peer, at, reason }) => {
+      if (reason !== 'first-heartbeat') events.push(`${event} ${peer} ${Math.round(at)}`);
+    });
   }
   const at = (time: number) => {
     detector.advance(time);

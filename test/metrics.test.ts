@@ -506,12 +506,15 @@ describe('publishEvents', () => {
     to(3000);
     clock.now = 4000;
     detector.heartbeat('a');
-    expect(heard.map(([name]) => name)).toEqual(['level', 'suspect', 'level', 'available', 'late']);
+    expect(heard.map(([name]) => name)).toEqual([
+      'available', // for the first time
+      ...['level', 'suspect', 'level', 'available', 'late'],
+    ]);
     for (const [, message] of heard) expect(message.detector).toBe(detector);
-    expect(heard.slice(0, 4).map(([, message]) => message)).toEqual(
+    expect(heard.slice(0, 5).map(([, message]) => message)).toEqual(
       said.map((transition) => ({ ...transition, detector })),
     );
-    expect(heard[4][1]).toMatchObject({ peer: 'a', at: 4000, silence: 4000 });
+    expect(heard[5][1]).toMatchObject({ peer: 'a', at: 4000, silence: 4000 });
     // Of its own: what a subscriber does to a message does not reach the listeners.
     expect(heard[0][1]).not.toBe(said[0]);
     expect(said[0]).not.toHaveProperty('detector');

@@ -69,6 +69,7 @@ describe('snapshot and restore', () => {
         second.at(kept);
         for (const peer of snapshot.peers) expect(second.detector.restorePeer(peer)).toBe(true);
         first.said.length = 0;
+        second.said.length = 0; // that they are available again
         for (const { peer, wait, info } of after) {
           for (const each of [first, second]) {
             each.at(now + wait);

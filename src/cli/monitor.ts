@@ -33,7 +33,10 @@ export class Monitor {
     this.#startedAt = detector.now();
     this.#screen = new Screen(process.stdout);
     detector.on('suspect', (transition) => this.#say({ event: 'suspect', transition }));
-    detector.on('available', (transition) => this.#say({ event: 'available', transition }));
+    detector.on('available', (transition) => {
+      // Of those that are heard for the first time, the table says enough.
+      if (transition.reason === 'heartbeat') this.#say({ event: 'available', transition });
+    });
     detector.on('stall', ({ duration }) => {
       this.log(`this process stalled for ${formatMs(duration)}, which is no silence`);
     });

@@ -10,7 +10,7 @@ export function summary(
   const suspicions = said.filter(({ event }) => event === 'suspect').map((s) => s.transition);
   const lines = [
     `${heartbeats} heartbeats, ${malformed} malformed datagrams, ` +
-      `${suspicions.length} suspicions, ${said.length - suspicions.length} returns`,
+      `${suspicions.length} suspicions, ${said.length - suspicions.length} recoveries`,
   ];
   if (suspicions.length > 0) {
     const lateness = suspicions.map(({ at, due }) => at - due);

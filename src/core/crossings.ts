@@ -89,8 +89,29 @@ export class Crossings<Id> implements Deadlines, Silences {
   /** A new peer goes on where its snapshot stood. */
   restore(slot: number, snapshot: PeerSnapshot<Id>): void {
     restorePeer(this.table.slab(slot), rowOf(slot), snapshot, this.now());
-    if (this.table.status(slot) === 'available') this.join(this.table.slab(slot), rowOf(slot));
     this.enqueue(slot);
+    if (this.table.status(slot) !== 'available') return;
+    this.join(this.table.slab(slot), rowOf(slot));
+    if (this.#events.hasListeners('available')) this.#tellRestored(slot);
+  }
+
+  #tellRestored(slot: number): void {
+    const slab = this.table.slab(slot);
+    const row = rowOf(slot);
+    const at = this.now();
+    const level = this.table.level(slot);
+    const change: Transition<Id> = {
+      peer: this.table.id(slot),
+      phi: phiAt(slab, row, at),
+      due: at,
+      at,
+      silence: at - slab.f64[row + LAST],
+      level,
+      previous: level,
+      reason: 'restored',
+    };
+    this.#events.post('available', change, this.table.liveness(slot));
+    this.#events.flush();
   }
 
   /** Forgets a peer. Its queue entry stays: it belongs to the slot, not the peer. */

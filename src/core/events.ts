@@ -2,8 +2,13 @@
 import type { ListenerError } from './emitter.js';
 import type { MassSilenceEvent } from './mass-silence.js';
 
-/** Why a peer changed. */
+/**
+ * Why a peer changed. `'first-heartbeat'`: it was watched, or not even that; `'restored'`: it came
+ * from a snapshot, as `available`, or was not heard since then; `'heartbeat'`: it was suspected, or
+ * had crossed a level; the others are kinds of silence.
+ */
 export type Reason =
+  | 'first-heartbeat'
   | 'silence'
   | 'max-silence'
   | 'mass-silence'
@@ -56,7 +61,7 @@ export interface Stall {
 export interface FailureDetectorEvents<Id = string> {
   /** φ reached the threshold, or the silence `maxSilence`. */
   suspect: Transition<Id>;
-  /** A suspected peer has earned its return. */
+  /** A peer was heard for the first time, was restored as available, or has earned its return. */
   available: Transition<Id>;
   /** φ crossed a level of option `levels`, upwards or downwards. */
   level: Transition<Id>;

@@ -222,6 +222,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
 
   /**
    * Watches one more peer, from its snapshot; false when it is watched already or there is no room.
+   * One that is available again is event `available`; nothing is said again of one that is suspect.
    *
    * @throws TypeError, RangeError for what is no snapshot of a peer
    */
@@ -253,10 +254,19 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     return this.#table.slots.keys();
   }
 
+  /** The peers that were heard and are not suspected, in the order of their watches. O(watched peers). */
+  available(): IterableIterator<Id> {
+    return this.#withStatus('available');
+  }
+
   /** The peers that are suspected, in the order of their watches. O(watched peers). */
-  *suspects(): IterableIterator<Id> {
+  suspects(): IterableIterator<Id> {
+    return this.#withStatus('suspect');
+  }
+
+  *#withStatus(status: Status): IterableIterator<Id> {
     for (const [id, slot] of this.#table.slots) {
-      if (this.#table.status(slot) === 'suspect') yield id;
+      if (this.#table.status(slot) === status) yield id;
     }
   }
 

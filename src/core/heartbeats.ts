@@ -4,7 +4,7 @@
  */
 import type { Crossings, Runner } from './crossings.js';
 import type { Events } from './emitter.js';
-import type { FailureDetectorEvents, LateHeartbeat, Transition } from './events.js';
+import type { FailureDetectorEvents, LateHeartbeat, Reason, Transition } from './events.js';
 import type { ResolvedFlapDamping } from './guards.js';
 import type { HeartbeatInfo } from './journal.js';
 import { crossedBy, rungOf, setRung } from './ladder.js';
@@ -101,7 +101,8 @@ export class Heartbeats<Id> {
     const flags = slab.i32[2 * row + FLAGS];
     const heard = (flags & HEARD) !== 0;
     const late = heard && !restart && isLate(slab, row, at);
-    const changes = (flags & RUNG_MASK) !== 0 || late;
+    const first = !heard && this.#events.hasListeners('available');
+    const changes = (flags & RUNG_MASK) !== 0 || late || first;
     const before = changes ? this.#silenceAt(slab, row, at) : undefined;
     const outcome = anyBeat(slab, row, restart);
     if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
@@ -110,7 +111,7 @@ export class Heartbeats<Id> {
       if (heard) this.#crossings.heard(slab, row);
       else this.#crossings.join(slab, row);
     }
-    if (before !== undefined) this.#settle(slab, row, before, late);
+    if (before !== undefined) this.#settle(slab, row, before, late, first);
     this.#crossings.enqueue(slot);
     this.#events.flush();
     return outcome;
@@ -125,13 +126,23 @@ export class Heartbeats<Id> {
       at,
       expected: last + mean(slab, row) + slab.profile(row).options.acceptablePause + paused,
       due: slab.f64[row + SUSPECT_AT] + paused,
-      silence: at - last - paused,
+      silence: last === -Infinity ? 0 : at - last - paused, // it was not even watched
       phi: phiAt(slab, row, at),
     };
   }
 
-  /** Levels fall, a suspected peer may have earned its return, a late beat is told. */
-  #settle(slab: PeerSlab, row: number, before: LateHeartbeat<Id>, late: boolean): void {
+  /**
+   * Levels fall, a peer may be available from now on, a late heartbeat is told.
+   *
+   * @param first whether it is the peer's first, and somebody wants to know
+   */
+  #settle(
+    slab: PeerSlab,
+    row: number,
+    before: LateHeartbeat<Id>,
+    late: boolean,
+    first: boolean,
+  ): void {
     const { peer, at, phi, silence, due } = before;
     const { suspectRung, rungs } = slab.profile(row);
     const rung = rungOf(slab, row);
@@ -144,10 +155,14 @@ export class Heartbeats<Id> {
     }
     setRung(slab, row, target);
     const live = this.#table.liveness(slotOf(slab, row));
-    const fall = (event: 'level' | 'available', from: number, to: number) => {
+    const fall = (
+      event: 'level' | 'available',
+      from: number,
+      to: number,
+      reason: Reason = 'heartbeat',
+    ) => {
       const level = rungs[to - 1]?.name;
-      const previous = rungs[from - 1].name;
-      const reason = 'heartbeat';
+      const previous = rungs[from - 1]?.name;
       const change: Transition<Id> = { peer, phi, due: at, at, silence, level, previous, reason };
       this.#events.post(event, change, live);
     };
@@ -157,6 +172,7 @@ export class Heartbeats<Id> {
       this.#crossings.join(slab, row);
       fall('available', suspectRung, target);
     }
+    if (first && !suspected) fall('available', target, target, 'first-heartbeat');
     if (late) this.#events.post('late', before, live);
   }
 

@@ -56,9 +56,15 @@ export class DetectorView<Id> {
     this.#detector = detector;
     this.#maxSeries = maxSeries;
     this.#label = label;
-    for (const event of ['suspect', 'available'] as const) {
-      detector.on(event, ({ peer }) => this.#count(event, peer), { signal });
-    }
+    detector.on('suspect', ({ peer }) => this.#count('suspect', peer), { signal });
+    // Recoveries: who is heard for the first time, or restored, was not suspected.
+    detector.on(
+      'available',
+      ({ peer, reason }) => {
+        if (reason === 'heartbeat') this.#count('available', peer);
+      },
+      { signal },
+    );
     detector.on('stall', (stall) => this.#stall(stall), { signal });
     detector.on('mass-silence', (event) => this.#massSilent(event), { signal });
   }

@@ -101,7 +101,11 @@ export class Signals {
     const watching = (name: SignalName) => {
       const detector = new FailureDetector(options);
       for (const event of ['level', 'suspect', 'available'] as const) {
-        detector.on(event, (transition) => onTransition(name, event, transition));
+        detector.on(event, (transition) => {
+          // Who is heard for the first time, or restored, was not suspected: that is no recovery.
+          if (event === 'available' && transition.reason !== 'heartbeat') return;
+          onTransition(name, event, transition);
+        });
       }
       return detector;
     };

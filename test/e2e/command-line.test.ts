@@ -48,7 +48,7 @@ describe('phi-accrual demo', () => {
     const well = output.indexOf('node-4 is available again', resumed);
     expect(frozen < silent && silent < resumed && resumed < well, output).toBe(true);
     told(/suspect: last heartbeat \d+ ms ago, predicted \d+\.\d\d ms ago/);
-    told(/\d+ heartbeats, 0 malformed datagrams, \d+ suspicions, \d+ returns/);
+    told(/\d+ heartbeats, 0 malformed datagrams, \d+ suspicions, \d+ recoveries/);
     expect(processesWith(url)).toEqual([]);
   });
 

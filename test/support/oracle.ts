@@ -267,6 +267,16 @@ export class Oracle {
         previous: 'suspect',
       });
     }
+    if (previousBeat === undefined && rung < peer.suspectRung) {
+      this.said.push({
+        ...base,
+        event: 'available',
+        silence: last === undefined ? 0 : at - last,
+        level: undefined,
+        previous: undefined,
+        reason: 'first-heartbeat',
+      });
+    }
     if (previousBeat !== undefined && at > expected && at > (expected + deadline) / 2) {
       this.said.push({ event: 'late', peer: id, due: deadline, at, silence: at - previousBeat });
     }

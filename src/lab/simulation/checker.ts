@@ -14,6 +14,7 @@ import { nominalSilence } from './nominal.js';
 import { Pauses } from './pauses.js';
 import { Quality } from './quality.js';
 import { Regularity } from './regularity.js';
+import { SetCheck } from './set-check.js';
 
 /** Of the nominal silence, what must be tolerated at least and at most. */
 const LEAST = 0.6;
@@ -57,6 +58,7 @@ export class Checker {
   readonly #guarded: boolean;
   readonly #nominal: (interval: number) => number;
   readonly #ladder: LadderCheck;
+  readonly #set = new SetCheck();
   readonly #regularity: Regularity;
   readonly #report: (violation: Violation) => void;
   /** Of the last accepted heartbeat or the start: its time, and the deadline that follows. */
@@ -159,6 +161,12 @@ export class Checker {
     stalled: boolean,
   ): void {
     const node = change.peer;
+    const unkept = event === 'level' ? undefined : this.#set.take(event, change);
+    if (unkept !== undefined) this.fail('set', now, node, unkept);
+    if (change.reason === 'first-heartbeat') {
+      if (this.beating !== node) this.fail('order', now, node, 'first heard without a heartbeat');
+      return; // it was not suspected: the rest is about levels and recoveries
+    }
     const wrong = this.#ladder.take(event, change);
     if (wrong !== undefined) this.fail('order', now, node, wrong);
     if (change.at !== now) this.fail('order', now, node, `said at ${change.at}`);
@@ -251,6 +259,12 @@ export class Checker {
     if (massSilence) limit += BOUNDS.maxHold + this.#nodes.slowest[node];
     if (this.known.longest > 0) limit += this.known.between(this.#last[node], now) + tolerated;
     return this.stalls.over(limit) + BOUNDS.timer;
+  }
+
+  /** Compares the set that was kept from events with that of the detector. */
+  compareSet(now: number, available: Iterable<number>): void {
+    const node = this.#set.difference(available);
+    if (node !== undefined) this.fail('set', now, node, 'the set kept from events is another one');
   }
 
   /** Nobody is silent beyond all bounds and not suspected. Cheap: it is called often. */

@@ -9,6 +9,7 @@ export const INVARIANTS = {
   outage: 'an outage of all peers, shorter than the longest hold, makes nobody suspected',
   held: 'nobody is suspected while a mass silence is held, nor while the observer stands still',
   order: 'suspect and available alternate, levels change one by one, each with a cause',
+  set: 'the set of available peers that is kept from events alone is that of the detector',
   outages: 'after an outage a silence is found out as fast as before it',
   cadence: 'a lasting change of cadence causes at most ten transitions',
   arithmetic: 'φ is finite, never negative, grows with silence, and is the threshold when due',

@@ -147,6 +147,7 @@ export class Observer {
     const { checker } = this;
     if (this.loop.stalled) return;
     checker.sweep(now);
+    checker.compareSet(now, this.detector.available());
     const n = this.#sweeps++;
     const node = n % nodes.count;
     checker.tolerance(node, now);
@@ -183,7 +184,10 @@ export class Observer {
     const { at, peer: node, due, silence, level, previous, reason } = change;
     const { now } = this.#world;
     const observer = this.#number;
-    this.#world.log({ at, observer, event, node, due, silence, level, previous, reason });
+    // The log tells what became of nodes; all are heard in the beginning.
+    if (reason !== 'first-heartbeat') {
+      this.#world.log({ at, observer, event, node, due, silence, level, previous, reason });
+    }
     this.checker.transition(event, change, now, this.loop.stalled);
   }
 }
