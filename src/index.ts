@@ -7,7 +7,7 @@ export {
   modelNames,
   type Reach,
 } from './core/arrival-model.js';
-export type { ClassSnapshot } from './core/class-snapshot.js';
+export type { CohortSnapshot } from './core/cohort-snapshot.js';
 export type { ListenerError, ListenOptions } from './core/emitter.js';
 export type {
   FailureDetectorEvents,

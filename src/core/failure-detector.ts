@@ -1,5 +1,5 @@
 /** The detector of many peers: ids in, typed events out, and one timer for all of them. */
-import { restoreClasses, snapshotClasses } from './class-snapshot.js';
+import { restoreCohorts, snapshotCohorts } from './cohort-snapshot.js';
 import { Crossings } from './crossings.js';
 import { Emitter, Events } from './emitter.js';
 import type { FailureDetectorEvents } from './events.js';
@@ -177,16 +177,16 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
    * {@link snapshotPeers} line by line where there are many.
    */
   snapshot(): FailureDetectorSnapshot<Id> {
-    const classes = snapshotClasses(this.#table.classes, this.#settings.defaults);
-    return { version: 1, peers: [...this.snapshotPeers()], ...(classes && { classes }) };
+    const cohorts = snapshotCohorts(this.#table.cohorts, this.#settings.defaults);
+    return { version: 1, peers: [...this.snapshotPeers()], ...(cohorts && { cohorts }) };
   }
 
-  /** What was learnt about each peer, but not by classes, one at a time, in the order of the watches. */
+  /** What was learnt about each peer, but not by cohorts, one at a time, in the order of the watches. */
   *snapshotPeers(): IterableIterator<PeerSnapshot<Id>> {
     for (const id of this.#table.slots.keys()) yield this.snapshotPeer(id) as PeerSnapshot<Id>;
   }
 
-  /** What was learnt about one peer, but not by its class; undefined if it is not watched. */
+  /** What was learnt about one peer, but not by its cohort; undefined if it is not watched. */
   snapshotPeer(id: Id): PeerSnapshot<Id> | undefined {
     const slot = this.#table.slots.get(id);
     if (slot === undefined) return undefined;
@@ -211,8 +211,8 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
         checkRange('snapshot.peer', 'one that has room and is not there yet', peer.peer, restored);
       }
       const table = detector.#table;
-      const classes = (snapshot as FailureDetectorSnapshot<Id>).classes;
-      restoreClasses(classes, detector.#settings.defaults, (own) => table.pool(own));
+      const cohorts = (snapshot as FailureDetectorSnapshot<Id>).cohorts;
+      restoreCohorts(cohorts, detector.#settings.defaults, (own) => table.pool(own));
     } catch (error) {
       detector.close();
       throw error;

@@ -15,6 +15,6 @@ export const DEBT = 13;
 /** Which levels the last heartbeat exceeded, as bits. */
 export const HITS = 28;
 export const LATE_RUN = 29;
-/** How many of the heartbeats learnt from were others', of its class. */
+/** How many of the heartbeats learnt from were others', of its cohort. */
 export const BORROWED = 30;
 export const SIZE = 16;

@@ -16,7 +16,7 @@ export interface LadderSnapshot {
   readonly lateRun: number;
   /** The levels that the last heartbeat exceeded, as bits. */
   readonly hits: number;
-  /** How many of `heartbeats` were those of others of its class; not there for none. */
+  /** How many of `heartbeats` were those of others of its cohort; not there for none. */
   readonly borrowed?: number;
 }
 

@@ -97,12 +97,12 @@ export interface WatchOptions extends DetectorOptions {
    */
   recoverAfter?: number;
   /**
-   * The class of a peer: those of the same class and the same options learn from each other what
+   * The cohort of a peer: those of the same cohort and the same options learn from each other what
    * lateness is, and a new one starts with that instead of a guess; for the model `'calibrated'`
-   * alone. Default `''`: none. Peers whose networks differ spoil it for each other: name a class
+   * alone. Default `''`: none. Peers whose networks differ spoil it for each other: name a cohort
    * only for what is alike. At most 200 characters.
    */
-  class?: string;
+  cohort?: string;
 }
 
 /** {@link WatchOptions} with every default filled in. */
@@ -120,7 +120,7 @@ export interface ResolvedOptions {
   readonly levels: Readonly<Record<string, number>>;
   readonly recoverAfter: number;
   /** Empty for none. */
-  readonly class: string;
+  readonly cohort: string;
 }
 
 export const DEFAULTS: ResolvedOptions = {
@@ -135,11 +135,11 @@ export const DEFAULTS: ResolvedOptions = {
   maxSilence: undefined,
   levels: {},
   recoverAfter: 1,
-  class: '',
+  cohort: '',
 };
 
 const MAX_LEVELS = 30;
-const MAX_CLASS = 200;
+const MAX_COHORT = 200;
 const ABOVE_0 = Number.MIN_VALUE;
 const HOUR = 3.6e6;
 const LONGEST = 1e15;
@@ -160,7 +160,7 @@ const THRESHOLDS = { normal: 8, logistic: 8, exponential: 8, calibrated: 4 } as 
 const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available'];
 
 export const WATCH_KEYS = Object.keys(DEFAULTS);
-const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'class'];
+const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'cohort'];
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => !OF_MANY.includes(key));
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
@@ -220,14 +220,14 @@ function resolveThreshold(
   };
 }
 
-/** A class that is inherited ends with the model that it is for. */
-function resolveClass(given: string | undefined, base: string, model: ModelName): string {
+/** A cohort that is inherited ends with the model that it is for. */
+function resolveCohort(given: string | undefined, base: string, model: ModelName): string {
   if (given === undefined) return model === 'calibrated' ? base : '';
-  checkType('class', 'a string', given, typeof given === 'string');
-  const fits = given.length <= MAX_CLASS;
-  checkRange('class', `at most ${MAX_CLASS} characters`, given.length, fits);
+  checkType('cohort', 'a string', given, typeof given === 'string');
+  const fits = given.length <= MAX_COHORT;
+  checkRange('cohort', `at most ${MAX_COHORT} characters`, given.length, fits);
   const able = given === '' || model === 'calibrated';
-  checkRange('class', "model 'calibrated'", model, able);
+  checkRange('cohort', "model 'calibrated'", model, able);
   return given;
 }
 
@@ -246,7 +246,7 @@ export function resolveOptions(
     levels,
     model = base.model,
     learn = base.learn,
-    class: ofClass,
+    cohort: ofCohort,
     ...rest
   } = checkKeys('options', given, keys);
   checkOneOf('model', model, modelNames);
@@ -259,7 +259,7 @@ export function resolveOptions(
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
     ...judged,
-    class: resolveClass(ofClass, base.class, judged.model),
+    cohort: resolveCohort(ofCohort, base.cohort, judged.model),
     learn: checkOneOf('learn', learn, LEARN_RULES),
     minStdDev: minStdDev === undefined ? base.minStdDev : checkFloor(minStdDev),
     levels: levels === undefined ? base.levels : checkLevels(levels),

@@ -1,6 +1,6 @@
 /** The peers of a detector by id and by slot: who is watched, with which options, and where. */
 
-import type { ClassPool, ClassPools } from './class-pool.js';
+import type { CohortPool, CohortPools } from './cohort-pool.js';
 import { clear } from './interval-window.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { ResolvedOptions } from './options.js';
@@ -39,12 +39,12 @@ export class PeerTable<Id> {
     return this.#ids.length;
   }
 
-  get classes(): ClassPools {
-    return this.#profiles.classes;
+  get cohorts(): CohortPools {
+    return this.#profiles.cohorts;
   }
 
-  /** What peers of such options, of a class, have learnt and will learn. */
-  pool(options: ResolvedOptions): ClassPool {
+  /** What peers of such options, of a cohort, have learnt and will learn. */
+  pool(options: ResolvedOptions): CohortPool {
     return this.#profiles.pool(options);
   }
 

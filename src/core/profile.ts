@@ -3,7 +3,7 @@
  * instants is worked out once. Peers with equal options share one profile.
  */
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
-import { type ClassPool, ClassPools } from './class-pool.js';
+import { type CohortPool, CohortPools } from './cohort-pool.js';
 import type { ResolvedOptions } from './options.js';
 import { zOfPhi } from './phi.js';
 import { QuantileLevels } from './quantile-levels.js';
@@ -66,8 +66,8 @@ export class Profile {
   constructor(
     readonly options: ResolvedOptions,
     readonly key: string,
-    /** What peers of its class have learnt; undefined without a class. */
-    readonly pool?: ClassPool,
+    /** What peers of its cohort have learnt; undefined without a cohort. */
+    readonly pool?: CohortPool,
   ) {
     const { threshold, levels, windowSize, minStdDev, learn, model } = options;
     this.model = model === 'calibrated' ? undefined : arrivalModels[model];
@@ -116,7 +116,7 @@ const keyOf = (options: ResolvedOptions): string =>
 /** The profiles in use, by number. */
 export class Profiles {
   readonly list: Profile[] = [];
-  readonly classes = new ClassPools();
+  readonly cohorts = new CohortPools();
   readonly #numbers = new Map<string, number>();
   readonly #vacant: number[] = [];
   /** The last one acquired: a million peers with the detector's own options look nothing up. */
@@ -136,7 +136,7 @@ export class Profiles {
       if (number === MAX_PROFILES) {
         throw new RangeError('options: too many different ones in use');
       }
-      const pool = options.class === '' ? undefined : this.classes.acquire(key, options);
+      const pool = options.cohort === '' ? undefined : this.cohorts.acquire(key, options);
       this.list[number] = new Profile(options, key, pool);
       this.#numbers.set(key, number);
     }
@@ -150,11 +150,11 @@ export class Profiles {
     if (--profile.users > 0) return;
     this.#numbers.delete(profile.key);
     this.#vacant.push(number);
-    this.classes.release(profile.key);
+    this.cohorts.release(profile.key);
   }
 
-  /** What peers of such options, of a class, have learnt and will learn. */
-  pool(options: ResolvedOptions): ClassPool {
-    return this.classes.get(keyOf(options), options);
+  /** What peers of such options, of a cohort, have learnt and will learn. */
+  pool(options: ResolvedOptions): CohortPool {
+    return this.cohorts.get(keyOf(options), options);
   }
 }

@@ -19,7 +19,7 @@
  *
  * Each piece rises and has a closed inverse. What else was tried is in docs/models.md.
  */
-import type { ClassCredit } from './class-credit.js';
+import type { CohortCredit } from './cohort-credit.js';
 import {
   BORROWED,
   CADENCE,
@@ -50,10 +50,10 @@ const KEPT = 100;
 
 /** Heartbeats after which a peer's cadence is more than what was configured. */
 const GUESSED = 3;
-/** Once a class has been taught by so many, every 16th of a peer is enough (the mask of a count). */
+/** Once a cohort has been taught by so many, every 16th of a peer is enough (the mask of a count). */
 const TAUGHT = 1e5;
 const SELDOM = 15;
-/** A class lends what it knows from so many heartbeats on, */
+/** A cohort lends what it knows from so many heartbeats on, */
 const LENT_FROM = 30;
 /** and it counts as so many at most: the peer's own soon outweigh it. */
 const MOST_LENT = 1000;
@@ -65,11 +65,11 @@ const LONGEST = 1e15;
 export const supportedPhi = (heartbeats: number): number =>
   Math.min(Math.max(Math.log10(heartbeats / 3), 0), TOP);
 
-/** A class as its peers teach it: a ladder with one entry, whose cadence is 1. */
+/** A cohort as its peers teach it: a ladder with one entry, whose cadence is 1. */
 export interface Taught {
   readonly ladder: QuantileLadders;
   readonly levels: QuantileLevels;
-  readonly credit: ClassCredit;
+  readonly credit: CohortCredit;
 }
 
 /** What the calibrated model knows of a slab's peers; an entry is a record's number in the slab. */
@@ -162,7 +162,7 @@ export class QuantileLadders {
   }
 
   /**
-   * Teaches a class what an interval says of lateness, in this peer's own units; to be called before
+   * Teaches a cohort what an interval says of lateness, in this peer's own units; to be called before
    * it is learnt here.
    */
   teach(entry: number, interval: number, { ladder, levels, credit }: Taught): void {
@@ -179,7 +179,7 @@ export class QuantileLadders {
     credit.spend(levels, ladder.#i32[HITS], fallTime(x, cadence));
   }
 
-  /** Begins with what a class has learnt, if that is anything; its interval is still the peer's. */
+  /** Begins with what a cohort has learnt, if that is anything; its interval is still the peer's. */
   borrow(entry: number, { least }: QuantileLevels, { ladder }: Taught): void {
     const n = ladder.count(0);
     if (n < LENT_FROM) return;

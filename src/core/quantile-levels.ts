@@ -46,8 +46,8 @@ export class QuantileLevels {
   constructor(
     readonly threshold: number,
     mistakesPerHour?: number,
-    /** Of a class, whose unit is each peer's own cadence: a floor in ms is the peer's, too. */
-    ofClass = false,
+    /** Of a cohort, whose unit is each peer's own cadence: a floor in ms is the peer's, too. */
+    ofCohort = false,
   ) {
     const { phi } = this;
     const wished = mistakesPerHour !== undefined;
@@ -69,7 +69,7 @@ export class QuantileLevels {
     }
     this.share = phi.map((each) => 10 ** -each);
     this.gain = this.share.map((share) => GAIN * share ** -0.75);
-    this.least = phi.map((each) => (ofClass ? NO_FLOOR : Math.log(leastExcess(each))));
+    this.least = phi.map((each) => (ofCohort ? NO_FLOOR : Math.log(leastExcess(each))));
     this.start = phi.map((each) => FIRST + (each - 1) * SLOPE);
   }
 }

@@ -2,7 +2,7 @@
 import type { ResolvedOptions, WatchOptions } from './options.js';
 import { checkObject } from './validate.js';
 
-/** Options that differ from the detector's, and the model that a class of one's own is for. */
+/** Options that differ from the detector's, and the model that a cohort of one's own is for. */
 export function optionsUnlike(
   options: ResolvedOptions,
   defaults: ResolvedOptions,
@@ -12,7 +12,7 @@ export function optionsUnlike(
     JSON.stringify(options[key]) !== JSON.stringify(defaults[key]);
   const entries = (Object.keys(options) as (keyof ResolvedOptions)[])
     .filter((key) => {
-      if (key === 'model' && options.class !== '' && differs('class')) return true;
+      if (key === 'model' && options.cohort !== '' && differs('cohort')) return true;
       if (key !== 'threshold') return differs(key);
       // It stands against a wish, and against the default of another model; a wish stands for it.
       const judged = differs('threshold') || differs('model') || differs('maxMistakesPerHour');

@@ -2,7 +2,7 @@
  * What was learnt about a peer, as plain JSON: for a rolling deploy, or another machine. Nothing in
  * it depends on the origin of a clock, and the time until it is restored is no silence.
  */
-import type { ClassSnapshot } from './class-snapshot.js';
+import type { CohortSnapshot } from './cohort-snapshot.js';
 import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
 import type { JournalSnapshot } from './journal.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
@@ -69,12 +69,12 @@ export interface PeerSnapshot<Id = string> extends LearntSnapshot {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** All peers of a detector, and their classes. */
+/** All peers of a detector, and their cohorts. */
 export interface FailureDetectorSnapshot<Id = string> {
   readonly version: 1;
   readonly peers: readonly PeerSnapshot<Id>[];
-  /** What peers of a class have learnt together; not there for none. */
-  readonly classes?: readonly ClassSnapshot[];
+  /** What peers of a cohort have learnt together; not there for none. */
+  readonly cohorts?: readonly CohortSnapshot[];
 }
 
 const LONGEST = 1e15;

@@ -10,7 +10,7 @@ export class LadderOracle {
   levels: Level[] = [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5].map((phi) => ({ phi, q: 0, hit: false }));
   timed: Level | undefined;
   n = 0;
-  /** Without what was borrowed of the class. */
+  /** Without what was borrowed of the cohort. */
   own = 0;
   run = 0;
   debt = 0;
@@ -21,7 +21,7 @@ export class LadderOracle {
     interval: number,
     threshold = 4,
     readonly wish?: number,
-    readonly ofClass?: ClassOracle,
+    readonly ofCohort?: CohortOracle,
   ) {
     this.m = interval;
     this.unit = interval;
@@ -38,25 +38,25 @@ export class LadderOracle {
       if (wish !== undefined) this.timed = nearest;
     }
     for (const level of this.levels) level.q = Math.log(0.15 * 3 ** (level.phi - 1));
-    if (ofClass === undefined || ofClass.n < 30) return;
-    this.n = Math.min(ofClass.n, 1000);
+    if (ofCohort === undefined || ofCohort.n < 30) return;
+    this.n = Math.min(ofCohort.n, 1000);
     this.levels.forEach((level, j) => {
-      const { q } = ofClass.levels[j];
+      const { q } = ofCohort.levels[j];
       const lower = j > 0 ? this.levels[j - 1].q + 0.002 : -Infinity;
       level.q = Math.max(q, this.floor(level), lower);
     });
   }
 
-  /** @param slot whose turn it is, once the class hears but every 16th */
+  /** @param slot whose turn it is, once the cohort hears but every 16th */
   learn(x: number, slot = 0): void {
-    const { m, unit, ofClass } = this;
+    const { m, unit, ofCohort } = this;
     this.n++;
     this.own++;
     if (this.run < 4 || x <= 1.5 * m) {
       const y = x > m ? Math.log((x - m) / unit) : -50;
       const time = Math.min(x, 100 * m);
-      const turn = ofClass && (ofClass.n < 1e5 || (this.own + slot) % 16 === 0);
-      if (turn && this.own > 3) ofClass.hear(y, time);
+      const turn = ofCohort && (ofCohort.n < 1e5 || (this.own + slot) % 16 === 0);
+      if (turn && this.own > 3) ofCohort.hear(y, time);
       this.move(y, time);
     }
     if (x > 3 * m) this.debt = (1.25 * x) / m + 4;
@@ -132,8 +132,8 @@ export class LadderOracle {
   }
 }
 
-/** A class once more: what its peers teach it, in cadences. */
-export class ClassOracle extends LadderOracle {
+/** A cohort once more: what its peers teach it, in cadences. */
+export class CohortOracle extends LadderOracle {
   readonly credit: number[];
 
   /** The interval is what its peers expect, which a wish is turned into a threshold with. */

@@ -1,23 +1,23 @@
 /**
- * What the peers of a class have learnt of lateness together: one more ladder for each class, taught
+ * What the peers of a cohort have learnt of lateness together: one more ladder for each cohort, taught
  * by all its peers in units of their own cadence, from which a new one starts.
  */
-import { ClassCredit } from './class-credit.js';
+import { CohortCredit } from './cohort-credit.js';
 import type { ResolvedOptions } from './options.js';
 import { QuantileLadders, type Taught } from './quantile-ladder.js';
 import { QuantileLevels } from './quantile-levels.js';
 
-/** Classes without a peer that are remembered; of more, those that were left first are forgotten. */
+/** Cohorts without a peer that are remembered; of more, those that were left first are forgotten. */
 const MOST_IDLE = 256;
 
-export class ClassPool implements Taught {
+export class CohortPool implements Taught {
   readonly ladder = new QuantileLadders(1);
   readonly levels: QuantileLevels;
-  readonly credit: ClassCredit;
+  readonly credit: CohortCredit;
 
   constructor(readonly options: ResolvedOptions) {
     this.levels = new QuantileLevels(options.threshold, options.maxMistakesPerHour, true);
-    this.credit = new ClassCredit(this.levels);
+    this.credit = new CohortCredit(this.levels);
     this.ladder.begin(0, this.levels, 1);
   }
 
@@ -26,15 +26,15 @@ export class ClassPool implements Taught {
   }
 }
 
-/** The classes of a detector, by the key of their peers' profile. */
-export class ClassPools {
-  readonly #used = new Map<string, ClassPool>();
+/** The cohorts of a detector, by the key of their peers' profile. */
+export class CohortPools {
+  readonly #used = new Map<string, CohortPool>();
   /** In the order in which their last peers left. */
-  readonly #idle = new Map<string, ClassPool>();
+  readonly #idle = new Map<string, CohortPool>();
 
   /** The pool of a profile that comes into use. */
-  acquire(key: string, options: ResolvedOptions): ClassPool {
-    const pool = this.#idle.get(key) ?? new ClassPool(options);
+  acquire(key: string, options: ResolvedOptions): CohortPool {
+    const pool = this.#idle.get(key) ?? new CohortPool(options);
     this.#idle.delete(key);
     this.#used.set(key, pool);
     return pool;
@@ -49,22 +49,22 @@ export class ClassPools {
   }
 
   /** The pool as it is, or a new one that waits for its first peer. */
-  get(key: string, options: ResolvedOptions): ClassPool {
+  get(key: string, options: ResolvedOptions): CohortPool {
     const known = this.#used.get(key) ?? this.#idle.get(key);
     if (known !== undefined) return known;
-    const pool = new ClassPool(options);
+    const pool = new CohortPool(options);
     this.#keep(key, pool);
     return pool;
   }
 
   /** Those that have learnt anything. */
-  *[Symbol.iterator](): IterableIterator<ClassPool> {
+  *[Symbol.iterator](): IterableIterator<CohortPool> {
     for (const pools of [this.#used, this.#idle]) {
       for (const pool of pools.values()) if (!pool.isEmpty) yield pool;
     }
   }
 
-  #keep(key: string, pool: ClassPool): void {
+  #keep(key: string, pool: CohortPool): void {
     this.#idle.set(key, pool);
     if (this.#idle.size <= MOST_IDLE) return;
     const [oldest] = this.#idle.keys();

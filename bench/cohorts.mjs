@@ -1,8 +1,8 @@
 /**
- * What a class is good for: recorded traces are cut into pieces, each a peer that is new and does
+ * What a cohort is good for: recorded traces are cut into pieces, each a peer that is new and does
  * not live long, and it is counted how often φ = k is exceeded, over the 10^−k that it claims; for
- * peers that know nothing of each other, for a class of the peers of each trace, and for one class
- * of all of them, which nobody should make. `node bench/classes.mjs [trace.csv …]`; without traces,
+ * peers that know nothing of each other, for a cohort of the peers of each trace, and for one cohort
+ * of all of them, which nobody should make. `node bench/cohorts.mjs [trace.csv …]`; without traces,
  * those of the tests.
  */
 import { readdir } from 'node:fs/promises';
@@ -65,7 +65,7 @@ function live(detector, id, times, options, counted) {
 }
 
 /** All pieces, in an order by chance, through one detector. */
-function run(traces, classOf) {
+function run(traces, cohortOf) {
   const detector = new FailureDetector({
     model: 'calibrated',
     timers: false,
@@ -78,7 +78,7 @@ function run(traces, classOf) {
   const all = traces.flatMap((trace) => trace.pieces.map((piece) => ({ trace, piece })));
   shuffled(all.length, seeded()).forEach((i) => {
     const { trace, piece } = all[i];
-    const options = { heartbeatInterval: trace.interval, class: classOf(trace) };
+    const options = { heartbeatInterval: trace.interval, cohort: cohortOf(trace) };
     live(detector, i, piece, options, counted.get(trace.name));
   });
   return counted;
@@ -92,7 +92,7 @@ const traces = [];
 for (const path of paths) {
   const trace = await readTrace(path);
   const name = basename(path).replace(/\.csv(\.gz)?$/, '');
-  // As one would configure it; those who differ in it are of no one class.
+  // As one would configure it; those who differ in it are of no one cohort.
   const interval = Number(nominalInterval(trace).toPrecision(2));
   traces.push({ name, interval, sessions: trace.sessions.map(arrivals) });
 }
@@ -107,13 +107,13 @@ for (const length of LENGTHS) {
     }))
     .filter(({ pieces }) => pieces.length > 2);
   const head = `Pieces of ${length}`.padEnd(28);
-  console.log(`\n${head}${'class'.padEnd(12)}${PHI.map((k) => `φ ${k}`.padStart(6)).join('')}`);
+  console.log(`\n${head}${'cohort'.padEnd(12)}${PHI.map((k) => `φ ${k}`.padStart(6)).join('')}`);
   const alone = run(cutUp, WAYS.none);
-  for (const [way, classOf] of Object.entries(WAYS)) {
+  for (const [way, cohortOf] of Object.entries(WAYS)) {
     let judged = 0;
     let within = 0;
     let slower = 0;
-    const found = way === 'none' ? alone : run(cutUp, classOf);
+    const found = way === 'none' ? alone : run(cutUp, cohortOf);
     for (const [name, { beats, silence, beyond }] of found) {
       const shares = beyond.map((count, k) => count / (beats * 10 ** -PHI[k]));
       const cells = shares.map((share, k) => text(share, beats * 10 ** -PHI[k]));
@@ -129,7 +129,7 @@ for (const length of LENGTHS) {
   }
 }
 console.log(
-  `\nWithin a factor of two of 10^−k; the silence at φ = ${DECISIVE}, of that without a class`,
+  `\nWithin a factor of two of 10^−k; the silence at φ = ${DECISIVE}, of that without a cohort`,
 );
 for (const [length, way, within, slower] of summary) {
   console.log(`  ${String(length).padEnd(7)}${way.padEnd(13)}${within.padEnd(10)}${slower}`);

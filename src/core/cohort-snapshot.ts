@@ -1,12 +1,12 @@
-/** What the classes of a detector have learnt, as plain JSON. */
-import type { ClassPool, ClassPools } from './class-pool.js';
+/** What the cohorts of a detector have learnt, as plain JSON. */
+import type { CohortPool, CohortPools } from './cohort-pool.js';
 import type { LadderSnapshot } from './ladder-snapshot.js';
 import { type ResolvedOptions, resolveOptions } from './options.js';
 import { givenOptions, optionsUnlike } from './snapshot-options.js';
 import { checkKeys, checkObject, checkType } from './validate.js';
 
-/** What the peers of one class have learnt together. */
-export interface ClassSnapshot
+/** What the peers of one cohort have learnt together. */
+export interface CohortSnapshot
   extends Pick<LadderSnapshot, 'levels' | 'quantiles' | 'heartbeats' | 'hits'> {
   /** How many late heartbeats more are believed at once, for each level. */
   readonly credit: readonly number[];
@@ -16,19 +16,19 @@ export interface ClassSnapshot
 
 const KEYS = ['levels', 'quantiles', 'heartbeats', 'hits', 'credit', 'options'];
 
-/** Undefined where no class has learnt anything. */
-export function snapshotClasses(
-  pools: ClassPools,
+/** Undefined where no cohort has learnt anything. */
+export function snapshotCohorts(
+  pools: CohortPools,
   defaults: ResolvedOptions,
-): ClassSnapshot[] | undefined {
-  const classes = Array.from(pools, (pool) => snapshotClass(pool, defaults));
-  return classes.length > 0 ? classes : undefined;
+): CohortSnapshot[] | undefined {
+  const cohorts = Array.from(pools, (pool) => snapshotCohort(pool, defaults));
+  return cohorts.length > 0 ? cohorts : undefined;
 }
 
-function snapshotClass(
-  { ladder, levels: own, credit, options: all }: ClassPool,
+function snapshotCohort(
+  { ladder, levels: own, credit, options: all }: CohortPool,
   defaults: ResolvedOptions,
-): ClassSnapshot {
+): CohortSnapshot {
   const { levels, quantiles, heartbeats, hits } = ladder.snapshot(0, own);
   const options = optionsUnlike(all, defaults);
   const kept = { levels, quantiles, heartbeats, hits, credit: credit.snapshot() };
@@ -36,25 +36,25 @@ function snapshotClass(
 }
 
 /**
- * Puts what classes learnt into their pools; one that the new detector's options make none of is of
+ * Puts what cohorts learnt into their pools; one that the new detector's options make none of is of
  * no use, as what another model learnt.
  *
  * @param poolOf the pool of peers with such options
  * @throws TypeError, RangeError that name the part, what was expected and what came
  */
-export function restoreClasses(
-  classes: readonly ClassSnapshot[] | undefined,
+export function restoreCohorts(
+  cohorts: readonly CohortSnapshot[] | undefined,
   defaults: ResolvedOptions,
-  poolOf: (options: ResolvedOptions) => ClassPool,
+  poolOf: (options: ResolvedOptions) => CohortPool,
 ): void {
-  if (classes === undefined) return;
-  checkType('snapshot.classes', 'an array', classes, Array.isArray(classes));
-  classes.forEach((given, i) => {
-    const name = `snapshot.classes[${i}]`;
+  if (cohorts === undefined) return;
+  checkType('snapshot.cohorts', 'an array', cohorts, Array.isArray(cohorts));
+  cohorts.forEach((given, i) => {
+    const name = `snapshot.cohorts[${i}]`;
     checkObject(name, given);
-    const { options: own, credit, ...ladder } = checkKeys<ClassSnapshot>(name, given, KEYS);
+    const { options: own, credit, ...ladder } = checkKeys<CohortSnapshot>(name, given, KEYS);
     const options = resolveOptions(givenOptions(`${name}.options`, own), defaults);
-    if (options.class === '') return;
+    if (options.cohort === '') return;
     const { ladder: pool, levels, credit: left } = poolOf(options);
     const unit = { cadence: 1, unit: 1, queued: 0, lateRun: 0 };
     pool.restore(0, levels, { ...(ladder as LadderSnapshot), ...unit }, name);

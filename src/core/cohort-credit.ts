@@ -1,6 +1,6 @@
 /**
- * How far a class believes in lateness: an outage of everybody is as many late heartbeats as there
- * are peers, one upon the other, and yet one event. Believed at once it would teach a class of a
+ * How far a cohort believes in lateness: an outage of everybody is as many late heartbeats as there
+ * are peers, one upon the other, and yet one event. Believed at once it would teach a cohort of a
  * thousand that silence for as long as the outage is ordinary, and it would take millions of
  * heartbeats to unlearn that.
  *
@@ -18,7 +18,7 @@ const MOST = 4;
 const MEMORY = 500;
 const RAISE = 4;
 
-export class ClassCredit {
+export class CohortCredit {
   /** Levels without credit, as bits. */
   held = 0;
   readonly #left: Float64Array;

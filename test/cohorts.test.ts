@@ -1,15 +1,15 @@
-/** Peers of a class learn from each other what lateness is, and others do not. */
+/** Peers of a cohort learn from each other what lateness is, and others do not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type ClassSnapshot,
+  type CohortSnapshot,
   FailureDetector,
   type FailureDetectorOptions,
   type FailureDetectorSnapshot,
   type Peer,
   PhiAccrualDetector,
 } from '../src/index.js';
-import { ClassOracle, LadderOracle } from './support/ladder-oracle.js';
+import { CohortOracle, LadderOracle } from './support/ladder-oracle.js';
 import { seeded } from './support/random.js';
 
 const LEVELS = [1, 2, 3, 4];
@@ -20,7 +20,7 @@ const BASE = {
   massSilence: false,
 } as const;
 
-const classOf = (pool: ClassOracle): ClassSnapshot => ({
+const cohortOf = (pool: CohortOracle): CohortSnapshot => ({
   levels: pool.levels.map(({ phi }) => phi),
   quantiles: pool.levels.map(({ q }) => q),
   heartbeats: pool.n,
@@ -28,10 +28,10 @@ const classOf = (pool: ClassOracle): ClassSnapshot => ({
   credit: pool.credit,
 });
 
-function detectorOf(options: FailureDetectorOptions = {}, taught?: ClassOracle) {
+function detectorOf(options: FailureDetectorOptions = {}, taught?: CohortOracle) {
   let now = 0;
-  const classes = taught && [classOf(taught)];
-  const snapshot: FailureDetectorSnapshot = { version: 1, peers: [], classes };
+  const cohorts = taught && [cohortOf(taught)];
+  const snapshot: FailureDetectorSnapshot = { version: 1, peers: [], cohorts };
   const detector = FailureDetector.restore(snapshot, {
     ...BASE,
     clock: () => now,
@@ -86,13 +86,13 @@ function shares(own: object, lives: number, beats: number, next: () => number): 
   return beyond.map((count, k) => count / counted / 10 ** -(k + 1));
 }
 
-describe('class', () => {
+describe('cohort', () => {
   it.each([
     ['heavy', heavy],
     ['light', light],
   ])('makes φ of short lives mean what it says: %s tails', (_, draw) => {
     const alone = shares({}, 400, 100, draw(seeded(1)));
-    const together = shares({ class: 'a' }, 400, 100, draw(seeded(1)));
+    const together = shares({ cohort: 'a' }, 400, 100, draw(seeded(1)));
     for (const share of together) {
       expect(share).toBeGreaterThan(0.5);
       expect(share).toBeLessThan(2);
@@ -123,8 +123,8 @@ describe('class', () => {
         fc.integer(),
         (steps, { threshold, maxMistakesPerHour: wish }: FailureDetectorOptions, taught, seed) => {
           const random = seeded(seed);
-          const own = { threshold, maxMistakesPerHour: wish, class: 'c', maxSilence: Infinity };
-          const pool = new ClassOracle(100, threshold, wish);
+          const own = { threshold, maxMistakesPerHour: wish, cohort: 'c', maxSilence: Infinity };
+          const pool = new CohortOracle(100, threshold, wish);
           // Soon so much is learnt that only every 16th of a peer counts.
           if (taught) pool.n = 99_990;
           const { detector } = detectorOf(own, pool);
@@ -169,16 +169,16 @@ describe('class', () => {
   it('lets a new peer start from it, and says how much it knows', () => {
     const { detector, live, given } = detectorOf();
     const guess = given();
-    live('a', 33, heavy(seeded(2)), { class: 'c' }); // 32 intervals, of which the first 3 are not told
-    expect(given({ class: 'c' })).toEqual(guess);
-    live('b', 5, heavy(seeded(3)), { class: 'c' });
-    expect(given({ class: 'c' })).not.toEqual(guess);
-    expect(detector.watch('p', { class: 'c' }).sampleCount).toBe(30);
-    live('d', 2000, heavy(seeded(4)), { class: 'c' });
-    const peer = detector.watch('q', { class: 'c' });
+    live('a', 33, heavy(seeded(2)), { cohort: 'c' }); // 32 intervals, of which the first 3 are not told
+    expect(given({ cohort: 'c' })).toEqual(guess);
+    live('b', 5, heavy(seeded(3)), { cohort: 'c' });
+    expect(given({ cohort: 'c' })).not.toEqual(guess);
+    expect(detector.watch('p', { cohort: 'c' }).sampleCount).toBe(30);
+    live('d', 2000, heavy(seeded(4)), { cohort: 'c' });
+    const peer = detector.watch('q', { cohort: 'c' });
     const supportedPhi = Math.log10(1000 / 3);
     expect(peer.explain()).toMatchObject({ sampleCount: 1000, supportedPhi, mean: 100 });
-    // Another interval is another class, of which nothing is known.
+    // Another interval is another cohort, of which nothing is known.
     detector.watch('q', { heartbeatInterval: 250 });
     expect(peer.explain()).toMatchObject({ sampleCount: 0, supportedPhi: 0, mean: 250 });
   });
@@ -186,32 +186,32 @@ describe('class', () => {
   it('does not keep a peer from its own cadence', () => {
     const { detector, live } = detectorOf({ heartbeatInterval: 1000 });
     const draw = heavy(seeded(5));
-    live('a', 3000, () => 10 * draw(), { class: 'c' });
-    const peers = [detector.watch('alone'), detector.watch('taught', { class: 'c' })];
+    live('a', 3000, () => 10 * draw(), { cohort: 'c' });
+    const peers = [detector.watch('alone'), detector.watch('taught', { cohort: 'c' })];
     expect(peers[1].sampleCount).toBe(1000);
     for (const peer of peers) for (let i = 0; i <= 40; i++) peer.heartbeat(1e9 + 130 * i);
     expect(peers[1].mean).toBeCloseTo(peers[0].mean as number, 9);
   });
 
-  it('is of no effect on others: another class, other options, none', () => {
+  it('is of no effect on others: another cohort, other options, none', () => {
     const { live, given } = detectorOf();
     const guess = given();
-    live('a', 3000, light(seeded(6)), { class: 'light' });
-    const taught = given({ class: 'light' });
-    live('b', 3000, heavy(seeded(7)), { class: 'heavy' });
-    live('c', 3000, heavy(seeded(8)), { class: 'light', recoverAfter: 2 });
+    live('a', 3000, light(seeded(6)), { cohort: 'light' });
+    const taught = given({ cohort: 'light' });
+    live('b', 3000, heavy(seeded(7)), { cohort: 'heavy' });
+    live('c', 3000, heavy(seeded(8)), { cohort: 'light', recoverAfter: 2 });
     live('d', 3000, heavy(seeded(9)));
-    expect(given({ class: 'light' })).toEqual(taught);
-    expect(given({ class: 'heavy' })[2]).toBeGreaterThan(taught[2] + 50);
+    expect(given({ cohort: 'light' })).toEqual(taught);
+    expect(given({ cohort: 'heavy' })[2]).toBeGreaterThan(taught[2] + 50);
     expect(given()).toEqual(guess);
-    expect(given({ class: 'light', recoverAfter: 3 })).toEqual(guess);
+    expect(given({ cohort: 'light', recoverAfter: 3 })).toEqual(guess);
   });
 
   it.each([
     [500, 250],
     [1, 20_000],
   ])('takes an outage of all %i peers for one event', (peers, beats) => {
-    const { detector, given } = detectorOf({ class: 'c', maxSilence: Infinity });
+    const { detector, given } = detectorOf({ cohort: 'c', maxSilence: Infinity });
     const random = seeded(10);
     const feed = (from: number, to: number, later: number) => {
       for (let beat = from; beat < to; beat++) {
@@ -231,9 +231,9 @@ describe('class', () => {
   it('is remembered without peers, but not more than 256 of them', () => {
     const { live, given, detector } = detectorOf();
     const guess = given();
-    const name = (i: number) => ({ class: `c${i}` });
+    const name = (i: number) => ({ cohort: `c${i}` });
     for (let i = 0; i < 300; i++) live(`p${i}`, 60, heavy(seeded(i)), name(i));
-    expect(detector.snapshot().classes).toHaveLength(256);
+    expect(detector.snapshot().cohorts).toHaveLength(256);
     const known = Array.from({ length: 300 }, (_, i) => i).filter((i) => {
       const { sampleCount } = detector.watch('probe', name(i));
       detector.forget('probe');
@@ -245,27 +245,27 @@ describe('class', () => {
 
   it('may be given, changed and taken away while a peer lives', () => {
     const { detector, live } = detectorOf();
-    live('a', 3000, heavy(seeded(11)), { class: 'c' });
-    const heartbeats = () => detector.snapshot().classes?.map((each) => each.heartbeats);
+    live('a', 3000, heavy(seeded(11)), { cohort: 'c' });
+    const heartbeats = () => detector.snapshot().cohorts?.map((each) => each.heartbeats);
     const [taught] = heartbeats() as number[];
     const peer = detector.watch('p');
     expect(peer.sampleCount).toBe(0);
-    // Nothing was learnt yet: what the class knows is better than a guess.
-    detector.watch('p', { class: 'c' });
+    // Nothing was learnt yet: what the cohort knows is better than a guess.
+    detector.watch('p', { cohort: 'c' });
     expect(peer.sampleCount).toBe(1000);
-    detector.watch('p', { class: '' });
+    detector.watch('p', { cohort: '' });
     expect(peer.sampleCount).toBe(0);
     for (let i = 0; i <= 50; i++) peer.heartbeat(1e9 + 100 * i);
     const before = peer.suspectAt(3);
     // What it has learnt stays, and from now on others learn of it.
-    detector.watch('p', { class: 'c' });
+    detector.watch('p', { cohort: 'c' });
     expect([peer.sampleCount, peer.suspectAt(3)]).toEqual([50, before]);
     for (let i = 51; i <= 60; i++) peer.heartbeat(1e9 + 100 * i);
     expect(heartbeats()).toEqual([taught + 10]);
-    detector.watch('p', { class: 'd' });
+    detector.watch('p', { cohort: 'd' });
     for (let i = 61; i <= 65; i++) peer.heartbeat(1e9 + 100 * i);
     expect(heartbeats()).toEqual([5, taught + 10]);
-    // Another model has no class, and the way back does not find it again.
+    // Another model has no cohort, and the way back does not find it again.
     detector.watch('p', { model: 'normal' });
     detector.watch('p', { model: 'calibrated' });
     expect(peer.sampleCount).toBe(0);
@@ -274,18 +274,18 @@ describe('class', () => {
 
   describe('in a snapshot', () => {
     it('goes on where it stood, with its peers and for new ones', () => {
-      const options = fc.constantFrom({}, { class: 'c' });
+      const options = fc.constantFrom({}, { cohort: 'c' });
       fc.assert(
         fc.property(options, fc.integer(), fc.integer({ min: 1, max: 400 }), (own, seed, beats) => {
           const { detector, live, set } = detectorOf(own);
           const next = heavy(seeded(seed));
-          live('gone', beats, next, { class: 'd', levels: { low: 1 }, maxSilence: Infinity });
+          live('gone', beats, next, { cohort: 'd', levels: { low: 1 }, maxSilence: Infinity });
           let at = 1e9;
           const beat = (peers: Peer[]) => {
             at += next();
             for (const peer of peers) peer.heartbeat(at);
           };
-          const peers = ['a', 'b'].map((id) => detector.watch(id, { class: 'c' }));
+          const peers = ['a', 'b'].map((id) => detector.watch(id, { cohort: 'c' }));
           for (let i = 0; i < beats; i++) beat(peers);
           set(at);
           const snapshot = JSON.parse(JSON.stringify(detector.snapshot()));
@@ -299,7 +299,7 @@ describe('class', () => {
           for (let i = 0; i < 40; i++) beat([...peers, ...restored]);
           const [known, same] = [detector, again].map((each) =>
             ['c', 'd'].flatMap((name) => {
-              const peer = each.watch(name, { class: name });
+              const peer = each.watch(name, { cohort: name });
               return [peer.sampleCount, peer.suspectAt(3) - each.now()];
             }),
           );
@@ -312,17 +312,17 @@ describe('class', () => {
     });
 
     it('is of the options that its peers have, and of no use to another model', () => {
-      const { detector, live } = detectorOf({ class: 'c' });
+      const { detector, live } = detectorOf({ cohort: 'c' });
       live('a', 500, heavy(seeded(12)));
-      live('b', 500, heavy(seeded(13)), { class: 'd', threshold: 3 });
-      const peer = detector.watch('p', { class: 'e' });
+      live('b', 500, heavy(seeded(13)), { cohort: 'd', threshold: 3 });
+      const peer = detector.watch('p', { cohort: 'e' });
       for (let i = 0; i < 50; i++) peer.heartbeat(1e9 + 100 * i);
       const snapshot = JSON.parse(JSON.stringify(detector.snapshot()));
-      const own = snapshot.classes.map(({ options }: ClassSnapshot) => options);
+      const own = snapshot.cohorts.map(({ options }: CohortSnapshot) => options);
       expect(own).toEqual([
-        { model: 'calibrated', class: 'e' },
+        { model: 'calibrated', cohort: 'e' },
         undefined,
-        { threshold: 3, model: 'calibrated', class: 'd' },
+        { threshold: 3, model: 'calibrated', cohort: 'd' },
       ]);
       const clock = () => detector.now();
       const normal = FailureDetector.restore<string>(snapshot, {
@@ -331,68 +331,68 @@ describe('class', () => {
         clock,
       });
       expect(normal.explain('p')).toMatchObject({ model: 'calibrated', sampleCount: 49 });
-      expect(normal.snapshot().classes).toHaveLength(2);
+      expect(normal.snapshot().cohorts).toHaveLength(2);
       // Other levels: what was learnt, read at those.
       const other = FailureDetector.restore<string>(snapshot, {
         ...BASE,
-        class: 'c',
+        cohort: 'c',
         threshold: 3.7,
         clock,
       });
       const [before, after] = [detector, other].map((each) => each.watch('new').suspectAt(3.7));
       expect(after).toBeCloseTo(before, 6);
-      expect(detector.snapshotPeers().next().value).not.toHaveProperty('classes');
+      expect(detector.snapshotPeers().next().value).not.toHaveProperty('cohorts');
     });
 
-    const whole = classOf(new ClassOracle(100));
+    const whole = cohortOf(new CohortOracle(100));
     it.each<[string, unknown, string]>([
-      ['no array', {}, 'snapshot.classes: expected an array, got an object'],
-      ['a number', [5], 'snapshot.classes[0]: expected an object, got 5'],
+      ['no array', {}, 'snapshot.cohorts: expected an array, got an object'],
+      ['a number', [5], 'snapshot.cohorts[0]: expected an object, got 5'],
       [
         'one level',
         [{ ...whole, levels: [1] }],
-        'snapshot.classes[0].levels: expected an array of 9 numbers, got an array',
+        'snapshot.cohorts[0].levels: expected an array of 9 numbers, got an array',
       ],
-      ['an extra', [{ ...whole, extra: 1 }], 'snapshot.classes[0]: unknown option "extra"; known'],
+      ['an extra', [{ ...whole, extra: 1 }], 'snapshot.cohorts[0]: unknown option "extra"; known'],
       [
         'less than nothing',
         [whole, { ...whole, heartbeats: -1 }],
-        'snapshot.classes[1].heartbeats: expected a number from 0 to 1e+300, got -1',
+        'snapshot.cohorts[1].heartbeats: expected a number from 0 to 1e+300, got -1',
       ],
       [
         'a wrong credit',
         [{ ...whole, credit: [-1, 0, 0, 0, 0, 0, 0, 0, 0] }],
-        'snapshot.classes[0].credit[0]: expected a number from 0 to 504, got -1',
+        'snapshot.cohorts[0].credit[0]: expected a number from 0 to 504, got -1',
       ],
       [
         'no credit',
         [{ ...whole, credit: 4 }],
-        'snapshot.classes[0].credit: expected an array of 9',
+        'snapshot.cohorts[0].credit: expected an array of 9',
       ],
-      ['no options', [{ ...whole, options: 3 }], 'snapshot.classes[0].options: expected an object'],
-      ['no name', [{ ...whole, options: { class: 3 } }], 'class: expected a string, got 3'],
-    ])('is refused where it is none: %s', (_, classes, message) => {
-      const snapshot = { version: 1, peers: [], classes } as unknown as FailureDetectorSnapshot;
-      const options = { ...BASE, class: 'c' };
+      ['no options', [{ ...whole, options: 3 }], 'snapshot.cohorts[0].options: expected an object'],
+      ['no name', [{ ...whole, options: { cohort: 3 } }], 'cohort: expected a string, got 3'],
+    ])('is refused where it is none: %s', (_, cohorts, message) => {
+      const snapshot = { version: 1, peers: [], cohorts } as unknown as FailureDetectorSnapshot;
+      const options = { ...BASE, cohort: 'c' };
       expect(() => FailureDetector.restore(snapshot, options)).toThrow(message);
     });
   });
 
   it('is for the calibrated model, and for detectors of many', () => {
     const make = (options: object) => () => new FailureDetector({ timers: false, ...options });
-    expect(make({ class: 'a' })).toThrow(
-      new RangeError(`class: expected model 'calibrated', got "normal"`),
+    expect(make({ cohort: 'a' })).toThrow(
+      new RangeError(`cohort: expected model 'calibrated', got "normal"`),
     );
-    expect(make({ class: 'a', model: 'logistic' })).toThrow(RangeError);
-    expect(make({ class: 3, model: 'calibrated' })).toThrow(
-      new TypeError('class: expected a string, got 3'),
+    expect(make({ cohort: 'a', model: 'logistic' })).toThrow(RangeError);
+    expect(make({ cohort: 3, model: 'calibrated' })).toThrow(
+      new TypeError('cohort: expected a string, got 3'),
     );
-    expect(make({ class: 'x'.repeat(201), model: 'calibrated' })).toThrow(
-      new RangeError('class: expected at most 200 characters, got 201'),
+    expect(make({ cohort: 'x'.repeat(201), model: 'calibrated' })).toThrow(
+      new RangeError('cohort: expected at most 200 characters, got 201'),
     );
-    expect(make({ class: 'a', maxMistakesPerHour: 1 })).not.toThrow();
-    expect(make({ class: '' })).not.toThrow();
-    const one = { model: 'calibrated', class: 'a' } as object;
-    expect(() => new PhiAccrualDetector(one)).toThrow(/unknown option "class"/);
+    expect(make({ cohort: 'a', maxMistakesPerHour: 1 })).not.toThrow();
+    expect(make({ cohort: '' })).not.toThrow();
+    const one = { model: 'calibrated', cohort: 'a' } as object;
+    expect(() => new PhiAccrualDetector(one)).toThrow(/unknown option "cohort"/);
   });
 });
