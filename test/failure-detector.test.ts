@@ -349,6 +349,7 @@ describe('FailureDetector: input that is none', () => {
       duplicate: 1,
       'out-of-order': 1,
       'invalid-time': 4,
+      'in-the-future': 0,
       'stale-incarnation': 0,
       refused: 3,
     });

@@ -21,7 +21,7 @@ import {
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
 import type { ResolvedSettings } from './settings.js';
 import { type PeerSnapshot, restorePeer } from './snapshot.js';
-import { instantOf, longestSilence, mean, pausedSince, phiAt } from './suspicion.js';
+import { instantOf, longestSilence, mean, pausedSince, phiAt, silenceAt } from './suspicion.js';
 
 /** Results of {@link Crossings.step}. */
 export const DONE = 0;
@@ -34,8 +34,8 @@ const NOBODY = -1;
 export interface Runner {
   /** A crossing is due at `at`, before those that were queued so far. */
   earlier(at: number): void;
-  /** A heartbeat says that this process was late. */
-  late(): void;
+  /** Whether a heartbeat may have this time, which says that this process was late if it is now. */
+  admits(at: number): boolean;
   /** Verdicts wait for heartbeats that wait to be read. */
   readonly draining: boolean;
 }
@@ -241,7 +241,7 @@ export class Crossings<Id> implements Deadlines, Silences {
       phi: phiAt(slab, row, at),
       due,
       at,
-      silence: at - slab.f64[row + LAST] - pausedSince(slab, row, at),
+      silence: silenceAt(slab, row, at),
       level: rungs[rung].name,
       previous: rungs[rung - 1]?.name,
       reason,

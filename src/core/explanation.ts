@@ -4,7 +4,7 @@ import type { ModelName } from './arrival-model.js';
 import type { Loss, PeerDrops } from './journal.js';
 import { isSuspect, levelOf } from './ladder.js';
 import type { Status } from './outcomes.js';
-import { FLAGS, HEARD, LAST, type PeerSlab, STARTED } from './peer-slab.js';
+import { FLAGS, HEARD, type PeerSlab, STARTED } from './peer-slab.js';
 import { FLOOR, LEAST } from './profile.js';
 import { supportedPhi } from './quantile-ladder.js';
 import {
@@ -12,9 +12,9 @@ import {
   flooredStdDev,
   lastHeartbeat,
   mean,
-  pausedSince,
   phiAt,
   sampleCount,
+  silenceAt,
   stdDev,
 } from './suspicion.js';
 
@@ -75,6 +75,7 @@ const NO_DROPS: PeerDrops = {
   'out-of-order': 0,
   'invalid-time': 0,
   'stale-incarnation': 0,
+  'in-the-future': 0,
 };
 
 /** What is known besides the peer's record. */
@@ -105,7 +106,7 @@ export function explain<Id>(
   const floored = measured !== undefined && least > measured;
   const absolute = least === hot[FLOOR] && hot[FLOOR] > LEAST;
   const started = (flags & STARTED) !== 0;
-  const silence = started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : Infinity;
+  const silence = started ? silenceAt(slab, row, at) : Infinity;
   let held: Held | undefined;
   if (slab.isDown(row)) held = 'link-down';
   else if (suspect) held = undefined;

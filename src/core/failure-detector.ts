@@ -12,6 +12,7 @@ import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
 import { arrival, timeOf } from './peer-record.js';
 import { PeerTable, rowOf } from './peer-table.js';
+import { LATE_AT } from './process-clock.js';
 import { Schedule } from './schedule.js';
 import { type FailureDetectorOptions, type ResolvedSettings, resolveSettings } from './settings.js';
 import {
@@ -27,6 +28,9 @@ import { checkRange } from './validate.js';
 /** Slots that there are not. */
 const NO_ROOM = -1;
 const NO_TIME = -2;
+const AHEAD = -3;
+/** What becomes of heartbeats that have none, by the number that stands for it. */
+const REFUSALS = ['refused', 'refused', 'invalid-time', 'in-the-future'] as const;
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
@@ -92,7 +96,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
       const { defaults } = this.#settings;
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
       if (slot >= 0) this.#crossings.start(slot, this.#now());
-      else this.#heartbeats.refuse();
+      else this.#heartbeats.refuse('refused');
     }
     return new Peer(id, this.#heartbeats, this.#crossings, slot);
   }
@@ -105,7 +109,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at);
     const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
-    if (slot < 0) return this.#heartbeats.refuse(slot === NO_TIME ? 'invalid-time' : 'refused');
+    if (slot < 0) return this.#heartbeats.refuse(REFUSALS[-slot]);
     const slab = this.#table.slab(slot);
     if (info) return this.#heartbeats.heartbeatWithInfo(slab, rowOf(slot), info);
     return this.#heartbeats.heartbeat(slab, rowOf(slot));
@@ -113,7 +117,9 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
 
   /** A slot for a peer that beats unwatched. */
   #newcomer(id: Id): number {
-    if (!Number.isFinite(arrival[0])) return NO_TIME;
+    const at = arrival[0];
+    if (!Number.isFinite(at)) return NO_TIME;
+    if (at >= this.#table.clock.quiet[LATE_AT] && !this.#schedule.admits(at)) return AHEAD;
     return this.#settings.autoWatch ? this.#admit(id, this.#settings.defaults) : NO_ROOM;
   }
 

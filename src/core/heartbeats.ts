@@ -22,13 +22,14 @@ import {
 } from './peer-slab.js';
 import { type PeerTable, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
-import { isLate, mean, pausedSince, phiAt } from './suspicion.js';
+import { isLate, mean, pausedSince, phiAt, silenceAt } from './suspicion.js';
 
 export class Heartbeats<Id> {
   readonly dropped: DropCounts = {
     duplicate: 0,
     'out-of-order': 0,
     'invalid-time': 0,
+    'in-the-future': 0,
     'stale-incarnation': 0,
     refused: 0,
   };
@@ -67,7 +68,11 @@ export class Heartbeats<Id> {
 
   /** As {@link heartbeat}, with what it says of itself. */
   heartbeatWithInfo(slab: PeerSlab, row: number, info: HeartbeatInfo): HeartbeatOutcome {
-    if (!Number.isFinite(arrival[0])) return this.#drop(slab, row, 'invalid-time');
+    const at = arrival[0];
+    if (!Number.isFinite(at)) return this.#drop(slab, row, 'invalid-time');
+    if (at >= slab.quiet[LATE_AT] && !this.#runner.admits(at)) {
+      return this.#drop(slab, row, 'in-the-future');
+    }
     const journal = slab.writtenJournal();
     const entry = row >> 3;
     const outcome = journal.admit(entry, info);
@@ -79,9 +84,10 @@ export class Heartbeats<Id> {
   }
 
   /** Counts a heartbeat, or a watch, that is refused. */
-  refuse(reason: 'refused' | 'invalid-time' = 'refused'): 'refused' | 'invalid-time' {
+  refuse<R extends keyof DropCounts>(reason: R): R {
     this.looked++;
     this.dropped[reason]++;
+    this.#events.flush();
     return reason;
   }
 
@@ -89,6 +95,7 @@ export class Heartbeats<Id> {
     this.looked++;
     this.dropped[reason]++;
     slab.writtenJournal().drop(row >> 3, reason);
+    this.#events.flush(); // a stall may have been noticed
     return reason;
   }
 
@@ -96,7 +103,9 @@ export class Heartbeats<Id> {
   #beat(slab: PeerSlab, row: number, restart: boolean): HeartbeatOutcome {
     const at = arrival[0];
     this.looked++;
-    if (at >= slab.quiet[LATE_AT]) this.#runner.late();
+    if (at >= slab.quiet[LATE_AT] && !this.#runner.admits(at)) {
+      return this.#drop(slab, row, Number.isFinite(at) ? 'in-the-future' : 'invalid-time');
+    }
     const slot = slotOf(slab, row);
     const flags = slab.i32[2 * row + FLAGS];
     const heard = (flags & HEARD) !== 0;
@@ -126,7 +135,7 @@ export class Heartbeats<Id> {
       at,
       expected: last + mean(slab, row) + slab.profile(row).options.acceptablePause + paused,
       due: slab.f64[row + SUSPECT_AT] + paused,
-      silence: last === -Infinity ? 0 : at - last - paused, // it was not even watched
+      silence: last === -Infinity ? 0 : silenceAt(slab, row, at), // it was not even watched
       phi: phiAt(slab, row, at),
     };
   }

@@ -29,30 +29,39 @@ export interface Loss {
 /** What became of a heartbeat by what it says of itself. */
 export type Admission = 'accepted' | 'restart' | 'duplicate' | 'out-of-order' | 'stale-incarnation';
 
-// Doubles of the record, `f64[entry * 8 + …]`.
+// Doubles of the record, `f64[entry * DOUBLES + …]`.
 const INCARNATION = 0;
 const SEQUENCE = 1;
 /** When the peer last became available again. */
 const RETURNED_AT = 2;
 
-// 32-bit words, `i32[entry * 16 + …]`.
+// 32-bit words, `i32[entry * WORDS + …]`.
 /** Of the 32 heartbeats up to the last: bit n says that sequence − n was seen. */
-const SEEN = 6;
-const RECEIVED = 7;
-const LOST = 8;
-const RESTARTS = 9;
-const FLAPS = 10;
-const LINK = 11;
+const SEEN = 10;
+const RECEIVED = 11;
+const LOST = 12;
+const RESTARTS = 13;
+const FLAPS = 14;
+const LINK = 15;
 /** Dropped heartbeats, by reason. */
-const DROPPED = 12;
-const WORDS = 16;
+const DROPPED = 17;
+const WORDS = 24;
+const DOUBLES = WORDS / 2;
 
 const NONE = -1;
 const COUNTED = 2 ** 31 - 1;
 /** Beyond so many heartbeats, older ones count half. */
 const MEMORY = 1024;
 
-const REASONS = ['duplicate', 'out-of-order', 'invalid-time', 'stale-incarnation'] as const;
+const REASONS = [
+  'duplicate',
+  'out-of-order',
+  'invalid-time',
+  'stale-incarnation',
+  'in-the-future',
+] as const;
+/** A snapshot may be from when there were no more reasons than these. */
+const LEAST_REASONS = 4;
 
 /** Heartbeats of one peer that were dropped, by reason. */
 export type PeerDrops = Record<(typeof REASONS)[number], number>;
@@ -71,8 +80,8 @@ export class Journal {
 
   clear(entry: number): void {
     this.#i32.fill(0, entry * WORDS, (entry + 1) * WORDS);
-    this.#f64.fill(NONE, entry * 8, entry * 8 + 2);
-    this.#f64[entry * 8 + RETURNED_AT] = -Infinity;
+    this.#f64.fill(NONE, entry * DOUBLES, entry * DOUBLES + 2);
+    this.#f64[entry * DOUBLES + RETURNED_AT] = -Infinity;
   }
 
   /**
@@ -81,7 +90,7 @@ export class Journal {
    */
   admit(entry: number, info: HeartbeatInfo): Admission {
     const { incarnation, sequence } = info;
-    const d = entry * 8;
+    const d = entry * DOUBLES;
     const w = entry * WORDS;
     const i32 = this.#i32;
     let restart = false;
@@ -103,7 +112,7 @@ export class Journal {
 
   /** Takes the number of a heartbeat in. */
   #number(entry: number, sequence: number): 'accepted' | 'duplicate' | 'out-of-order' {
-    const d = entry * 8;
+    const d = entry * DOUBLES;
     const w = entry * WORDS;
     const i32 = this.#i32;
     const ahead = sequence - this.#f64[d + SEQUENCE];
@@ -155,7 +164,7 @@ export class Journal {
   }
 
   snapshot(entry: number, at: number): JournalSnapshot {
-    const d = entry * 8;
+    const d = entry * DOUBLES;
     const w = entry * WORDS;
     const i32 = this.#i32;
     const [incarnation, sequence, returnedAt] = this.#f64.subarray(d, d + 3);
@@ -183,19 +192,21 @@ export class Journal {
     checkNumber(`${name}.incarnation`, incarnation, { least: NONE, most, integer: true });
     checkNumber(`${name}.sequence`, sequence, { least: NONE, most, integer: true });
     checkNumber(`${name}.sinceReturn`, sinceReturn, { least: -Number.MAX_VALUE, most: Infinity });
-    const fits = Array.isArray(dropped) && dropped.length === REASONS.length;
-    checkType(`${name}.dropped`, `an array of ${REASONS.length} numbers`, dropped, fits);
+    const isList = Array.isArray(dropped);
+    const fits = isList && dropped.length >= LEAST_REASONS && dropped.length <= REASONS.length;
+    const expected = `an array of ${LEAST_REASONS} or ${REASONS.length} numbers`;
+    checkType(`${name}.dropped`, expected, dropped, fits);
     const words = [
       count('seen', given.seen, -COUNTED - 1, COUNTED),
       count('received', given.received),
       count('lost', given.lost),
       count('restarts', given.restarts),
       count('flaps', given.flaps),
-      0, // links are the process's own
-      ...dropped.map((n) => count('dropped', n)),
     ];
     this.#i32.set(words, entry * WORDS + SEEN);
-    this.#f64.set([incarnation, sequence, at - sinceReturn], entry * 8);
+    const drops = dropped.map((n) => count('dropped', n));
+    this.#i32.set(drops, entry * WORDS + DROPPED);
+    this.#f64.set([incarnation, sequence, at - sinceReturn], entry * DOUBLES);
   }
 
   restarts(entry: number): number {
@@ -210,13 +221,13 @@ export class Journal {
 
   /** How often the peer returned from suspicion, until it stayed for `calm` ms. */
   flaps(entry: number, at: number, calm: number): number {
-    const kept = at - this.#f64[entry * 8 + RETURNED_AT] < calm;
+    const kept = at - this.#f64[entry * DOUBLES + RETURNED_AT] < calm;
     return kept ? this.#i32[entry * WORDS + FLAPS] : 0;
   }
 
   returned(entry: number, at: number, calm: number): void {
     this.#i32[entry * WORDS + FLAPS] = this.flaps(entry, at, calm) + 1;
-    this.#f64[entry * 8 + RETURNED_AT] = at;
+    this.#f64[entry * DOUBLES + RETURNED_AT] = at;
   }
 }
 

@@ -5,10 +5,11 @@ export type BeatOutcome = 'accepted' | 'duplicate' | 'out-of-order' | 'invalid-t
 
 /**
  * What became of a heartbeat. Only `'accepted'` ones count; all others are dropped and counted.
- * `'stale-incarnation'`: it is of an older life of the sender. `'refused'`: the peer is not
+ * `'in-the-future'`: its time is later than the detector's own by more than `maxAhead`.
+ * `'stale-incarnation'`: it is of an older incarnation of the sender. `'refused'`: the peer is not
  * watched, and may not be (`maxPeers`, `autoWatch`, closed).
  */
-export type HeartbeatOutcome = BeatOutcome | 'stale-incarnation' | 'refused';
+export type HeartbeatOutcome = BeatOutcome | 'in-the-future' | 'stale-incarnation' | 'refused';
 
 /** Heartbeats that were dropped, by reason. */
 export type DropCounts = Record<Exclude<HeartbeatOutcome, 'accepted'>, number>;

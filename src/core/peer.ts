@@ -59,7 +59,7 @@ export class Peer<Id = string> {
     arrival[0] = timeOf(at);
     const slab = this.#slab;
     const heartbeats = this.#heartbeats;
-    if (!slab) return heartbeats.refuse();
+    if (!slab) return heartbeats.refuse('refused');
     if (info) return heartbeats.heartbeatWithInfo(slab, this.#row, info);
     return heartbeats.heartbeat(slab, this.#row);
   }

@@ -68,12 +68,14 @@ class Timeline {
 // Numbers of `quiet`.
 /** A peer whose last heartbeat lies before this instant needs a closer look; one without, always. */
 export const LOOK_BEFORE = 0;
-/** A heartbeat at or after this instant says that this process was late. */
+/** A heartbeat at or after this instant says that this process was late, or lies too far ahead. */
 export const LATE_AT = 1;
 
 export class ProcessClock {
   /** What every heartbeat compares with: in the rule nothing happened since the last one. */
   readonly quiet = Float64Array.of(-Number.MAX_VALUE, Infinity);
+  #lateFrom = Infinity;
+  #knownUntil = Infinity;
   /** That of this process, then those of the links, which have its pauses as well. */
   readonly #timelines = [new Timeline()];
 
@@ -81,6 +83,22 @@ export class ProcessClock {
   pause(from: number, to: number): void {
     for (const timeline of this.#timelines) timeline.add(from, Math.min(to, timeline.downSince));
     this.lookBefore(to);
+  }
+
+  /** A heartbeat at or after `at` says that this process was late. */
+  lateFrom(at: number): void {
+    this.#lateFrom = at;
+    this.#lookFrom();
+  }
+
+  /** A heartbeat before `at` is none of the future for sure. */
+  knownUntil(at: number): void {
+    this.#knownUntil = at;
+    this.#lookFrom();
+  }
+
+  #lookFrom(): void {
+    this.quiet[LATE_AT] = Math.min(this.#lateFrom, this.#knownUntil);
   }
 
   /** Peers whose last heartbeat lies before `at` are looked at closely when they beat. */

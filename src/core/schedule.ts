@@ -33,6 +33,8 @@ export class Schedule implements Runner {
   readonly #timer: WakeTimer;
   readonly #guard: StallGuard | undefined;
   readonly #drain: number;
+  readonly #clock: ProcessClock;
+  readonly #maxAhead: number;
   #steps: Steps = { step: () => DONE, earliest: () => Infinity };
   #reads: Reads = { looked: 0 };
   /** What the timer was armed for. */
@@ -51,7 +53,10 @@ export class Schedule implements Runner {
     clock: ProcessClock,
     stalled: (at: number, duration: number) => void,
   ) {
-    const { host, timers, stallGuard } = settings;
+    const { host, timers, stallGuard, maxAhead } = settings;
+    this.#clock = clock;
+    this.#maxAhead = maxAhead;
+    clock.knownUntil(maxAhead === Infinity ? Infinity : -Infinity); // nothing is known yet
     this.#host = host;
     this.#timers = timers;
     this.#timer = new WakeTimer(host, () => this.#wake());
@@ -74,14 +79,19 @@ export class Schedule implements Runner {
     this.#arm(at);
   }
 
-  late(): void {
-    this.look(false);
+  admits(at: number): boolean {
+    return at <= this.look(false) + this.#maxAhead;
   }
 
-  /** Notices a stall; `own` if it was our own work or that of listeners, which is nobody's news. */
-  look(own: boolean): void {
+  /**
+   * Notices a stall; `own` if it was our own work or that of listeners, which is nobody's news.
+   * Returns the time.
+   */
+  look(own: boolean): number {
     const now = this.#host.now();
     if (this.#guard?.look(now, own || this.#listening > 0)) this.#awaitInput(now);
+    this.#clock.knownUntil(now + this.#maxAhead);
+    return now;
   }
 
   /** Listeners are about to run, or have. */
@@ -115,7 +125,7 @@ export class Schedule implements Runner {
 
   /** Says all that is due by `at`; the next instant worth calling at. */
   advance(at: number): number {
-    if (this.#guard) this.look(false);
+    this.look(false);
     if (this.draining) return this.#drainedBy; // what waits to be read comes first
     const nested = this.#advancing;
     this.#advancing = true;

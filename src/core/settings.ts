@@ -39,6 +39,13 @@ export interface FailureDetectorOptions extends WatchOptions {
   timers?: boolean;
   /** Whether a heartbeat of an unknown id starts a watch. Default true; false refuses it. */
   autoWatch?: boolean;
+  /**
+   * How far the time of a heartbeat may lie ahead of the detector's own, in ms; a later one is
+   * refused as `'in-the-future'`, as when the caller's clock is another than `clock`. Default 1000,
+   * without timers `Infinity`. Higher takes worse clocks, and believes for as long that a peer lives
+   * that was heard at such a time; 0 reads the clock at nearly each heartbeat.
+   */
+  maxAhead?: number;
   /** The most peers watched at once; more are refused and counted. Default `Infinity`. */
   maxPeers?: number;
   /** Closes the detector when it is aborted. */
@@ -69,6 +76,7 @@ export interface ResolvedSettings {
   readonly timers: boolean;
   readonly autoWatch: boolean;
   readonly maxPeers: number;
+  readonly maxAhead: number;
   readonly signal: AbortSignal | undefined;
   readonly stallGuard: ResolvedStallGuard | undefined;
   readonly massSilence: ResolvedMassSilence | undefined;
@@ -76,7 +84,16 @@ export interface ResolvedSettings {
 }
 
 const GUARDS = ['stallGuard', 'massSilence', 'flapDamping'] as const;
-const ALL_KEYS = [...WATCH_KEYS, 'clock', 'timers', 'autoWatch', 'maxPeers', 'signal', ...GUARDS];
+const ALL_KEYS = [
+  ...WATCH_KEYS,
+  'clock',
+  'timers',
+  'autoWatch',
+  'maxPeers',
+  'maxAhead',
+  'signal',
+  ...GUARDS,
+];
 
 /** The clock's own timers if it has any, else the platform's. */
 function timersOf(clock: Clock): Required<Timers> {
@@ -113,6 +130,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
     timers = true,
     autoWatch = true,
     maxPeers = Infinity,
+    maxAhead = timers ? 1000 : Infinity,
     stallGuard,
     massSilence = true,
     flapDamping = true,
@@ -144,6 +162,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
     flapDamping: checkGuard('flapDamping', flapDamping, FLAP_DAMPING),
     autoWatch: checkBoolean('autoWatch', autoWatch),
     maxPeers: checkNumber('maxPeers', maxPeers, { least: 1, most: Infinity, integer: true }),
+    maxAhead: checkNumber('maxAhead', maxAhead, { least: 0, most: Infinity, unit: 'ms' }),
     signal,
   };
 }

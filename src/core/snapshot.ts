@@ -22,7 +22,7 @@ import {
   STARTED,
 } from './peer-slab.js';
 import { givenOptions, optionsUnlike } from './snapshot-options.js';
-import { expect, pausedSince } from './suspicion.js';
+import { expect, silenceAt } from './suspicion.js';
 import {
   checkBoolean,
   checkKeys,
@@ -123,7 +123,7 @@ export function snapshotPeer<Id>(
   return {
     peer,
     heard: (flags & HEARD) !== 0,
-    silence: started ? at - slab.f64[row + LAST] - pausedSince(slab, row, at) : null,
+    silence: started ? silenceAt(slab, row, at) : null,
     ...learntOf(slab, row),
     ...(level !== undefined && { level }),
     ...(isSuspect(slab, row) && { recovered: slab.coldI32[row + RECOVERED] }),
@@ -178,7 +178,7 @@ export function restorePeer(
   if (journal !== undefined) slab.writtenJournal().restore(row >> 3, journal, at);
   if (silence === null) return;
   slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0);
-  slab.f64[row + LAST] = at - silence;
+  slab.f64[row + LAST] = at - Math.max(silence, 0); // none is of the future
   expect(slab, row);
   // Where the ladder is another one, a suspected peer is suspected still.
   const { rungs, suspectRung } = slab.profile(row);

@@ -12,7 +12,7 @@
  * are let in, and one more for each half of maxHold that the process ran.
  */
 import type { ResolvedStallGuard } from './guards.js';
-import { LATE_AT, type ProcessClock } from './process-clock.js';
+import type { ProcessClock } from './process-clock.js';
 
 /** Between two looks at the clock while a deadline is near, in ms. */
 const TICK = 50;
@@ -92,6 +92,6 @@ export class StallGuard {
 
   #lookAt(due: number): void {
     this.#due = due;
-    this.#clock.quiet[LATE_AT] = due + this.#options.slack;
+    this.#clock.lateFrom(due + this.#options.slack);
   }
 }

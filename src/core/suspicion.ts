@@ -38,6 +38,12 @@ export function pausedSince(slab: PeerSlab, row: number, at: number): number {
   return last < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), last, at) : 0;
 }
 
+/** The silence at `at` without what was paused; none before a heartbeat that was stamped ahead. */
+export function silenceAt(slab: PeerSlab, row: number, at: number): number {
+  const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
+  return silence < 0 ? 0 : silence;
+}
+
 /** Whether a heartbeat at `at` is later than halfway between its expected time and its deadline. */
 export function isLate(slab: PeerSlab, row: number, at: number): boolean {
   const { hot } = slab.profile(row);

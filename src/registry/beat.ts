@@ -28,6 +28,7 @@ export type BeatOutcome =
   | 'duplicate'
   | 'out-of-order'
   | 'invalid-time'
+  | 'in-the-future'
   | 'unknown'
   | 'stale-generation'
   | 'no-generation';

@@ -27,6 +27,7 @@ export class Intake {
     duplicate: 0,
     'out-of-order': 0,
     'invalid-time': 0,
+    'in-the-future': 0,
     unknown: 0,
     'stale-generation': 0,
     'no-generation': 0,

@@ -73,6 +73,7 @@ const ACKS: Readonly<Record<BeatOutcome, AckStatus>> = {
   duplicate: 'not-accepted',
   'out-of-order': 'not-accepted',
   'invalid-time': 'not-accepted',
+  'in-the-future': 'not-accepted',
 };
 
 export class Datagrams {

@@ -110,7 +110,7 @@ export const Beat = z
 
 export const BeatAnswer = z
   .object({
-    status: z.enum(['accepted', 'duplicate', 'out-of-order', 'invalid-time']),
+    status: z.enum(['accepted', 'duplicate', 'out-of-order', 'invalid-time', 'in-the-future']),
     ttl: z.number(),
     epoch: z.string(),
   })
