@@ -17,11 +17,17 @@ export interface Beat {
   readonly at?: number;
   /** The way it came by, as `Registry.link` gave it. */
   readonly link?: RegistryLink;
+  /**
+   * Whether its sender has shown that it holds the lease. Default true. False, of what anybody may
+   * have sent: it counts, until one comes that is verified; from then on it is `'unverified'`.
+   */
+  readonly verified?: boolean;
 }
 
 /**
  * What became of a heartbeat: only `'accepted'` ones count. `'unknown'`: register again.
- * `'stale-generation'`: another life has taken over. `'no-generation'`: it names none.
+ * `'stale-generation'`: somebody else has taken over. `'no-generation'`: it names none.
+ * `'unverified'`: the holder of the lease signs its heartbeats, and this one is not signed.
  */
 export type BeatOutcome =
   | 'accepted'
@@ -31,7 +37,8 @@ export type BeatOutcome =
   | 'in-the-future'
   | 'unknown'
   | 'stale-generation'
-  | 'no-generation';
+  | 'no-generation'
+  | 'unverified';
 
 /** The result of a poll, as `Registry.probe` takes it. */
 export interface ProbeResult {

@@ -15,6 +15,7 @@ import { WEIGHTS } from './population.js';
 import type { Reports } from './reports.js';
 import type { Roster } from './roster.js';
 import type { RegistryLink, SignalName, Signals } from './signals.js';
+import type { Tombstones } from './tombstones.js';
 
 const isOutcome = (outcome: unknown): outcome is ProbeResult['outcome'] =>
   outcome === 'answered' || outcome === 'failed' || outcome === 'unreached';
@@ -31,6 +32,7 @@ export class Intake {
     unknown: 0,
     'stale-generation': 0,
     'no-generation': 0,
+    unverified: 0,
     'no-result': 0,
   };
   /** Heartbeats that counted, and polls by result. */
@@ -40,6 +42,7 @@ export class Intake {
   readonly #reports: Reports;
   readonly #leases: Leases;
   readonly #links: WeakMap<RegistryLink, ReturnType<Signals['link']>>;
+  readonly #tombstones: Pick<Tombstones, 'get'>;
 
   constructor(
     roster: Roster,
@@ -47,12 +50,14 @@ export class Intake {
     reports: Reports,
     leases: Leases,
     links: WeakMap<RegistryLink, ReturnType<Signals['link']>>,
+    tombstones: Pick<Tombstones, 'get'>,
   ) {
     this.#roster = roster;
     this.#signals = signals;
     this.#reports = reports;
     this.#leases = leases;
     this.#links = links;
+    this.#tombstones = tombstones;
   }
 
   #drop<R extends keyof RegistryDrops>(reason: R): R {
@@ -60,20 +65,22 @@ export class Intake {
     return reason;
   }
 
-  /** The life that is meant; else why it is not there. */
+  /** The incarnation that is meant; else why it is not there. */
   #find(id: string, generation: unknown): Member | Exclude<BeatOutcome, 'accepted'> {
     if (!isGeneration(generation)) return 'no-generation';
     const member = this.#roster.members.get(id);
+    // One that was taken over stays so when its successor has gone: it must not come back as a ghost.
+    const last = member?.generation ?? this.#tombstones.get(id)?.generation ?? 0;
+    if (generation < last) return 'stale-generation';
     // A generation above ours was given by somebody who knows more: only registering settles that.
-    if (member === undefined || generation > member.generation) return 'unknown';
-    return generation < member.generation ? 'stale-generation' : member;
+    return member === undefined || generation > last ? 'unknown' : member;
   }
 
   heartbeat(id: string, beat: Beat): BeatOutcome {
     const found = this.#find(id, beat?.generation);
     if (typeof found === 'string') return this.#drop(found);
     const name = beat.signal === 'process' ? 'process' : 'service';
-    const outcome = this.#hear(found, name, beat.at, beat.sequence, beat.link);
+    const outcome = this.#hear(found, name, beat);
     const turns = typeof beat.ready === 'boolean' && beat.ready !== found.ready;
     // Two beats may share an instant of a coarse clock: no interval, but what the second says is
     // news. One with a number is not, for a repeated datagram may say what is no longer so.
@@ -103,9 +110,7 @@ export class Intake {
     const signal = found.signals.process;
     if (outcome === 'answered') {
       // Beats of its own tell more than polls, and their window must not learn both.
-      const heard = signal.beaten
-        ? 'accepted'
-        : this.#hear(found, 'process', at, undefined, undefined, interval);
+      const heard = signal.beaten ? 'accepted' : this.#hear(found, 'process', { at }, interval);
       if (heard !== 'accepted') return this.#drop(heard);
       signal.answered();
       signal.held = undefined;
@@ -128,15 +133,15 @@ export class Intake {
   #hear(
     member: Member,
     name: SignalName,
-    at: number | undefined,
-    sequence: number | undefined,
-    link: RegistryLink | undefined,
+    { at, sequence, link, verified = true }: Pick<Beat, 'at' | 'sequence' | 'link' | 'verified'>,
     interval?: number,
   ): BeatOutcome {
     const now = this.#roster.now();
     const period = isInterval(interval) ? interval : member.about.heartbeatInterval;
     const outcome = this.#signals.hear(name, member.id, member.signals[name], period, at ?? now, {
-      incarnation: member.generation,
+      // Numbers that anybody may have given must not make those of the holder duplicates, nor old:
+      // with its first word they begin anew, and what is not verified is of an incarnation before.
+      incarnation: 2 * member.generation + (verified ? 1 : 0),
       sequence,
       link: link && this.#links.get(link)?.[name],
     });
@@ -146,7 +151,7 @@ export class Intake {
       this.#roster.beats.add(now);
       this.#roster.groupOf(member).beats.add(now);
     }
-    if (outcome === 'stale-incarnation') return 'stale-generation';
+    if (outcome === 'stale-incarnation') return verified ? 'stale-generation' : 'unverified';
     return outcome === 'refused' ? 'unknown' : outcome; // refused by a closed registry only
   }
 

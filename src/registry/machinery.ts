@@ -45,7 +45,14 @@ export class Machinery {
       this.settle();
     });
     this.reports = new Reports(roster);
-    this.intake = new Intake(roster, this.signals, this.reports, this.leases, this.links);
+    this.intake = new Intake(
+      roster,
+      this.signals,
+      this.reports,
+      this.leases,
+      this.links,
+      this.tombstones,
+    );
     this.restoration = new Restoration(this.signals, this.leases, (member) =>
       this.intake.refresh(member, 'expected again'),
     );

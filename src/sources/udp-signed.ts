@@ -104,7 +104,16 @@ export function hasTagOf(datagram: Uint8Array, key: Uint8Array): boolean {
   return timingSafeEqual(expected, datagram.subarray(end));
 }
 
-function encode(kind: number, mark: number, numbered: Numbered, key: Uint8Array): Buffer {
+/** Whether a datagram has no tag: sixteen zeros, which no key gives. */
+export const isUnsigned = (datagram: Uint8Array): boolean =>
+  datagram.length > TAG && datagram.subarray(-TAG).every((byte) => byte === 0);
+
+function encode(
+  kind: number,
+  mark: number,
+  numbered: Numbered,
+  key: Uint8Array | undefined,
+): Buffer {
   const { generation, sequence, epoch } = numbered;
   const id = Buffer.from(numbered.id, 'utf8');
   const fits = id.length >= 1 && id.length <= MAX_ID_BYTES && !/\p{Surrogate}/u.test(numbered.id);
@@ -124,7 +133,8 @@ function encode(kind: number, mark: number, numbered: Numbered, key: Uint8Array)
   at = datagram.writeUIntBE(generation, at, NUMBER);
   at = datagram.writeUIntBE(sequence, at, NUMBER);
   at += datagram.write(epoch, at, 'hex');
-  tagOf(datagram.subarray(0, at), key).copy(datagram, at, 0, TAG);
+  if (key === undefined) datagram.fill(0, at);
+  else tagOf(datagram.subarray(0, at), key).copy(datagram, at, 0, TAG);
   return datagram;
 }
 
@@ -180,11 +190,12 @@ export function decodeBeat(datagram: Buffer): SignedBeat | undefined {
 }
 
 /**
- * An answer as a datagram, signed with `key`, as long as the beat that it answers.
+ * An answer as a datagram, signed with `key`, as long as the beat that it answers. Without a key it
+ * is unsigned, and no more than a reason for the sender to ask in another way.
  *
  * @throws TypeError, RangeError for an id, a number, an epoch or a status that does not fit
  */
-export function encodeAck(ack: SignedAck, key: Uint8Array): Buffer {
+export function encodeAck(ack: SignedAck, key: Uint8Array | undefined): Buffer {
   const status = ACK_STATUSES.indexOf(ack.status);
   checkRange('status', `one of ${ACK_STATUSES.join(', ')}`, ack.status, status >= 0);
   return encode(ACK, status, ack, key);

@@ -123,6 +123,34 @@ describe('with the service', () => {
     expect(lease.isValid()).toBe(true);
   });
 
+  it('comes back by datagrams at once at a registry that has lost members and key', async () => {
+    const first = await serve();
+    const { port } = new URL(first.url);
+    const client = new RegistryClient({ url: first.url, onError: () => {} });
+    // Without a word of the registry it would ask by HTTP after a third of this only.
+    const lease = await client.register({ ...REQUEST, beat: 'udp', ttl: 600_000 });
+    open.push(lease);
+    await until(() => first.registry.get(REQUEST.id)?.status === 'available');
+    await lease.drain();
+    const udpPort = first.udpPort ?? 0;
+    await first.close();
+    const second = await serve({ port: Number(port), udpPort });
+    await until(() => second.registry.get(REQUEST.id)?.draining === true);
+    await until(() => second.registry.get(REQUEST.id)?.status === 'available');
+    expect(lease.isValid()).toBe(true);
+  });
+
+  it('of an id that another client took over and left does not come back as a ghost', async () => {
+    const { url, registry } = await serve();
+    const first = await new RegistryClient({ url }).register({ ...REQUEST, beat: 'none' });
+    open.push(first);
+    const second = await new RegistryClient({ url }).register({ ...REQUEST, beat: 'none' });
+    await second.deregister();
+    await expect(first.renew()).rejects.toMatchObject({ status: 409, code: 'stale-generation' });
+    expect(first.ended.aborted).toBe(true);
+    expect(registry.size).toBe(0);
+  });
+
   it('watches over a restart of the registry: a snapshot, each change once, a snapshot', async () => {
     const first = await serve();
     const { port } = new URL(first.url);

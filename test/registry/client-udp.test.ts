@@ -18,7 +18,7 @@ let socket: Socket;
 let beats: SignedBeat[] = [];
 let status: AckStatus | undefined = 'accepted';
 let change: Partial<SignedBeat> = {};
-let key: Uint8Array = KEY;
+let key: Uint8Array | undefined = KEY;
 let lease: HeldLease | undefined;
 let answering = Promise.resolve();
 
@@ -56,7 +56,7 @@ async function held() {
   lease = await registering;
   const mine = lease;
   const said: string[] = [];
-  for (const event of ['renewed', 'lost', 'fenced', 'credentials', 'error'] as const) {
+  for (const event of ['renewed', 'expired', 'lost', 'fenced', 'credentials', 'error'] as const) {
     mine.on(event, () => said.push(event));
   }
   /** One turn; real datagrams take their real time. */
@@ -142,6 +142,54 @@ describe('a lease by datagrams', () => {
     status = 'stale-generation';
     while (!said.includes('fenced')) await turn(said.includes('fenced') ? 0 : 1);
     expect([lease.isValid(), lease.ended.aborted]).toEqual([false, true]);
+  });
+
+  it('beats again at once when an answer tells of another start of the registry', async () => {
+    const { said, turn } = await held();
+    for (let i = 0; i < 3; i++) await turn();
+    status = 'epoch';
+    change = { epoch: 'ffffffffffffffff' };
+    while (!said.includes('credentials')) await turn();
+    // Within the same turn, under the next number, with the new epoch.
+    await vi.waitUntil(() => beats.at(-1)?.epoch === 'ffffffffffffffff', { timeout: 20_000 });
+    expect(beats.at(-1)?.ackWanted).toBe(true);
+    expect(beats.map(({ sequence }) => sequence)).toEqual(beats.map((_, i) => i + 1));
+  });
+
+  it('asks by HTTP when the registry has started anew and cannot check its beats, once in an interval', async () => {
+    const { registry, said, turn } = await held();
+    for (let i = 0; i < 3; i++) await turn();
+    const before = registry.to('/heartbeat/a').length;
+    status = 'epoch';
+    change = { epoch: 'ffffffffffffffff' };
+    key = undefined; // nobody has signed it
+    let turns = 0;
+    while (registry.to('/heartbeat/a').length === before) {
+      turns++;
+      await turn();
+    }
+    expect(turns).toBeLessThanOrEqual(2); // every second one asks for an answer
+    for (let i = 0; i < 10; i++) await turn();
+    expect(registry.to('/heartbeat/a').length - before).toBeLessThanOrEqual(1 + 10);
+    expect(said).not.toContain('credentials'); // what nobody has signed is not believed
+    expect(beats.at(-1)?.epoch).toBe(registry.epoch);
+    registry.members.delete('a');
+    while (!said.includes('lost')) await turn();
+    expect(registry.to('/register')).toHaveLength(2);
+  });
+
+  it('says that it has expired when what it sends is not accepted', async () => {
+    const { registry, lease, said, turn } = await held();
+    for (let i = 0; i < 3; i++) await turn();
+    status = 'not-accepted';
+    registry.answer = ({ path }) =>
+      path === '/heartbeat/a'
+        ? Response.json({ status: 'out-of-order', ttl: 9000, epoch: registry.epoch })
+        : undefined;
+    for (let i = 0; i < 10; i++) await turn();
+    expect(lease.isValid()).toBe(false);
+    expect(said.filter((event) => event === 'expired')).toHaveLength(1);
+    expect(said).toContain('error');
   });
 
   it('sends figures by HTTP, under the number of the datagram beside them', async () => {

@@ -39,7 +39,7 @@ async function held(change: Partial<RegistrationRequest> = {}) {
   const lease = await registering;
   open.push(lease);
   const said: string[] = [];
-  const events = ['renewed', 'lost', 'fenced', 'credentials', 'error'] as const;
+  const events = ['renewed', 'expired', 'lost', 'fenced', 'credentials', 'error'] as const;
   for (const event of events) lease.on(event, () => said.push(event));
   const beats = () => made.registry.to('/heartbeat/a');
   return { ...made, lease, said, beats };
@@ -203,6 +203,143 @@ describe('a lease', () => {
     expect(lease.validUntil).toBe(5001 + 9000);
   });
 
+  it.each(['out-of-order', 'duplicate', 'invalid-time', 'in-the-future'])(
+    'is not extended by a heartbeat that was %s, which is told, and expires',
+    async (status) => {
+      const { clock, registry, lease, said } = await held();
+      const errors: unknown[] = [];
+      lease.on('error', ({ error }) => errors.push(error));
+      await clock.pass(1500);
+      const { validUntil } = lease;
+      registry.answer = ({ path }) =>
+        path === '/register'
+          ? undefined
+          : Response.json({ status, ttl: 9000, epoch: '00000000000000aa' });
+      said.length = 0;
+      await clock.pass(validUntil - clock.now() - 1);
+      expect([lease.validUntil, lease.isValid()]).toEqual([validUntil, true]);
+      expect(errors[0]).toMatchObject({ code: status });
+      expect(new Set(said)).toEqual(new Set(['error']));
+      await clock.pass(1);
+      expect([lease.isValid(), said.at(-1)]).toEqual([false, 'expired']);
+      registry.answer = undefined;
+      await clock.pass(5000);
+      expect(lease.isValid()).toBe(true);
+      expect(said.filter((event) => event === 'expired')).toHaveLength(1);
+    },
+  );
+
+  it('says that it has expired once, at that instant, and again after a renewal', async () => {
+    const { clock, registry, lease, said } = await held({ beat: 'none' });
+    const at: number[] = [];
+    lease.on('expired', () => at.push(clock.now()));
+    await clock.pass(30_000);
+    void lease.renew();
+    await clock.pass(30_000);
+    expect(at).toEqual([9000, 30_001 + 9000]);
+    registry.away = true;
+    await clock.pass(30_000);
+    lease.close();
+    expect(said.filter((event) => event === 'expired')).toHaveLength(2);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('registers again when its secret is not good any more, once and then with growing delays', async () => {
+    const { clock, registry, lease, said } = await held();
+    const wrong = (path: string) => path.startsWith('/heartbeat') && refuse(403, 'wrong-secret');
+    await clock.pass(1500);
+    registry.answer = ({ path }) => wrong(path) || undefined;
+    said.length = 0;
+    await clock.pass(1000);
+    expect(said.slice(0, 2)).toEqual(['lost', 'credentials']);
+    expect(registry.to('/register')[1].at).toBe(2002);
+    expect(registry.to('/register')[1].body.secret).toBe(SECRET);
+    await clock.pass(120_000);
+    const again = registry.to('/register').length;
+    expect(again).toBeGreaterThan(5);
+    expect(again).toBeLessThan(20); // of 122 turns
+    registry.answer = undefined;
+    await clock.pass(40_000);
+    expect(lease.isValid()).toBe(true);
+    expect(registry.to('/register').length).toBeLessThan(again + 3);
+  });
+
+  it('never fights whoever has the id, though its own secret is not good any more', async () => {
+    const { clock, registry, lease, said } = await held();
+    await clock.pass(1500);
+    let inUse = true;
+    registry.answer = ({ path }) => {
+      if (path.startsWith('/heartbeat')) return refuse(403, 'wrong-secret');
+      return path === '/register' && inUse ? refuse(409, 'id-in-use') : undefined;
+    };
+    await clock.pass(20_000);
+    expect([lease.isValid(), lease.ended.aborted, lease.generation]).toEqual([false, false, 1]);
+    expect(registry.members.get('a')).toBe(1);
+    inUse = false;
+    registry.answer = undefined;
+    await clock.pass(5000);
+    expect([lease.isValid(), said.includes('fenced')]).toEqual([true, false]);
+  });
+
+  it('of an id that its client registers again is over at once, and nothing comes back of it', async () => {
+    const { clock, registry, client, lease, said } = await held();
+    const registering = client.register(REQUEST);
+    await clock.pass(10);
+    const second = await registering;
+    open.push(second);
+    expect(registry.to('/register')[1].body.secret).toBe(SECRET);
+    expect(said).toContain('fenced');
+    expect([lease.isValid(), second.isValid(), second.generation]).toEqual([false, true, 2]);
+    const ending = second.deregister();
+    await clock.pass(10);
+    await ending;
+    await clock.pass(60_000);
+    expect(registry.to('/register')).toHaveLength(2);
+    expect(registry.members.size).toBe(0);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('that drains says so again when it is registered again, and asks for no traffic before', async () => {
+    const { clock, registry, lease, beats } = await held();
+    const draining = lease.drain();
+    await clock.pass(1500);
+    await draining;
+    let refusals = 3;
+    registry.answer = ({ path }) =>
+      path.endsWith('/drain') && refusals-- > 0 ? refuse(503, 'state-unwritable') : undefined;
+    registry.members.clear();
+    registry.members.set('a', 6);
+    registry.members.delete('a');
+    await clock.pass(10_000);
+    const drains = registry.to('/instances/a/drain');
+    expect(drains).toHaveLength(1 + 4);
+    const heard = drains.at(-1)?.at as number;
+    const registeredAt = registry.to('/register')[1].at;
+    const early = beats().filter(({ at }) => at > registeredAt && at < heard);
+    expect(early.length).toBeGreaterThan(0);
+    expect(early.map(({ body }) => body.ready)).toEqual(early.map(() => false));
+    expect(beats().at(-1)?.body.ready).toBe(true);
+    const undraining = lease.undrain();
+    await clock.pass(100);
+    await undraining;
+    registry.members.delete('a');
+    await clock.pass(5000);
+    expect(registry.to('/register')).toHaveLength(3);
+    expect(registry.to('/instances/a/drain')).toHaveLength(5);
+  });
+
+  it('drains at a registry that has just lost it by being registered again', async () => {
+    const { clock, registry, lease, said } = await held();
+    await clock.pass(1500);
+    registry.members.delete('a');
+    const draining = lease.drain();
+    await clock.pass(10);
+    await draining;
+    expect(said).toContain('lost');
+    expect(registry.to('/instances/a/drain').map(({ at }) => at)).toHaveLength(2);
+    expect(lease.isValid()).toBe(true);
+  });
+
   it('tells of listeners that throw, and goes on', async () => {
     const { clock, lease, said, beats } = await held();
     lease.on('renewed', () => {
@@ -257,6 +394,30 @@ describe('registering', () => {
     expect(lease.isValid()).toBe(true);
   });
 
+  it('waits while a living instance holds the id, a few seconds at most between two tries', async () => {
+    const { clock, registry, client, failures } = world(() => 0.99);
+    registry.answer = ({ path }) => (path === '/register' ? refuse(409, 'id-in-use') : undefined);
+    const registering = client.register(REQUEST);
+    await clock.pass(60_000);
+    const at = registry.heard.map((each) => each.at);
+    expect(at.length).toBeGreaterThan(30);
+    expect(Math.max(...at.slice(1).map((each, i) => each - at[i]))).toBeLessThan(2500);
+    expect(failures[0]).toMatchObject({ status: 409, code: 'id-in-use', isTransient: true });
+    registry.answer = undefined;
+    await clock.pass(2500);
+    open.push(await registering);
+  });
+
+  it('does not wait for an id that is in use if it is told not to', async () => {
+    const { clock, registry, client } = world();
+    registry.answer = () => refuse(409, 'id-in-use');
+    const registering = client.register({ ...REQUEST, wait: false }).catch((error) => error);
+    await clock.pass(10);
+    expect(await registering).toMatchObject({ status: 409, code: 'id-in-use' });
+    expect(registry.heard).toHaveLength(1);
+    expect(registry.heard[0].body).toEqual(REQUEST);
+  });
+
   it.each([
     [400, 'bad-request'],
     [401, 'unauthorized'],
@@ -295,6 +456,7 @@ describe('registering', () => {
     [{ ttl: 0 }, 'ttl: expected ms from 1'],
     [{ beat: 'tcp' }, 'beat: expected one of http, udp, none'],
     [{ udp: 'nowhere' }, "udp: expected 'host:port'"],
+    [{ wait: 1 }, 'wait: expected'],
     [{ adress: 'x' }, 'unknown option "adress"'],
   ])('refuses %o before anything is sent', async (change, message) => {
     const { client, registry } = world();

@@ -252,14 +252,15 @@ describe('generations', () => {
             present.add(id);
             expect(lease.generation).toBe(given.get(id));
           } else if (action === 'beat') {
-            const known = present.has(id) ? (given.get(id) as number) : 0;
+            const last = given.get(id) ?? 0;
+            const known = present.has(id) ? last : 0;
             const isOne = Number.isInteger(generation) && (generation as number) >= 1;
             const expected = !isOne
               ? 'no-generation'
-              : (generation as number) > known
-                ? 'unknown'
-                : (generation as number) < known
-                  ? 'stale-generation'
+              : (generation as number) < last
+                ? 'stale-generation'
+                : (generation as number) > known
+                  ? 'unknown'
                   : 'accepted';
             expect(registry.heartbeat(id, { generation: generation as number })).toBe(expected);
             if (expected !== 'accepted') drops++;
@@ -279,6 +280,21 @@ describe('generations', () => {
         registry.close();
       }),
     );
+  });
+
+  it('that were taken over stay so when their successor has gone: nothing comes back of them', () => {
+    const { registry } = registryOn();
+    const first = registry.register(about);
+    const second = registry.register(about);
+    first.renew();
+    second.deregister();
+    expect(first.renew()).toBe('stale-generation');
+    expect(second.renew()).toBe('unknown');
+    const records = JSON.parse(JSON.stringify([...registry.records()]));
+    const restored = Registry.restore(records);
+    expect(restored.heartbeat('a', { generation: 1 })).toBe('stale-generation');
+    expect(restored.heartbeat('a', { generation: 2 })).toBe('unknown');
+    restored.close();
   });
 
   it('of forgotten ids are not given again', () => {

@@ -122,6 +122,22 @@ describe('signed datagrams', () => {
     expect(answers).toBe(1);
   });
 
+  it('that cannot be checked after a restart with another key are answered by an unsigned doubt', async () => {
+    const datagrams = await listen(false);
+    registry.register(web('a'));
+    const strange = Buffer.alloc(32, 1).toString('base64url');
+    for (const id of ['a', 'nobody']) {
+      const sent = beat(id, { epoch: 'f'.repeat(16) }, strange);
+      const { bytes, ack } = await answerTo(datagrams, sent);
+      // The same for an id that is known and one that is not, and no longer than the question.
+      expect(ack).toMatchObject({ status: 'epoch', id, generation: 1, sequence: 1 });
+      expect(bytes.length).toBe(sent.length);
+      expect([...bytes.subarray(-16)]).toEqual(Array(16).fill(0));
+    }
+    expect(datagrams.stats.dropped['wrong-tag']).toBe(2);
+    expect(registry.get('a')?.status).toBe('starting');
+  });
+
   it('are checked with the key of the life that they name, also after the next one began', async () => {
     const datagrams = await listen(false);
     registry.register(web('a'));

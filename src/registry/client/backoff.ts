@@ -23,9 +23,9 @@ export class Backoff {
     this.#limit = FIRST;
   }
 
-  /** Resolves after the next delay, or at once when `signal` is aborted. */
-  async wait(signal?: AbortSignal): Promise<void> {
-    const ms = this.#random() * this.#limit;
+  /** Resolves after the next delay, of at most `most` ms, or at once when `signal` is aborted. */
+  async wait(signal?: AbortSignal, most = LONGEST): Promise<void> {
+    const ms = this.#random() * Math.min(this.#limit, most);
     this.#limit = Math.min(2 * this.#limit, LONGEST);
     if (signal?.aborted) return;
     await new Promise<void>((resolve) => {

@@ -8,7 +8,7 @@ import type { Credentials } from './signed-beats.js';
 
 /**
  * A lease that beats until it is closed, and registers again when the registry has lost it. It
- * never fights: once another life holds the id it is fenced.
+ * never fights: once somebody else holds the id it is fenced.
  */
 export class HeldLease extends Emitter<LeaseEvents> {
   readonly #request: RegistrationRequest;
@@ -77,6 +77,11 @@ export class HeldLease extends Emitter<LeaseEvents> {
     return this.#keeper.ended;
   }
 
+  /** @internal the same client has registered the id again: this lease is over */
+  supersede(): void {
+    this.#keeper.fence();
+  }
+
   /** @internal what beats of the other signal are sent with. @throws RegistryError without UDP */
   get signing(): { credentials: Credentials; target: { host: string; port: number } } {
     return { credentials: this.#keeper.credentials, target: this.#keeper.udpTarget };
@@ -117,14 +122,17 @@ export class HeldLease extends Emitter<LeaseEvents> {
     return this.#keeper.renew();
   }
 
-  /** Asks for no more traffic, and for no alarm when the beats end. @throws RegistryError */
-  async drain(): Promise<void> {
-    await this.#keeper.call('POST', '/drain');
+  /**
+   * Asks for no more traffic, and for no alarm when the beats end; says so again whenever the lease
+   * has to be registered again. @throws RegistryError
+   */
+  drain(): Promise<void> {
+    return this.#keeper.drain();
   }
 
   /** Takes {@link drain} back. @throws RegistryError */
-  async undrain(): Promise<void> {
-    await this.#keeper.call('POST', '/undrain');
+  undrain(): Promise<void> {
+    return this.#keeper.undrain();
   }
 
   /** Ends the lease here at once, and at the registry. @throws RegistryError if that did not hear */

@@ -2,6 +2,9 @@
 import type { Host } from '../../core/host.js';
 import { checkRange, checkType } from '../../core/validate.js';
 
+/** The code of a registration whose id a living instance holds. */
+export const IN_USE = 'id-in-use';
+
 /** The registry refused, or could not be asked. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
@@ -16,9 +19,13 @@ export class RegistryError extends Error {
     this.code = code;
   }
 
-  /** Whether the same request may succeed later: no answer, an overload, or the registry's fault. */
+  /**
+   * Whether the same request may succeed later: no answer, an overload, the registry's fault, or an
+   * id that somebody else holds for now.
+   */
   get isTransient(): boolean {
-    return this.status === 0 || [408, 425, 429].includes(this.status) || this.status >= 500;
+    const { status, code } = this;
+    return status === 0 || status >= 500 || [408, 425, 429].includes(status) || code === IN_USE;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The client's part of 'phi-accrual/registry'. */
 export { HeldLease } from './held-lease.js';
 export { type Fetch, RegistryError } from './http.js';
-export type { LeaseError, LeaseEvents } from './lease-events.js';
+export type { LeaseError, LeaseEvents, LossReason } from './lease-events.js';
 export { beatFromNode, type NodeBeats, type NodeBeatsOptions } from './node-beats.js';
 export type { RegistrationRequest } from './registration.js';
 export {

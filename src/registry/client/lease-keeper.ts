@@ -4,7 +4,8 @@ import { parseTarget } from '../../sources/target.js';
 import { Turns } from '../../sources/turns.js';
 import { Backoff } from './backoff.js';
 import { RegistryError, type RegistryHttp } from './http.js';
-import type { LeaseEvents } from './lease-events.js';
+import type { LeaseEvents, LossReason } from './lease-events.js';
+import { OwnDrain } from './own-drain.js';
 import { type Granted, type RegistrationRequest, registered } from './registration.js';
 import { type AnsweredBeat, type Credentials, SignedBeats } from './signed-beats.js';
 import { Validity } from './validity.js';
@@ -17,12 +18,16 @@ export interface LeaseTools {
 
 export type Say = <E extends keyof LeaseEvents>(event: E, payload: LeaseEvents[E]) => void;
 
-/** Answers that say that this beat, or a later one, was heard. */
-const HEARD = new Set(['accepted', 'duplicate', 'out-of-order']);
 /** So often in a ttl a beat by UDP asks for an answer; one that gets none asks at each turn. */
 const ASKED_PER_TTL = 6;
-/** Without an answer for this share of the ttl, one beat goes by HTTP, to learn why. */
+/** Without an accepted beat for this share of the ttl, one goes by HTTP, to learn why. */
 const SILENT_SHARE = 1 / 3;
+
+/** Why an answer says that the registry has no such lease; undefined if it does not say so. */
+function lossOf({ status, code }: RegistryError): LossReason | undefined {
+  if (status === 404) return 'unknown';
+  return status === 403 && code === 'wrong-secret' ? code : undefined;
+}
 
 export class LeaseKeeper {
   readonly #tools: LeaseTools;
@@ -31,6 +36,7 @@ export class LeaseKeeper {
   readonly #ended = new AbortController();
   readonly #abort = () => this.end();
   readonly #signed: SignedBeats | undefined;
+  readonly #backoff: Backoff;
   readonly validity: Validity;
   #granted: Granted;
   #epoch: string;
@@ -40,9 +46,13 @@ export class LeaseKeeper {
   #figures: Readonly<Record<string, number>> | undefined;
   /** Figures that were not sent yet; datagrams cannot carry them. */
   #figuresWait = false;
-  #answeredAt: number;
+  #acceptedAt: number;
+  /** Since the registration: if none was, another one must not follow at once. */
+  #accepted = true;
+  #doubtedAt = -Infinity;
   #beating: Promise<string> | undefined;
   #registering = false;
+  readonly #drain: OwnDrain;
   ready: boolean;
   /** Turns at which the beat before was still under way by HTTP. */
   skipped = 0;
@@ -52,16 +62,20 @@ export class LeaseKeeper {
     this.#request = request;
     this.#say = say;
     this.ready = request.ready ?? true;
-    this.validity = new Validity(tools.host);
+    this.validity = new Validity(tools.host, () => this.#expire());
+    this.#backoff = new Backoff(tools.host, tools.random);
+    this.#drain = new OwnDrain(tools.host, tools.random, (error) => this.#fail(error, 'drain'));
     this.#granted = granted;
     this.#epoch = granted.epoch;
     this.#ttl = granted.ttl;
-    this.#answeredAt = granted.askedAt;
+    this.#acceptedAt = granted.askedAt;
     this.validity.renew(granted.askedAt, granted.ttl);
     if (request.beat === 'udp') {
       const onError = (error: Error) => this.#fail(error, 'beat');
       const onAnswer = (answered: AnsweredBeat) => this.#takeAnswer(answered);
-      this.#signed = new SignedBeats(this.udpTarget, this.credentials, onAnswer, onError);
+      const onDoubt = () => this.#doubt();
+      const { udpTarget, credentials } = this;
+      this.#signed = new SignedBeats(udpTarget, credentials, onAnswer, onError, onDoubt);
     }
     request.signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -116,13 +130,41 @@ export class LeaseKeeper {
     return this.#beatByHttp(this.#tools.host.now());
   }
 
+  /**
+   * Asks for no more traffic: of this generation, and of each that follows. A registry that does not
+   * know the lease sends none either; it is told when the lease is registered again.
+   */
+  async drain(): Promise<void> {
+    this.#drain.want(true);
+    if (this.#registering) return;
+    try {
+      await this.call('POST', '/drain');
+    } catch (error) {
+      if (lossOf(error as RegistryError) === undefined) throw error;
+      this.#refused(error as RegistryError);
+    }
+  }
+
+  async undrain(): Promise<void> {
+    this.#drain.want(false);
+    if (!this.#registering) await this.call('POST', '/undrain');
+  }
+
   /** What only the holder of the lease may ask for. */
-  call(method: string, action: string): Promise<unknown> {
+  call(method: string, action: string, signal?: AbortSignal): Promise<unknown> {
     const { generation, secret } = this.#granted;
     const path = `/instances/${encodeURIComponent(this.#request.id)}${action}`;
     const headers = { 'x-lease-generation': String(generation), 'x-lease-secret': secret };
-    const body = { generation, secret };
-    return this.#tools.http.json(method, path, { headers, body, timeout: this.#timeout });
+    const call = { headers, body: { generation, secret }, timeout: this.#timeout, signal };
+    return this.#tools.http.json(method, path, call);
+  }
+
+  /** Stops, for good: somebody else holds the id now. */
+  fence(): void {
+    if (this.ended.aborted) return;
+    const { generation } = this.granted;
+    this.end();
+    this.#say('fenced', { generation });
   }
 
   /** Stops, for good. */
@@ -138,22 +180,31 @@ export class LeaseKeeper {
     return Math.min(Math.max(2 * this.granted.heartbeatInterval, 1000), this.#ttl * SILENT_SHARE);
   }
 
+  get #saysReady(): boolean {
+    // Until the registry has heard of the drain again, this keeps the traffic away.
+    return this.ready && !this.#drain.isUnsaid;
+  }
+
   #turn(): void {
     if (this.#registering) return; // of a lease that the registry does not know
     const now = this.#tools.host.now();
+    this.validity.check();
     if (this.#signed === undefined) {
       if (this.#beating !== undefined) this.skipped++;
       else this.renew().catch(() => {}); // told as an event
       return;
     }
-    this.#sequence++;
     const asked = this.#ttl / ASKED_PER_TTL / this.granted.heartbeatInterval;
-    const ackWanted = this.#signed.unanswered + 1 >= asked;
-    this.#signed.send(this.#sequence, now, { signal: 'service', ready: this.ready, ackWanted });
-    if (this.#figuresWait || now - this.#answeredAt > this.#ttl * SILENT_SHARE) {
-      this.#answeredAt = now; // once for each such silence
+    this.#beatByDatagram(this.#signed, now, this.#signed.unanswered + 1 >= asked);
+    if (this.#figuresWait || now - this.#acceptedAt > this.#ttl * SILENT_SHARE) {
+      this.#acceptedAt = now; // once for each such silence
       this.#beatByHttp(now).catch(() => {});
     }
+  }
+
+  #beatByDatagram(signed: SignedBeats, now: number, ackWanted: boolean): void {
+    this.#sequence++;
+    signed.send(this.#sequence, now, { signal: 'service', ready: this.#saysReady, ackWanted });
   }
 
   #beatByHttp(sentAt: number): Promise<string> {
@@ -166,7 +217,7 @@ export class LeaseKeeper {
   async #sendByHttp(sentAt: number): Promise<string> {
     const { generation, secret } = this.#granted;
     const figures = this.#figures;
-    const said = { signal: 'service', ready: this.ready, ...(figures && { figures }) };
+    const said = { signal: 'service', ready: this.#saysReady, ...(figures && { figures }) };
     const body = { generation, secret, sequence: this.#sequence, ...said };
     const call = { body, timeout: this.#timeout, signal: this.#ended.signal };
     this.#figuresWait = false;
@@ -178,31 +229,48 @@ export class LeaseKeeper {
       const { ttl, epoch } = answer;
       if (typeof ttl === 'number' && ttl > 0) this.#ttl = ttl;
       if (typeof epoch === 'string' && /^[0-9a-f]{16}$/.test(epoch)) this.#useEpoch(epoch);
-      if (HEARD.has(status)) this.#renewed(sentAt);
+      // The datagram of the same number was quicker: it is what was accepted.
+      const byDatagram = status === 'duplicate' && this.#signed !== undefined;
+      if (status === 'accepted' || byDatagram) this.#renewed(sentAt);
       else this.#fail(new RegistryError(200, status, `heartbeat: ${status}`), 'beat');
       return status;
     } catch (error) {
       if (figures !== undefined) this.#figuresWait = true;
       if (generation === this.granted.generation && !this.#ended.signal.aborted)
-        this.#refused(error);
+        this.#refused(error as RegistryError);
       throw error;
     }
   }
 
-  #refused(error: unknown): void {
-    const { status } = error as RegistryError;
-    if (status === 404) this.#lost();
-    else if (status === 409) this.#fenced();
+  #refused(error: RegistryError): void {
+    const loss = lossOf(error);
+    if (loss !== undefined) this.#lost(loss);
+    else if (error.status === 409) this.fence();
     else this.#fail(error, 'beat');
   }
 
   #takeAnswer({ ack, sentAt }: AnsweredBeat): void {
     if (this.#ended.signal.aborted || this.#registering) return;
-    this.#answeredAt = this.#tools.host.now();
+    const restarted = ack.epoch !== this.#epoch;
     this.#useEpoch(ack.epoch);
     if (ack.status === 'accepted') this.#renewed(sentAt);
-    else if (ack.status === 'unknown') this.#lost();
-    else if (ack.status === 'stale-generation') this.#fenced();
+    else if (ack.status === 'unknown') this.#lost('unknown');
+    else if (ack.status === 'stale-generation') this.fence();
+    else if (restarted && this.#signed) {
+      // It has started anew and may not know the lease: that is asked at once, not in a turn.
+      this.#beatByDatagram(this.#signed, this.#tools.host.now(), true);
+    }
+  }
+
+  /**
+   * A registry that has started anew cannot check our signature. Nobody has signed that: it is no
+   * more than a reason to ask by HTTP, at most once in an interval.
+   */
+  #doubt(): void {
+    const now = this.#tools.host.now();
+    if (this.#registering || now - this.#doubtedAt < this.granted.heartbeatInterval) return;
+    this.#doubtedAt = now;
+    this.#beatByHttp(now).catch(() => {}); // told as an event
   }
 
   #useEpoch(epoch: string): void {
@@ -212,46 +280,56 @@ export class LeaseKeeper {
   }
 
   #useCredentials(): void {
-    this.#signed?.use(this.credentials);
+    this.#signed?.use(this.credentials, this.udpTarget);
     this.#say('credentials', { generation: this.granted.generation, epoch: this.#epoch });
   }
 
   #renewed(sentAt: number): void {
+    this.#accepted = true;
+    this.#acceptedAt = this.#tools.host.now();
+    this.#backoff.reset();
     this.validity.renew(sentAt, this.#ttl);
     this.#say('renewed', { generation: this.granted.generation, validUntil: this.validity.until });
   }
 
-  #fenced(): void {
+  #expire(): void {
     const { generation } = this.granted;
-    this.end();
-    this.#say('fenced', { generation });
+    this.#say('expired', { generation, validUntil: this.validity.until });
   }
 
-  #lost(): void {
+  #lost(reason: LossReason): void {
     if (this.#registering) return;
     this.#registering = true;
     // Whoever the registry knows by this id now, it is not us.
     this.validity.end();
-    this.#say('lost', { generation: this.granted.generation });
+    this.#say('lost', { generation: this.granted.generation, reason });
     void this.#registerAgain();
   }
 
   async #registerAgain(): Promise<void> {
-    const { http, host, random } = this.#tools;
+    const { http, host } = this.#tools;
     const signal = this.#ended.signal;
     const onError = (error: Error) => this.#fail(error, 'register');
-    const backoff = new Backoff(host, random);
-    const how = { http, host, backoff, signal, onError, timeout: this.#timeout, strict: false };
-    const granted = await registered(this.#request, how).catch(() => undefined);
+    const { secret } = this.#granted;
+    const how = { http, host, backoff: this.#backoff, signal, onError, secret, strict: false };
+    // It was lost as soon as it was registered: two registries may answer by turns.
+    if (!this.#accepted) await this.#backoff.wait(signal);
+    const granted = await registered(this.#request, { ...how, timeout: this.#timeout }).catch(
+      () => undefined,
+    );
     if (granted === undefined || signal.aborted) return; // closed meanwhile
-    this.#granted = granted;
+    // Where it was heard before is a better guess than nowhere.
+    this.#granted = { ...granted, udpPort: granted.udpPort ?? this.#granted.udpPort };
     this.#epoch = granted.epoch;
     this.#ttl = granted.ttl;
     this.#sequence = 0;
-    this.#answeredAt = granted.askedAt;
+    this.#accepted = false;
+    this.#acceptedAt = granted.askedAt;
     this.#registering = false;
     this.validity.renew(granted.askedAt, granted.ttl);
     this.#useCredentials();
+    const drain = (until: AbortSignal) => this.call('POST', '/drain', until);
+    void this.#drain.sayAgain(drain, signal);
     this.start();
   }
 

@@ -35,7 +35,8 @@ export function beatFromNode(lease: HeldLease, options?: NodeBeatsOptions): Node
     return beats.close();
   };
   const { signal } = stop;
-  lease.on('credentials', () => beats.use(lease.signing.credentials), { signal });
+  const use = () => beats.use(lease.signing.credentials, lease.signing.target);
+  lease.on('credentials', use, { signal });
   lease.ended.addEventListener('abort', () => void close(), { once: true, signal });
   if (lease.ended.aborted) void close();
   return { close };

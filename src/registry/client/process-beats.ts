@@ -10,7 +10,7 @@ const TAG_BYTES = 16;
 /** A thread that beats for the process until closed; it does not keep the process alive. */
 export class ProcessBeats {
   readonly #worker: Worker;
-  readonly #target: { host: string; port: number };
+  #target: { host: string; port: number };
   readonly #interval: number;
   #generation: number | undefined;
 
@@ -31,7 +31,8 @@ export class ProcessBeats {
   }
 
   /** Beats by these from now on. */
-  use(credentials: Credentials): void {
+  use(credentials: Credentials, target = this.#target): void {
+    this.#target = target;
     const { secret, ...named } = credentials;
     const key = keyOf(secret);
     const said = { signal: 'process', ready: true, ackWanted: false } as const;

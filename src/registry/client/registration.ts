@@ -11,7 +11,7 @@ import {
 import { parseTarget } from '../../sources/target.js';
 import { keyOf } from '../../sources/udp-signed.js';
 import type { Backoff } from './backoff.js';
-import { RegistryError, type RegistryHttp } from './http.js';
+import { IN_USE, RegistryError, type RegistryHttp } from './http.js';
 
 /** What {@link RegistryClient.register} asks for. */
 export interface RegistrationRequest {
@@ -36,6 +36,11 @@ export interface RegistrationRequest {
   udp?: string;
   /** Whether the beats to come keep the process alive. Default false. */
   keepAlive?: boolean;
+  /**
+   * Whether registering waits while a living instance holds the id, until that is suspected. Default
+   * true; false throws the registry's 409 `id-in-use` at once.
+   */
+  wait?: boolean;
   /** Gives up registering, or closes the lease, when it is aborted. */
   signal?: AbortSignal;
 }
@@ -53,7 +58,7 @@ export interface Granted {
 }
 
 const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
-const OWN_KEYS = ['beat', 'ready', 'udp', 'keepAlive', 'signal'];
+const OWN_KEYS = ['beat', 'ready', 'udp', 'keepAlive', 'wait', 'signal'];
 const BEATS = ['http', 'udp', 'none'] as const;
 const TEXTS = ['id', 'service', 'address'] as const;
 const MS = { least: 1, most: 2 ** 31 - 1, unit: 'ms' };
@@ -71,6 +76,7 @@ export function checkRequest(request: RegistrationRequest): void {
   }
   if (given.beat !== undefined) checkOneOf('beat', given.beat, BEATS);
   if (given.ready !== undefined) checkBoolean('ready', given.ready);
+  if (given.wait !== undefined) checkBoolean('wait', given.wait);
   if (given.udp !== undefined) parseTarget('udp', given.udp);
 }
 
@@ -116,7 +122,12 @@ export interface Registering {
   readonly onError: (error: RegistryError) => void;
   /** Whether a refusal is final; else it is tried again, as the registry may be set right. */
   readonly strict: boolean;
+  /** Of the lease of this id that the client holds: by it the registry lets the id be taken over. */
+  readonly secret: string | undefined;
 }
+
+/** Whoever waits for an id asks at least so often, in ms: the holder is suspected within seconds. */
+const IN_USE_DELAY = 2000;
 
 /**
  * Asks until it is granted.
@@ -124,7 +135,9 @@ export interface Registering {
  * @throws RegistryError for a final refusal; what `signal` was aborted with
  */
 export async function registered(request: RegistrationRequest, how: Registering): Promise<Granted> {
-  const body = Object.fromEntries(Object.entries(request).filter(([key]) => KEYS.includes(key)));
+  const { secret } = how;
+  const said = Object.entries(request).filter(([key]) => KEYS.includes(key));
+  const body = { ...Object.fromEntries(said), ...(secret !== undefined && { secret }) };
   for (;;) {
     how.signal?.throwIfAborted();
     const askedAt = how.host.now();
@@ -133,8 +146,10 @@ export async function registered(request: RegistrationRequest, how: Registering)
       return granted(await how.http.json('POST', '/register', { body, timeout, signal }), askedAt);
     } catch (error) {
       if (!(error instanceof RegistryError) || (how.strict && !error.isTransient)) throw error;
+      const inUse = error.code === IN_USE;
+      if (inUse && how.strict && request.wait === false) throw error;
       how.onError(error);
-      await how.backoff.wait(how.signal);
+      await how.backoff.wait(how.signal, inUse ? IN_USE_DELAY : undefined);
     }
   }
 }

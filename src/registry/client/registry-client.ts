@@ -49,6 +49,8 @@ export class RegistryClient {
   readonly #timeout: number;
   readonly #idle: number;
   readonly #onError: (error: RegistryError) => void;
+  /** By id, those that are held. */
+  readonly #leases = new Map<string, HeldLease>();
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options: RegistryClientOptions) {
@@ -70,7 +72,8 @@ export class RegistryClient {
   }
 
   /**
-   * A lease that beats. While the registry is away or overloaded it is asked again, with delays.
+   * A lease that beats. While the registry is away or overloaded, or a living instance holds the id,
+   * it is asked again, with delays. A lease of the same id that this client holds ends with it.
    *
    * @throws TypeError, RangeError (as a rejection) for a request that no registry takes;
    * RegistryError if it is refused; the signal's reason if that was aborted
@@ -78,6 +81,7 @@ export class RegistryClient {
   async register(request: RegistrationRequest): Promise<HeldLease> {
     checkRequest(request);
     const kept = { ...request };
+    const { id } = kept;
     const granted = await registered(kept, {
       http: this.#http,
       host: this.#host,
@@ -85,10 +89,16 @@ export class RegistryClient {
       timeout: this.#timeout,
       signal: request.signal,
       onError: this.#onError,
+      secret: this.#leases.get(id)?.secret,
       strict: true,
     });
     const tools = { http: this.#http, host: this.#host, random: this.#random };
+    // Else its next beat, if this lease is over by then, would register the id once more.
+    this.#leases.get(id)?.supersede();
     const lease = new HeldLease(tools, kept, granted);
+    this.#leases.set(id, lease);
+    const forget = () => this.#leases.get(id) === lease && this.#leases.delete(id);
+    lease.ended.addEventListener('abort', forget, { once: true });
     lease.start();
     return lease;
   }

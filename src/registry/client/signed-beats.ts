@@ -5,6 +5,7 @@ import {
   decodeAck,
   encodeBeat,
   hasTagOf,
+  isUnsigned,
   keyOf,
   type SignedAck,
   type SignedBeat,
@@ -30,10 +31,10 @@ export interface AnsweredBeat {
 /** Sends beats and matches answers; when to beat is decided by its owner. */
 export class SignedBeats {
   readonly #socket: Socket;
-  readonly #host: string;
-  readonly #port: number;
+  #target: { readonly host: string; readonly port: number };
   readonly #onAnswer: (answered: AnsweredBeat) => void;
   readonly #onError: (error: Error) => void;
+  readonly #onDoubt: () => void;
   #credentials: Credentials;
   #key: Buffer;
   #sentAt: number[] = [];
@@ -41,16 +42,21 @@ export class SignedBeats {
   #answered = 0;
   #closed = false;
 
+  /**
+   * @param onDoubt told when the registry, or who poses as it, says that it has started anew and
+   * cannot check our signature
+   */
   constructor(
     target: { host: string; port: number },
     credentials: Credentials,
     onAnswer: (answered: AnsweredBeat) => void,
     onError: (error: Error) => void,
+    onDoubt: () => void = () => {},
   ) {
-    this.#host = target.host;
-    this.#port = target.port;
+    this.#target = target;
     this.#onAnswer = onAnswer;
     this.#onError = onError;
+    this.#onDoubt = onDoubt;
     this.#credentials = credentials;
     this.#key = keyOf(credentials.secret);
     this.#socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
@@ -64,8 +70,9 @@ export class SignedBeats {
     return this.#sequence - this.#answered;
   }
 
-  /** A new generation numbers its beats anew. */
-  use(credentials: Credentials): void {
+  /** A new generation numbers its beats anew; a registry that has started anew may be elsewhere. */
+  use(credentials: Credentials, target = this.#target): void {
+    this.#target = target;
     if (credentials.generation !== this.#credentials.generation) {
       this.#sequence = this.#answered = 0;
       this.#sentAt = [];
@@ -83,19 +90,25 @@ export class SignedBeats {
     this.#sentAt[sequence % UNDER_WAY] = at;
     const { secret: _, ...named } = this.#credentials;
     const datagram = encodeBeat({ ...named, ...beat, sequence }, this.#key);
-    this.#socket.send(datagram, this.#port, this.#host, (error) => {
+    const { host, port } = this.#target;
+    this.#socket.send(datagram, port, host, (error) => {
       if (error) this.#fail(error);
     });
   }
 
   #read(datagram: Buffer): void {
     const ack = decodeAck(datagram);
-    if (ack === undefined || !hasTagOf(datagram, this.#key)) return;
+    if (ack === undefined) return;
     const { id, generation } = this.#credentials;
     if (ack.id !== id || ack.generation !== generation) return;
     // Answers to old beats are not taken: one that was recorded must not bring an old epoch back.
     const age = this.#sequence - ack.sequence;
     if (ack.sequence <= this.#answered || age < 0 || age >= UNDER_WAY) return;
+    if (isUnsigned(datagram)) {
+      if (ack.status === 'epoch') this.#onDoubt();
+      return;
+    }
+    if (!hasTagOf(datagram, this.#key)) return;
     this.#answered = ack.sequence;
     this.#onAnswer({ ack, sentAt: this.#sentAt[ack.sequence % UNDER_WAY] });
   }

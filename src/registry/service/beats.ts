@@ -1,5 +1,6 @@
 /** A heartbeat by HTTP, from whose it is to what is said of it. */
 import type { z } from '@hono/zod-openapi';
+import type { BeatOutcome } from '../beat.js';
 import type { ServiceContext } from './context.js';
 import { ServiceError } from './errors.js';
 import { type Asker, Rates } from './rates.js';
@@ -13,6 +14,22 @@ export const stale = () => new ServiceError('stale-generation', 'another life ho
 export function checkBounds({ grant }: Asker, service: string, id: string): void {
   if (grant.allows(service, id)) return;
   throw new ServiceError('forbidden', `the token is for ${grant.bounds} alone`);
+}
+
+type TakenStatus = z.infer<typeof BeatAnswer>['status'];
+
+/** The error that an outcome is for whoever beats; undefined for one that is an answer. */
+function refusalOf(outcome: BeatOutcome, id: string): ServiceError | undefined {
+  if (outcome === 'unknown') return unknown(id);
+  if (outcome === 'stale-generation') return stale();
+  if (outcome === 'unverified') {
+    return new ServiceError(
+      'wrong-secret',
+      'secret: missing; the holder of the lease has shown it',
+    );
+  }
+  if (outcome === 'no-generation') return new ServiceError(outcome, 'generation: from 1');
+  return undefined;
 }
 
 export class Beats {
@@ -50,9 +67,9 @@ export class Beats {
     const { registry, streams, link, epoch } = this.#context;
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
     const view = registry.get(id);
-    if (view === undefined) {
-      registry.heartbeat(id, { generation, ...beat }); // counts it
-      throw unknown(id);
+    // Whoever was taken over is told so, whether or not its secret is still good: it must not register.
+    if (view === undefined || generation < view.generation) {
+      throw refusalOf(registry.heartbeat(id, { generation, ...beat }), id) ?? unknown(id);
     }
     checkBounds(asker, view.service, id);
     await this.checkSecret(asker, id, generation, secret);
@@ -60,10 +77,11 @@ export class Beats {
     if (generation === view.generation) await this.rates.beat(asker, view, secret !== undefined);
     else await this.rates.wrong(asker);
     streams.note(id);
-    const status = registry.heartbeat(id, { generation, ...beat, link });
-    if (status === 'unknown') throw unknown(id);
-    if (status === 'stale-generation') throw stale();
-    if (status === 'no-generation') throw new ServiceError(status, 'generation: from 1');
-    return { status, ttl: view.ttl, epoch };
+    // Whoever needed no secret, where there are tokens, is an operator.
+    const verified = secret !== undefined || this.#context.tokens.required;
+    const status = registry.heartbeat(id, { generation, ...beat, link, verified });
+    const refusal = refusalOf(status, id);
+    if (refusal !== undefined) throw refusal;
+    return { status: status as TakenStatus, ttl: view.ttl, epoch };
   }
 }

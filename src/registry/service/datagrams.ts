@@ -70,11 +70,16 @@ const ACKS: Readonly<Record<BeatOutcome, AckStatus>> = {
   unknown: 'unknown',
   'stale-generation': 'stale-generation',
   'no-generation': 'not-accepted',
+  unverified: 'not-accepted',
   duplicate: 'not-accepted',
   'out-of-order': 'not-accepted',
   'invalid-time': 'not-accepted',
   'in-the-future': 'not-accepted',
 };
+
+/** That we have started anew, to a sender whose signature we cannot check: nothing that it may trust. */
+const hintFor = ({ id, generation, sequence }: SignedBeat, epoch: string): Buffer =>
+  encodeAck({ id, generation, sequence, epoch, status: 'epoch' }, undefined);
 
 export class Datagrams {
   readonly #options: DatagramOptions;
@@ -208,20 +213,25 @@ export class Datagrams {
           const count = decodeHeartbeats(datagram, (id, { incarnation: generation, sequence }) => {
             if (generation === 0 || generation > HIGHEST_GENERATION) return drop('unregistered');
             this.#options.note(id);
-            registry.heartbeat(id, { generation, sequence, at, link });
+            registry.heartbeat(id, { generation, sequence, at, link, verified: false });
           });
           return count < 0 ? drop('malformed') : count;
         }
         const beat = decodeBeat(datagram);
         if (beat === undefined) return drop('malformed');
         const key = this.#keyOf(beat);
-        // Who cannot sign gets no answer: neither what is known here, nor traffic for others.
-        if (!hasTagOf(datagram, key)) return drop('wrong-tag');
         const reply = (status: AckStatus) => {
           const { id, generation, sequence } = beat;
           const { epoch } = this.#options;
           answer(encodeAck({ id, generation, sequence, epoch, status }, key));
         };
+        // Who cannot sign gets no answer: neither what is known here, nor traffic for others. But a
+        // node that was registered before we started may have its secret from another key than ours:
+        // without a word it would go on for a good while unheard.
+        if (!hasTagOf(datagram, key)) {
+          if (beat.epoch !== this.#options.epoch) answer(hintFor(beat, this.#options.epoch));
+          return drop('wrong-tag');
+        }
         if (beat.epoch !== this.#options.epoch) {
           reply('epoch');
           return drop('epoch');

@@ -126,14 +126,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   };
   const beats = new Beats(context);
   const app = createApp(context, beats);
-  // Before the first write: a second registry on this port and state ends here.
-  const server = await HttpServer.listen(
-    app,
-    { host, port: options.port, tls, rejections, onError: context.onError },
-    (general) => fastBeats(context, beats, general),
-  );
-  parts.add(() => server.close());
-  parts.add(() => streams.close());
+  // Before HTTP, by which those who register are told the port.
   if (options.udpPort !== false) {
     datagrams = await Datagrams.open({
       registry,
@@ -148,6 +141,14 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     if (clock) clock.reader = datagrams;
     parts.add(() => datagrams?.close());
   }
+  // Before the first write: a second registry on this port and state ends here.
+  const server = await HttpServer.listen(
+    app,
+    { host, port: options.port, tls, rejections, onError: context.onError },
+    (general) => fastBeats(context, beats, general),
+  );
+  parts.add(() => server.close());
+  parts.add(() => streams.close());
   await kept.begin();
   registry.begin();
   started = true;
