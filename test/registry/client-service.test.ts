@@ -140,6 +140,25 @@ describe('with the service', () => {
     expect(lease.isValid()).toBe(true);
   });
 
+  it('never ends whoever has its id by now, when its own secret is of another key', async () => {
+    const first = await serve();
+    const client = new RegistryClient({ url: first.url, onError: () => {} });
+    const lease = await client.register({ ...REQUEST, beat: 'none' });
+    open.push(lease);
+    const { port } = new URL(first.url);
+    await first.close();
+    const second = await serve({ port: Number(port) });
+    const successor = await new RegistryClient({ url: second.url }).register(REQUEST);
+    open.push(successor);
+    await until(() => second.registry.get(REQUEST.id)?.status === 'available');
+    const refused = new Promise((resolve) => lease.on('error', resolve));
+    await expect(lease.renew()).rejects.toMatchObject({ code: 'wrong-secret' });
+    expect(await refused).toMatchObject({ event: 'register', error: { code: 'id-in-use' } });
+    expect([lease.isValid(), successor.isValid(), successor.generation]).toEqual([false, true, 1]);
+    await successor.deregister();
+    await until(() => lease.isValid());
+  });
+
   it('of an id that another client took over and left does not come back as a ghost', async () => {
     const { url, registry } = await serve();
     const first = await new RegistryClient({ url }).register({ ...REQUEST, beat: 'none' });

@@ -169,6 +169,42 @@ describe('a lease', () => {
   });
 });
 
+describe('heartbeats that nobody has verified', () => {
+  const beatOf = fc.record({
+    verified: fc.boolean(),
+    sequence: fc.constantFrom(undefined, 0, 1, 2, 50, 2 ** 48 - 1),
+    wait: fc.constantFrom(1, 500, 1000),
+  });
+
+  it('never change what becomes of those of the holder, and count only before its first one', () => {
+    fc.assert(
+      fc.property(fc.array(beatOf, { maxLength: 40 }), fc.boolean(), (beats, restarts) => {
+        const mixed = registryOn();
+        const alone = registryOn();
+        let { registry } = mixed;
+        for (const each of [registry, alone.registry]) each.register(about);
+        let proved = false;
+        for (const { verified, sequence, wait } of beats) {
+          for (const { loop } of [mixed, alone]) loop.runUntil(loop.now() + wait);
+          const beat = { generation: 1, verified, ...(sequence !== undefined && { sequence }) };
+          const outcome = registry.heartbeat('a', beat);
+          if (verified) expect(outcome).toBe(alone.registry.heartbeat('a', beat));
+          else if (proved) expect(outcome).toBe('unverified');
+          else expect(outcome).not.toBe('unverified');
+          proved ||= verified;
+          if (!restarts || !proved) continue;
+          // That the holder verifies its heartbeats is known after a restart as well.
+          const records = JSON.parse(JSON.stringify([...registry.records()]));
+          registry.close();
+          registry = Registry.restore(records, { clock: mixed.loop });
+          registry.begin();
+        }
+        for (const each of [registry, alone.registry]) each.close();
+      }),
+    );
+  });
+});
+
 describe('registering', () => {
   it('refuses what is none, and says what', () => {
     const { registry } = registryOn();

@@ -165,6 +165,27 @@ describe('datagrams of version 1', () => {
     expect(datagrams.stats.dropped.unregistered).toBe(2);
   });
 
+  it('neither count nor make signed ones old or duplicates, whatever their numbers say', async () => {
+    const datagrams = await listen();
+    registry.register(web('a'));
+    const furthest = 2 ** 48 - 1;
+    send(datagrams, old(1, furthest)); // before the holder has shown anything
+    await taken(datagrams, 1);
+    const statuses = [];
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      statuses.push((await answerTo(datagrams, beat('a', { sequence }))).ack?.status);
+      const before = datagrams.stats.datagrams;
+      send(datagrams, old(1, furthest - sequence), old(1, sequence + 1));
+      await taken(datagrams, before + 2);
+    }
+    expect(statuses).toEqual(['accepted', 'accepted', 'accepted']);
+    expect(registry.dropped).toMatchObject({ unverified: 6, duplicate: 0, 'out-of-order': 0 });
+    registry.register(web('a')); // the next incarnation may be one of a node that never signs
+    const before = registry.stats.heartbeats;
+    send(datagrams, old(2, 1), old(2, 2));
+    await vi.waitUntil(() => registry.stats.heartbeats > before, { interval: 5, timeout: 20_000 });
+  });
+
   it('are refused where there are tokens', async () => {
     const datagrams = await listen(false);
     registry.register(web('a'));
