@@ -1,6 +1,7 @@
 /** Out as records, and in again. */
 import type { Machinery } from './machinery.js';
 import { Member } from './member.js';
+import { defaultGoneAfter } from './options.js';
 import {
   checkRecord,
   type InstanceRecord,
@@ -55,18 +56,20 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
   signals.put(id, learnt);
   const now = roster.now();
   const member = memberOf(record, now, machinery.leases.paused);
+  const age = roster.options.wall() - record.registeredAt;
+  member.grantedAt = now - Math.max(age, 0);
   machinery.restoration.add(member, now);
   machinery.admit(member, 'restored');
 }
 
 function memberOf(record: MemberRecord, now: number, paused: number): Member {
-  const { id, service, address, meta, ttl, heartbeatInterval, generation, status } = record;
-  const about = { id, service, address, meta, ttl, heartbeatInterval };
+  const { id, service, address, meta, ttl, heartbeatInterval, generation, status, ready } = record;
+  const { goneAfter = defaultGoneAfter(ttl) } = record;
+  const about = { id, service, address, meta, ttl, goneAfter, ready, heartbeatInterval };
   const member = new Member(about, generation, record.registeredAt, now, paused);
   member.changedAt = record.changedAt;
   member.status = status;
   member.draining = record.draining;
-  member.ready = record.ready;
   if (status !== 'starting') member.heardAt = now;
   for (const name of SIGNALS) {
     const signal = member.signals[name];

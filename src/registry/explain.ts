@@ -16,6 +16,8 @@ export interface InstanceExplanation {
   readonly probe?: { readonly missed: number; readonly unreached: boolean };
   /** In ms; 0 once it has run out. */
   readonly lease: { readonly expiresIn: number; readonly signal: SignalName };
+  /** Whether it is part of its service's population: of what the shares of protection are of. */
+  readonly counts: boolean;
   /** 0 for who is not routable. */
   readonly weight: number;
   /** What holds verdicts, removal or restarts back, or routing against the status. */
@@ -51,6 +53,7 @@ export function explain(machinery: Machinery, member: Member): InstanceExplanati
       expiresIn: Math.max(leases.left(member, now), 0),
       signal: member.leaseSignal,
     },
+    counts: member.counts,
     weight: weightOf(member, now, roster.options.slowStart),
     held: [...held],
     ...(member.figures && { figures: member.figures }),

@@ -1,7 +1,7 @@
 /** The members of one service: how many there are, and where its traffic goes. */
 import { BeatCount } from './beat-count.js';
 import type { Member } from './member.js';
-import { type Census, panics, WEIGHTS } from './population.js';
+import { type Census, panics, removable, WEIGHTS } from './population.js';
 import type { Route, Target } from './views.js';
 
 /** How many of them there are; kept up to date, never looked for. */
@@ -9,14 +9,33 @@ export class Tally implements Census {
   n = 0;
   available = 0;
   down = 0;
+  /** Of those that are down, who was for so long that no panic begins for it. */
+  longDown = 0;
+  /** Members that are heard, whether or not they count; and of these who is late. */
+  heard = 0;
+  late = 0;
   readonly beats = new BeatCount();
 
   /** @param sign 1 for a member as it stands, −1 before it changes */
   count(member: Member, sign: 1 | -1): void {
+    if (member.isHeard) this.heard += sign;
+    if (member.isLate) this.late += sign;
     if (!member.counts) return;
     this.n += sign;
     if (member.routable) this.available += sign;
     if (member.down) this.down += sign;
+    if (member.longDown) this.longDown += sign;
+  }
+
+  /** Heartbeats come without more loss than a few members might have by themselves. */
+  get hearsAll(): boolean {
+    return this.heard > 0 && this.late <= removable(this.heard);
+  }
+
+  /** The population of a panic. */
+  get recent(): Census {
+    const { n, available, down, longDown } = this;
+    return { n: n - longDown, available, down: down - longDown };
   }
 }
 
@@ -61,7 +80,7 @@ export class Group extends Tally {
   settle(): boolean {
     this.#until = -Infinity;
     const before = this.panic;
-    this.panic = panics(this, this.#options.panic.below, before);
+    this.panic = panics(this.recent, this.#options.panic.below, before);
     return this.panic !== before;
   }
 
@@ -79,7 +98,7 @@ export class Group extends Tally {
     for (const member of this.members.values()) {
       const { id, about, excluded: why } = member;
       const { address } = about;
-      if (all && member.counts) {
+      if (all && member.counts && !member.longDown) {
         // What we think of them is what we do not believe.
         targets.push(Object.freeze({ id, address, weight: 1 }));
       } else if (why === undefined && !this.panic) {

@@ -11,7 +11,7 @@ import {
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import { INTERVAL } from './options.js';
-import { WEIGHTS } from './population.js';
+import { isDown, WEIGHTS } from './population.js';
 import type { Reports } from './reports.js';
 import type { Roster } from './roster.js';
 import type { RegistryLink, SignalName, Signals } from './signals.js';
@@ -93,9 +93,9 @@ export class Intake {
     signal.beaten = true;
     signal.held = undefined;
     if (beat.figures !== undefined) found.figures = beat.figures;
-    if (turns) found.ready = beat.ready as boolean;
     if (turns || first || found.status !== 'available' || found.reportedAt !== undefined) {
-      this.refresh(found, turns ? (found.ready ? 'ready' : 'not ready') : 'heartbeat');
+      if (turns) this.refresh(found, beat.ready ? 'ready' : 'not ready', beat.ready);
+      else this.refresh(found, 'heartbeat');
       this.#reports.heard(found);
       this.#roster.settled();
     }
@@ -156,16 +156,23 @@ export class Intake {
   }
 
   /** Makes the status what follows from the signals, and tells it if that changes anything. */
-  refresh(member: Member, reason: string): void {
-    const { status, states } = member.judge();
+  refresh(member: Member, reason: string, ready = member.ready): void {
+    const { status, states } = member.judge(ready);
     const same =
-      states.process === member.states.process && states.service === member.states.service;
+      ready === member.ready &&
+      states.process === member.states.process &&
+      states.service === member.states.service;
     if (same && status === member.status) return;
     const kind = status === member.status ? 'signals' : 'status';
     this.#roster.update(member, kind, reason, () => {
       if (kind === 'status') member.changedAt = this.#roster.options.wall();
       if (member.status === 'starting') member.heardAt = this.#roster.now();
       member.status = status;
+      member.ready = ready;
+      if (!isDown(status)) {
+        member.longDown = false;
+        member.confirmedAt = undefined;
+      }
       if (WEIGHTS[status] === undefined && member.reportedAt !== undefined) {
         this.#reports.forget(member); // it was right
         member.reportedAt = undefined;

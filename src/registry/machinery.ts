@@ -1,6 +1,7 @@
 /** The parts of a registry, and what they do to each other. */
 import { Alarm } from './alarm.js';
 import { Comparisons } from './comparisons.js';
+import { Confirmation } from './confirmation.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
 import { Member, type Registered } from './member.js';
@@ -24,6 +25,7 @@ export class Machinery {
   readonly intake: Intake;
   readonly restoration: Restoration;
   readonly comparisons: Comparisons;
+  readonly confirmation: Confirmation;
   readonly removal: Removal;
   readonly restarts: Restarts;
   readonly protections: Protections;
@@ -57,21 +59,22 @@ export class Machinery {
       this.intake.refresh(member, 'expected again'),
     );
     this.comparisons = new Comparisons(roster);
-    this.removal = new Removal(
-      roster,
-      this.leases,
-      () => this.protections.inDoubt,
-      (member) => this.end(member, 'removed', 'ttl'),
+    const inDoubt = () => this.protections.inDoubt;
+    this.confirmation = new Confirmation(roster, this.leases, inDoubt);
+    this.removal = new Removal(roster, this.leases, inDoubt, this.confirmation, (member, reason) =>
+      this.end(member, 'removed', reason),
     );
     this.protections = new Protections(this);
     this.restarts = new Restarts(roster, (service) => this.protections.holds(service));
     roster.settled = () => this.settle();
     roster.changed = (member, gone) => {
+      this.confirmation.changed(member, gone);
       this.removal.changed(member, gone);
       this.restarts.changed(member, gone);
     };
-    const { restoration, reports, comparisons, removal, restarts } = this;
-    this.alarm = new Alarm(roster, [restoration, reports, comparisons, removal, restarts]);
+    const { restoration, reports, comparisons, confirmation, removal, restarts } = this;
+    const parts = [restoration, reports, comparisons, confirmation, removal, restarts];
+    this.alarm = new Alarm(roster, parts);
     this.alarm.arm();
   }
 
@@ -109,6 +112,7 @@ export class Machinery {
   /** The parts hold nothing of this life any more. */
   forget(member: Member): void {
     this.reports.forget(member);
+    this.confirmation.changed(member, true);
     this.restoration.forget(member);
   }
 

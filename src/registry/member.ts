@@ -1,6 +1,6 @@
 /** One life of an instance: all that the registry knows of it. */
 import { classify, type Reading } from './classify.js';
-import { WEIGHTS } from './population.js';
+import { isDown, WEIGHTS } from './population.js';
 import { Signal, type SignalName } from './signals.js';
 import type { ChangeKind, InstanceStatus, InstanceView, SignalState } from './views.js';
 
@@ -12,6 +12,9 @@ export interface Registered {
   readonly meta: Readonly<Record<string, string>>;
   readonly heartbeatInterval: number;
   readonly ttl: number;
+  readonly goneAfter: number;
+  /** Whether it takes traffic before it has said anything of that. */
+  readonly ready: boolean;
 }
 
 /** One entry of an instance's history. */
@@ -43,7 +46,7 @@ export class Member {
   changedAt: number;
   status: InstanceStatus = 'starting';
   states: InstanceView['signals'] = { process: 'unused', service: 'unused' };
-  ready = true;
+  ready: boolean;
   draining = false;
   /** When a client said that it fails, as long as that is believed. */
   reportedAt: number | undefined;
@@ -56,6 +59,12 @@ export class Member {
   routableSince = -Infinity;
   /** When it was first heard in this life. */
   heardAt = Infinity;
+  /** It has been down for long: no panic begins for it. */
+  longDown = false;
+  /** Since when it is certain that it is down: it is no part of the population any more. */
+  confirmedAt: number | undefined;
+  /** When it registered, in ms of the registry's clock. */
+  grantedAt: number;
   /** When its lease was granted or given anew, and what was paused by then. */
   armedAt: number;
   armedPaused: number;
@@ -67,20 +76,33 @@ export class Member {
   constructor(about: Registered, generation: number, wall: number, now: number, paused: number) {
     this.about = about;
     this.id = about.id;
+    this.ready = about.ready;
     this.generation = generation;
     this.registeredAt = wall;
     this.changedAt = wall;
+    this.grantedAt = now;
     this.armedAt = now;
     this.armedPaused = paused;
   }
 
   /** Whether it counts: see population.ts. */
   get counts(): boolean {
-    return !this.draining && this.status !== 'starting';
+    return (
+      !this.draining && this.ready && this.status !== 'starting' && this.confirmedAt === undefined
+    );
   }
 
+  /** It counts, and is missing. */
   get down(): boolean {
-    return this.counts && (this.status === 'dead' || this.status === 'zombie');
+    return this.counts && isDown(this.status);
+  }
+
+  get isHeard(): boolean {
+    return this.status !== 'starting' && !isDown(this.status);
+  }
+
+  get isLate(): boolean {
+    return this.status === 'overloaded' || this.status === 'critical';
   }
 
   get routable(): boolean {
@@ -100,11 +122,14 @@ export class Member {
     return this.signals.service.heard || !this.signals.process.heard ? 'service' : 'process';
   }
 
-  /** What follows from its signals at present. */
-  judge(): { readonly status: InstanceStatus; readonly states: InstanceView['signals'] } {
+  /** What follows from its signals, and from what it says of itself. */
+  judge(ready = this.ready): {
+    readonly status: InstanceStatus;
+    readonly states: InstanceView['signals'];
+  } {
     const process = this.signals.process.reading;
     const heard = this.signals.service.reading;
-    const service = !this.ready && heard !== 'missing' ? 'not-ready' : heard;
+    const service = !ready && heard !== 'missing' ? 'not-ready' : heard;
     // Who was never there is not dead, however many polls have failed: it may still be starting.
     const isHeard = this.signals.process.heard || this.signals.service.heard;
     return {

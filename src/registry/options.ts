@@ -42,6 +42,12 @@ export interface RegistryOptions {
   readonly heartbeatInterval?: number;
   /** A lease without a heartbeat, in ms. Default: the larger of 30,000 and ten intervals. */
   readonly ttl?: number;
+  /**
+   * Silent for so long, in ms, an instance is removed whatever protects the others, unless the
+   * registry itself could not hear. Default: the larger of 600,000 and twenty leases. Lower forgets
+   * the dead earlier; lower than a lease is as long as that.
+   */
+  readonly goneAfter?: number;
   /** Options of the two detectors, as `FailureDetector` takes them; `windowSize` is 200 here. */
   readonly detector?: SignalOptions;
   /** The most instances at once; more are refused. Default 100,000. */
@@ -93,6 +99,7 @@ export interface ResolvedRegistryOptions {
   readonly wall: () => number;
   readonly heartbeatInterval: number;
   readonly ttl: number | undefined;
+  readonly goneAfter: number | undefined;
   readonly detector: FailureDetectorOptions;
   readonly maxInstances: number;
   readonly history: number;
@@ -112,8 +119,18 @@ const MS = { least: 0, most: LONGEST, unit: 'ms' } as const;
 export const INTERVAL = { least: 1, most: LONGEST, unit: 'ms' } as const;
 
 const KEYS = [
-  ...['clock', 'wall', 'heartbeatInterval', 'ttl', 'detector', 'maxInstances', 'history', 'panic'],
-  ...['removal', 'slowStart', 'restart', 'onRestartNeeded', 'outliers', 'secretKey', 'random'],
+  ...['clock', 'wall', 'heartbeatInterval', 'ttl', 'goneAfter', 'detector', 'maxInstances'],
+  ...[
+    'history',
+    'panic',
+    'removal',
+    'slowStart',
+    'restart',
+    'onRestartNeeded',
+    'outliers',
+    'secretKey',
+    'random',
+  ],
   'signal',
 ];
 const RESERVED = ['clock', 'timers', 'levels', 'autoWatch', 'maxPeers', 'signal'];
@@ -127,6 +144,12 @@ const INTERVALS_OF_TTL = 10;
 export const defaultTtl = (heartbeatInterval: number): number =>
   Math.max(LEAST_TTL, INTERVALS_OF_TTL * heartbeatInterval);
 
+const LEAST_GONE = 600_000;
+const LEASES_OF_GONE = 20;
+
+/** After how much silence an instance with such a lease is removed, where nothing else was said. */
+export const defaultGoneAfter = (ttl: number): number => Math.max(LEAST_GONE, LEASES_OF_GONE * ttl);
+
 function numbers<T extends Readonly<Record<string, number>>>(
   name: string,
   given: Partial<T> | undefined,
@@ -139,6 +162,9 @@ function numbers<T extends Readonly<Record<string, number>>>(
   });
   return Object.fromEntries(entries) as T;
 }
+
+const optional = (name: string, value: number | undefined): number | undefined =>
+  value === undefined ? undefined : checkNumber(name, value, INTERVAL);
 
 function checkCall<T>(name: string, value: T): T {
   checkType(name, 'a function', value, typeof value === 'function');
@@ -188,7 +214,8 @@ export function resolveRegistryOptions(given: RegistryOptions = {}): ResolvedReg
     host,
     wall: checkCall('wall', wall),
     heartbeatInterval: interval,
-    ttl: known.ttl === undefined ? undefined : checkNumber('ttl', known.ttl, INTERVAL),
+    ttl: optional('ttl', known.ttl),
+    goneAfter: optional('goneAfter', known.goneAfter),
     detector,
     maxInstances: checkNumber('maxInstances', known.maxInstances ?? 100_000, counts),
     history: checkNumber('history', known.history ?? 10_000, counts),

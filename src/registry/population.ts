@@ -1,9 +1,11 @@
 /**
  * Who counts, and how many of them may be missing: the one place in which shares are compared.
  *
- * The population of a service are its members that neither drain nor wait to be heard for the first
- * time. It is the same in every ratio, in every decision and in what a panic routes to: where these
- * differ, a wave of new or draining members turns protection on or off by itself.
+ * The population of a service are its members but for those that said themselves, or whose operator
+ * said, that they take no traffic (draining, not ready), those that wait for their first proof, and
+ * those whose death is confirmed: see confirmation.ts. It is the same in every ratio, in every
+ * decision and in what a panic routes to: where these differ, a wave of new or draining members turns
+ * protection on or off by itself. Only a panic does not count who has been dead for long: see there.
  */
 import type { InstanceStatus } from './views.js';
 
@@ -16,6 +18,9 @@ export interface Census {
   readonly down: number;
 }
 
+/** Statuses of who is not heard, or not by the signal that counts. */
+export const isDown = (status: InstanceStatus): boolean => status === 'dead' || status === 'zombie';
+
 /** By status: the weight of who is routed to, and nothing for who is not. */
 export const WEIGHTS: Readonly<Partial<Record<InstanceStatus, number>>> = {
   available: 1,
@@ -27,11 +32,15 @@ export const WEIGHTS: Readonly<Partial<Record<InstanceStatus, number>>> = {
 /** How far above its entry a panic is left, in percent: a share at the edge must not toggle it. */
 const LEAVE = 10;
 
-/** Whether to panic: below `below` percent, not at it; once in it, up to 10 above. */
+/**
+ * Whether to panic: below `below` percent, not at it; once in it, up to 10 above. A single missing
+ * member must not hold a panic: one of two, which is not below 50 percent, ends it.
+ */
 export function panics({ n, available }: Census, below: number, already: boolean): boolean {
   if (n === 0 || below === 0) return false;
   const share = (100 * available) / n;
-  return already ? share < Math.min(below + LEAVE, 100) : share < below;
+  if (share < below) return true;
+  return already && share < Math.min(below + LEAVE, 100) && available < n - 1;
 }
 
 /** The share of a population that has to be heard before more than a few may be removed. */

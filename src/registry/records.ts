@@ -13,7 +13,9 @@ import { type Learnt, SIGNALS, type SignalName } from './signals.js';
 import type { InstanceStatus } from './views.js';
 
 /** A registered instance. Wall-clock times are ms since 1970, durations ms. */
-export interface MemberRecord extends Required<Registration> {
+export interface MemberRecord extends Required<Omit<Registration, 'goneAfter'>> {
+  /** Records of before there was one have none: it is the default then. */
+  readonly goneAfter?: number;
   readonly generation: number;
   readonly registeredAt: number;
   readonly changedAt: number;
@@ -44,7 +46,9 @@ const STATUSES: readonly InstanceStatus[] = [
   ...(['starting', 'available', 'overloaded', 'critical'] as const),
   ...(['probe-failing', 'zombie', 'dead', 'not-ready'] as const),
 ];
-const REGISTRATION = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'] as const;
+const REGISTRATION = [
+  ...(['id', 'service', 'address', 'meta', 'ttl', 'goneAfter', 'heartbeatInterval'] as const),
+];
 const KEYS = [
   ...REGISTRATION,
   ...['generation', 'registeredAt', 'changedAt', 'status', 'draining', 'ready', 'polled'],
@@ -100,7 +104,7 @@ export function checkRecord(given: InstanceRecord): InstanceRecord {
     return given;
   }
   const about = Object.fromEntries(REGISTRATION.map((key) => [key, record[key]]));
-  checkRegistration(about as never, { heartbeatInterval: 1, ttl: 1 });
+  checkRegistration(about as never, { heartbeatInterval: 1, ttl: 1, goneAfter: 1 });
   checkNumber('record.registeredAt', record.registeredAt, TIME);
   checkNumber('record.changedAt', record.changedAt, TIME);
   checkOneOf('record.status', record.status, STATUSES);

@@ -1,8 +1,15 @@
 /** What an instance may say of itself when it registers. */
-import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../core/validate.js';
+import {
+  checkBoolean,
+  checkKeys,
+  checkNumber,
+  checkObject,
+  checkRange,
+  checkType,
+} from '../core/validate.js';
 import { MAX_ID_BYTES } from '../sources/udp-wire.js';
 import type { Registered } from './member.js';
-import { defaultTtl, INTERVAL } from './options.js';
+import { defaultGoneAfter, defaultTtl, INTERVAL } from './options.js';
 
 /** What `Registry.register` takes. */
 export interface Registration {
@@ -16,11 +23,21 @@ export interface Registration {
   readonly meta?: Readonly<Record<string, string>>;
   /** How long it stays without a heartbeat, in ms. Default: the larger of 30,000 and ten intervals. */
   readonly ttl?: number;
+  /**
+   * Silent for so long, in ms, it is removed whatever protects the others, unless the registry itself
+   * could not hear; not before its lease has run out. Default: the registry's, and there the larger
+   * of ten minutes and twenty leases. Lower forgets the dead earlier.
+   */
+  readonly goneAfter?: number;
+  /** False: no traffic until a heartbeat says `ready: true`. Default true. */
+  readonly ready?: boolean;
   /** At which it is going to beat, in ms. Default: the registry's. */
   readonly heartbeatInterval?: number;
 }
 
-const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
+const KEYS = [
+  ...['id', 'service', 'address', 'meta', 'ttl', 'goneAfter', 'ready', 'heartbeatInterval'],
+];
 const LONGEST = { address: 1000, key: 100, value: 1000 };
 const MOST_META = 32;
 
@@ -58,10 +75,14 @@ function checkMeta(given: Readonly<Record<string, string>> = {}): Registered['me
 /** @throws TypeError, RangeError that name the field, what was expected and what came */
 export function checkRegistration(
   given: Registration,
-  defaults: { readonly heartbeatInterval: number; readonly ttl: number | undefined },
+  defaults: {
+    readonly heartbeatInterval: number;
+    readonly ttl: number | undefined;
+    readonly goneAfter: number | undefined;
+  },
 ): Registered {
   checkObject('registration', given);
-  const { id, service, address, meta, ttl, heartbeatInterval } = checkKeys(
+  const { id, service, address, meta, ttl, goneAfter, ready, heartbeatInterval } = checkKeys(
     'registration',
     given,
     KEYS,
@@ -71,12 +92,16 @@ export function checkRegistration(
     heartbeatInterval ?? defaults.heartbeatInterval,
     INTERVAL,
   );
+  const lease = checkNumber('ttl', ttl ?? defaults.ttl ?? defaultTtl(interval), INTERVAL);
+  const gone = goneAfter ?? defaults.goneAfter ?? defaultGoneAfter(lease);
   return {
     id: checkName('id', id),
     service: checkName('service', service),
     address: checkText('address', address, LONGEST.address),
     meta: checkMeta(meta),
+    ready: ready === undefined || checkBoolean('ready', ready),
     heartbeatInterval: interval,
-    ttl: checkNumber('ttl', ttl ?? defaults.ttl ?? defaultTtl(interval), INTERVAL),
+    ttl: lease,
+    goneAfter: checkNumber('goneAfter', gone, INTERVAL),
   };
 }

@@ -4,6 +4,8 @@
  * as a whole and to each service, and both have to allow it: forty of a hundred services that are
  * down one instance of two each are a rack, not forty deaths.
  */
+
+import type { Confirmation } from './confirmation.js';
 import type { Tally } from './group.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
@@ -32,7 +34,8 @@ export class Removal implements Part {
   readonly #roster: Roster;
   readonly #leases: Leases;
   readonly #inDoubt: () => boolean;
-  readonly #remove: (member: Member) => void;
+  readonly #confirmation: Confirmation;
+  readonly #remove: (member: Member, reason: 'ttl' | 'gone') => void;
   /** By service; '' is none's name, so it stands for the registry. */
   readonly #freezes = new Map<string, Freeze>();
   #candidates = new Set<Member>();
@@ -48,11 +51,13 @@ export class Removal implements Part {
     roster: Roster,
     leases: Leases,
     inDoubt: () => boolean,
-    remove: (member: Member) => void,
+    confirmation: Confirmation,
+    remove: (member: Member, reason: 'ttl' | 'gone') => void,
   ) {
     this.#roster = roster;
     this.#leases = leases;
     this.#inDoubt = inDoubt;
+    this.#confirmation = confirmation;
     this.#remove = remove;
   }
 
@@ -85,7 +90,7 @@ export class Removal implements Part {
   changed(member: Member, gone: boolean): void {
     const roster = this.#roster;
     if (gone) this.#candidates.delete(member);
-    const everybody = roster.n > 0 && roster.down === roster.n;
+    const everybody = roster.n > 0 && roster.down === roster.n && roster.heard === 0;
     const was = this.#freezes.get('')?.reason === 'everybody-down';
     if (everybody) this.#freeze('', roster, 'everybody-down');
     else if (was) {
@@ -118,17 +123,22 @@ export class Removal implements Part {
     const frozen = new Set(this.#freezes.keys());
     this.#review(now);
     for (const name of this.#freezes.keys()) frozen.add(name);
+    for (const member of this.#candidates) {
+      if (!this.#confirmation.isGone(member, now)) continue;
+      this.#remove(member, member.confirmedAt === undefined ? 'gone' : 'ttl');
+    }
     if (frozen.has('')) return;
     let left = removable(roster.n);
     const leftOf = new Map<string, number>();
     for (const member of this.#shuffled(this.#candidates)) {
       const { service } = member.about;
+      if (member.confirmedAt !== undefined) continue; // in its own time, above
       // Whoever takes no traffic is no loss of capacity: its lease alone decides.
-      if (!member.counts) this.#remove(member);
+      if (!member.counts) this.#remove(member, 'ttl');
       else if (left > 0 && !frozen.has(service)) {
         const ofService = leftOf.get(service) ?? removable(roster.groupOf(member).n);
         if (ofService === 0) continue;
-        this.#remove(member);
+        this.#remove(member, 'ttl');
         leftOf.set(service, ofService - 1);
         left--;
       }
@@ -174,7 +184,8 @@ export class Removal implements Part {
         const down = Math.max(tally.down, expired.get(name) ?? 0);
         const impaired = name === '' && this.#candidates.size > 0 && this.#inDoubt();
         if (impaired) reason = 'observer';
-        else if (name === '' && n > 0 && down === n) reason = 'everybody-down';
+        else if (name === '' && n > 0 && down === n && roster.heard === 0)
+          reason = 'everybody-down';
         else if (down > 0) reason = freezes({ n, available, down }, heartbeats);
       }
       this.#freeze(name, tally, reason);

@@ -6,6 +6,7 @@
  */
 import type { Member } from './member.js';
 import type { RestartCause } from './options.js';
+import { isDown } from './population.js';
 import type { Part, Roster } from './roster.js';
 
 interface Request {
@@ -47,7 +48,7 @@ export class Restarts implements Part {
 
   /** The member has changed, or its life is over. */
   changed(member: Member, gone: boolean): void {
-    const wanted = !gone && member.down;
+    const wanted = !gone && !member.draining && isDown(member.status);
     let request = this.#requests.get(member.id);
     if (request && (request.member !== member || !wanted)) {
       this.#cancel(request);
@@ -55,7 +56,7 @@ export class Restarts implements Part {
     }
     if (wanted && !request) this.#want(member);
     const tries = this.#tries.get(member.id);
-    if (tries && !wanted && member.counts) tries.upSince ??= this.#roster.now();
+    if (tries && !wanted && member.isHeard) tries.upSince ??= this.#roster.now();
   }
 
   #want(member: Member): void {

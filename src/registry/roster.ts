@@ -93,6 +93,14 @@ export class Roster extends Tally {
     this.#publish(member, kind, reason);
   }
 
+  /** A change that shows in no view: of how the member is counted. */
+  recount(member: Member, change: () => void): void {
+    this.#count(member, -1);
+    change();
+    this.#count(member, 1);
+    this.#settle(this.groupOf(member));
+  }
+
   remove(member: Member, kind: 'deregistered' | 'removed', reason: string | undefined): void {
     member.over = true;
     this.#count(member, -1);

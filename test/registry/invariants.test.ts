@@ -11,13 +11,17 @@ function check(registry: Registry, panics: Map<string, boolean>): void {
   const summaries = new Map(registry.services().map((each) => [each.name, each]));
   for (const service of ['x', 'y']) {
     const all = registry.instances(service);
-    const counted = all.filter(({ draining, status }) => !draining && status !== 'starting');
+    const counted = all.filter(({ id }) => registry.explain(id)?.counts);
     const available = counted.filter(({ routable }) => routable);
     const { n = 0, available: said = 0 } = summaries.get(service) ?? {};
     expect([n, said]).toEqual([counted.length, available.length]);
-    for (const { routable, status, draining } of all) {
+    for (const { id, routable, status, draining, signals } of all) {
+      const counts = counted.some((each) => each.id === id);
+      if (draining || status === 'starting' || status === 'not-ready') expect(counts).toBe(false);
+      else if (signals.service === 'ok' || signals.service === 'late') expect(counts).toBe(true);
       if (routable) expect([ROUTABLE.includes(status), draining]).toEqual([true, false]);
     }
+    // Who is dead for long begins no panic, but that is not to be seen here.
     const share = n === 0 ? 100 : (100 * said) / n;
     const { mode, excluded } = registry.route(service);
     if (share < 50) expect(mode).toBe('panic');

@@ -25,8 +25,25 @@ describe('panic', () => {
     expect(panics(census(60, 100), 50, true)).toBe(false);
     expect(panics(census(5, 10), 50, true)).toBe(true);
     expect(panics(census(6, 10), 50, true)).toBe(false);
+    // One alone holds none that it would not begin.
+    expect(panics(census(1, 2), 50, true)).toBe(false);
+    expect(panics(census(2, 4), 50, true)).toBe(true);
+    expect(panics(census(3, 4), 70, true)).toBe(false);
     expect(panics(census(99, 100), 100, true)).toBe(true);
     expect(panics(census(100, 100), 100, true)).toBe(false);
+  });
+
+  it('is left by everybody, and with one missing where that begins none, however few they are', () => {
+    for (let n = 1; n <= 30; n++) {
+      for (const below of [10, 50, 75, 100]) {
+        expect(panics(census(n, n), below, true)).toBe(false);
+        if (n > 1) expect(panics(census(n - 1, n), below, true)).toBe((100 * (n - 1)) / n < below);
+        for (let available = 0; available <= n; available++) {
+          const begins = panics(census(available, n), below, false);
+          if (begins) expect(panics(census(available, n), below, true)).toBe(true);
+        }
+      }
+    }
   });
 
   it('is off at 0', () => {

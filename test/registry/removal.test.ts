@@ -120,7 +120,7 @@ describe('removal', () => {
     run(170_000, (node) => node === 0); // the others have 30 s from now
     expect(registry.size).toBe(3);
     run(300_000, (node) => node === 0);
-    // Two of three are more than may be removed unless they are heard: an operator decides.
+    // Two of three are more than may be removed at once: their deaths have to be confirmed first.
     expect(registry.protection.removal).toMatchObject({ frozen: true, candidates: 2 });
     expect(registry.forceRemoval('other')).toBe(0);
     expect(registry.forceRemoval('api')).toBe(2);
@@ -143,17 +143,76 @@ describe('removal', () => {
       if (rule === 'removal' && service === 'api') said.push([active, overdue]);
     });
     run(30_000);
-    run(900_000, (node) => node >= 6);
+    run(900_000, () => false);
     expect(registry.protection.removal).toMatchObject({ frozen: true, overdue15min: false });
-    run(960_000, (node) => node >= 6);
+    run(1_000_000, () => false);
     expect(registry.protection.removal.overdue15min).toBe(true);
     expect(said).toEqual([
       [true, undefined],
       [true, true],
     ]);
-    run(980_000);
+    run(1_020_000);
     expect(said.at(-1)).toEqual([false, undefined]);
     expect(registry.size).toBe(10);
+  });
+
+  it('of who was silent for goneAfter comes whatever the shares say, by registry or registration', () => {
+    for (const [options, own, least] of [
+      [{ goneAfter: 60_000 }, undefined, 60_000],
+      [{ goneAfter: 10_000 }, undefined, 30_000], // not before its lease has run out
+      [{}, 90_000, 90_000],
+      [{ goneAfter: 60_000 }, 120_000, 120_000],
+    ] as const) {
+      const { registry, run, loop, generations } = nodesOn(10, options);
+      if (own !== undefined) {
+        for (let i = 0; i < 6; i++) {
+          const about = { id: `n${i}`, service: 'api', address: 'x', goneAfter: own };
+          generations.set(`n${i}`, registry.register(about).generation);
+        }
+      }
+      const gone: number[] = [];
+      registry.on('change', ({ kind, reason }) => {
+        if (kind === 'removed') gone.push(loop.now());
+        if (kind === 'removed') expect(reason).toMatch(/^(gone|ttl)$/);
+      });
+      run(30_000);
+      run(200_000, (node) => node >= 6);
+      expect(gone.length).toBe(6);
+      expect(Math.min(...gone)).toBeGreaterThan(29_000 + least);
+      expect(Math.max(...gone)).toBeLessThanOrEqual(30_000 + least + 20_001);
+      expect(registry.route('api')).toMatchObject({ mode: 'normal', targets: { length: 4 } });
+    }
+  });
+
+  it('does not come by goneAfter while the registry itself cannot hear', () => {
+    const { registry, run } = nodesOn(10, { goneAfter: 60_000 });
+    const link = registry.link();
+    run(30_000);
+    link.down();
+    run(30 * 60_000, (node) => node >= 6);
+    expect(registry.size).toBe(10);
+    link.up();
+    run(30 * 60_000 + 90_000, (node) => node >= 6);
+    expect(registry.size).toBe(4);
+    // Nor of everybody: who is to say that it is they who are silent?
+    run(60 * 60_000, () => false);
+    expect(registry.size).toBe(4);
+    run(61 * 60_000);
+    expect(registry.size).toBe(4);
+  });
+
+  it('of most of a service comes when the others were heard without loss for five minutes', () => {
+    const { registry, run, loop } = nodesOn(10);
+    run(30_000);
+    let panicUntil = 0;
+    for (let at = 31_000; at <= 400_000; at += 1000) {
+      run(at, (node) => node >= 6);
+      if (registry.route('api').mode === 'panic') panicUntil = loop.now();
+    }
+    expect(panicUntil).toBeGreaterThan(330_000);
+    expect(panicUntil).toBeLessThan(336_000);
+    expect(registry.size).toBe(4);
+    expect(registry.protection.removal).toMatchObject({ frozen: false, candidates: 0 });
   });
 
   it('in one service goes on when it is frozen in another', () => {

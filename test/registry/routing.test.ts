@@ -2,16 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import { nodesOn, registryOn, targets } from './world.js';
 
-/** A service of `n` that all beat, `down` of which say that they are not ready. */
+/** A service of `n`, `down` of which are polled and dead; the others beat. */
 function service(n: number, down: number, options = {}) {
   const world = registryOn({ slowStart: 0, ...options });
-  const { registry } = world;
+  const { registry, loop } = world;
   for (let i = 0; i < n; i++) registry.register({ id: `n${i}`, service: 'api', address: `a${i}` });
-  for (let i = 0; i < n; i++) registry.heartbeat(`n${i}`, { generation: 1 });
-  const turn = (i: number, ready: boolean) => {
-    world.loop.runUntil(world.loop.now() + 1);
-    registry.heartbeat(`n${i}`, { generation: 1, ready });
+  /** By polls, of those that do not beat: two are answered, or four fail. */
+  const turn = (i: number, up: boolean) => {
+    for (let polls = up ? 2 : 4; polls > 0; polls--) {
+      loop.runUntil(loop.now() + 1);
+      registry.probe(`n${i}`, 1, { outcome: up ? 'answered' : 'failed' });
+    }
   };
+  for (let i = 0; i < n; i++) {
+    if (i < down) turn(i, true);
+    else registry.heartbeat(`n${i}`, { generation: 1 });
+  }
   for (let i = 0; i < down; i++) turn(i, false);
   return { ...world, turn };
 }
@@ -41,12 +47,13 @@ describe('route', () => {
   });
 
   it('is the same object until something changes', () => {
-    const { registry, turn } = service(4, 0);
+    const { registry, loop } = service(4, 0);
     const route = registry.route('api');
     expect(registry.route('api')).toBe(route);
-    turn(0, true);
+    loop.runUntil(1);
+    registry.heartbeat('n0', { generation: 1 });
     expect(registry.route('api')).toBe(route);
-    turn(0, false);
+    registry.heartbeat('n0', { generation: 1, ready: false });
     expect(registry.route('api')).not.toBe(route);
   });
 
@@ -88,7 +95,7 @@ describe('route', () => {
       mode: 'normal',
       targets: [{ id: 'n1' }, { id: 'n3' }, { id: 'new' }],
       excluded: [
-        { id: 'n0', reason: 'not-ready' },
+        { id: 'n0', reason: 'dead' },
         { id: 'n2', reason: 'reported' },
       ],
     });
@@ -122,7 +129,8 @@ describe('panic', () => {
   });
 
   it('is left at 60, with an event at each edge', () => {
-    const { registry, turn } = service(10, 0);
+    const { registry, turn } = service(10, 6);
+    for (let i = 0; i < 6; i++) turn(i, true);
     const edges: unknown[] = [];
     registry.on('protection', ({ rule, active, available, service }) => {
       if (rule === 'panic') edges.push([active, available, service]);
@@ -135,7 +143,7 @@ describe('panic', () => {
     expect(registry.route('api').mode).toBe('normal');
     expect(registry.protection.panic).toEqual([]);
     turn(1, false);
-    expect(registry.route('api').mode).toBe('normal');
+    expect(registry.route('api').mode).toBe('normal'); // five of ten
     expect(edges).toEqual([
       [true, 4, 'api'],
       [false, 6, 'api'],
@@ -153,6 +161,60 @@ describe('panic', () => {
     expect(registry.route('api').mode).toBe('panic');
     expect(targets(registry)).toEqual(['n0', 'n1', 'n2']);
     expect(registry.services()).toEqual([{ name: 'api', n: 3, available: 1 }]);
+  });
+
+  it('never routes to who says that it is not ready, whoever else is dead', () => {
+    for (const n of [1, 2, 3, 6, 20]) {
+      for (let down = 0; down < n; down++) {
+        const { registry, loop } = service(n, down);
+        loop.runUntil(loop.now() + 1);
+        const last = `n${n - 1}`;
+        registry.heartbeat(last, { generation: 1, ready: false });
+        expect(targets(registry), `${down} of ${n}`).not.toContain(last);
+        // Nor when it falls silent afterwards: it has not taken that back.
+        for (let look = 0; look < 10; look++) {
+          loop.runUntil(loop.now() + 4000);
+          expect(targets(registry), `${down} of ${n}`).not.toContain(last);
+        }
+      }
+    }
+  });
+
+  it('of all that are not ready routes to nobody, and then to the first that is', () => {
+    for (const n of [1, 2, 3, 6, 20]) {
+      const { registry, loop } = service(n, 0);
+      const say = (i: number, ready: boolean) => {
+        loop.runUntil(loop.now() + 1);
+        registry.heartbeat(`n${i}`, { generation: 1, ready });
+      };
+      for (let i = 0; i < n; i++) say(i, false);
+      expect(registry.route('api')).toMatchObject({ mode: 'empty', targets: [] });
+      for (let i = 0; i < n; i++) {
+        say(i, true);
+        expect(registry.route('api').mode).toBe('normal');
+        expect(targets(registry)).toEqual(Array.from({ length: i + 1 }, (_, j) => `n${j}`));
+      }
+    }
+  });
+
+  it('is left by a pair of which one is back', () => {
+    const { registry, turn } = service(2, 2);
+    expect(registry.route('api')).toMatchObject({ mode: 'panic', targets: [{}, {}] });
+    turn(0, true);
+    expect(registry.route('api')).toMatchObject({ mode: 'normal', targets: [{ id: 'n0' }] });
+  });
+
+  it('does not keep from traffic who registers as not ready, once it says that it is', () => {
+    const { registry, loop } = service(0, 0);
+    const lease = registry.register({ id: 'a', service: 'api', address: 'x', ready: false });
+    lease.renew();
+    expect(registry.get('a')?.status).toBe('not-ready');
+    expect(targets(registry)).toEqual([]);
+    loop.runUntil(1000);
+    lease.renew({ ready: true });
+    expect(targets(registry)).toEqual(['a']);
+    expect(registry.register({ id: 'a', service: 'api', address: 'x' }).renew()).toBe('accepted');
+    expect(targets(registry)).toEqual(['a']);
   });
 
   it('routes to none where that is wished, and is off at 0', () => {

@@ -68,6 +68,14 @@ export const Registration = z
       })
       .optional(),
     ttl: ms.optional().openapi({ description: 'ms; default the larger of 30 s and 10 intervals' }),
+    goneAfter: ms.optional().openapi({
+      description:
+        'ms of silence after which it is removed whatever protects the others; default the larger of 10 min and 20 leases',
+    }),
+    ready: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'false: no traffic until a heartbeat says that it is' }),
     heartbeatInterval: ms.optional().openapi({ description: 'ms; default 1000' }),
     secret: secret
       .optional()

@@ -1,0 +1,145 @@
+/**
+ * Whose death is certain. While most of a service are silent it may be us who cannot hear, so a panic
+ * routes to all of them, and nobody is removed. What refutes that is that the others are heard: for
+ * so long, without loss, that the silence can only be the silent ones' own. Their deaths are then
+ * confirmed: they leave the population, and with that its panic and its freeze end.
+ *
+ * Time counts only while the registry hears: no link is down, no mass silence, no restored members
+ * wait, polls reach their targets, and of those who are alive no more are late than a sweep might
+ * remove. So long it takes, from the suspicion on:
+ *
+ * - two leases, at most two minutes, where the service has members that registered after the dead one
+ *   and were first heard not long before it fell silent: it was replaced, as in a deployment;
+ * - else ten leases, at most five minutes.
+ *
+ * Before that, one lease (at most a minute) after it died outside a panic, a member counts no more in
+ * the share that begins one: it is no news.
+ */
+import type { Group } from './group.js';
+import type { Leases } from './leases.js';
+import type { Member } from './member.js';
+import { isDown, removable } from './population.js';
+import type { Part, Roster } from './roster.js';
+
+const MINUTE = 60_000;
+/** By leases, and at most: until a death is no news, is confirmed if it was replaced, and if not. */
+const NO_NEWS = { leases: 1, most: MINUTE };
+const REPLACED = { leases: 2, most: 2 * MINUTE };
+const ALONE = { leases: 10, most: 5 * MINUTE };
+/** So often it is looked at while somebody is down, in ms; and a look that comes later than that is late. */
+const EVERY = 1000;
+const LATE = 100;
+
+const within = ({ ttl, goneAfter }: Member['about'], { leases, most }: typeof ALONE): number =>
+  Math.min(leases * ttl, most, goneAfter);
+
+/** What the registry had heard for, in ms, when a member went down. */
+interface Down {
+  /** Without loss. */
+  readonly well: number;
+  /** At all, less the silence that it had behind it. */
+  readonly atAll: number;
+}
+
+export class Confirmation implements Part {
+  readonly #roster: Roster;
+  readonly #leases: Leases;
+  readonly #inDoubt: () => boolean;
+  readonly #down = new Map<Member, Down>();
+  /** For how long the registry has heard, in ms: without loss, and at all. */
+  #well = 0;
+  #atAll = 0;
+  /** As of the last look: when that was, what was paused by then, and whether it heard. */
+  #seen = { at: 0, paused: 0, well: false, atAll: false };
+  due = Infinity;
+
+  /** @param inDoubt whether the observer itself is known to be impaired */
+  constructor(roster: Roster, leases: Leases, inDoubt: () => boolean) {
+    this.#roster = roster;
+    this.#leases = leases;
+    this.#inDoubt = inDoubt;
+  }
+
+  /** Whether anybody is heard, by an observer that is not known to be impaired. */
+  get hears(): boolean {
+    return this.#roster.heard > 0 && !this.#inDoubt();
+  }
+
+  /** The member has changed, or its life is over. */
+  changed(member: Member, gone: boolean): void {
+    if (gone || !isDown(member.status)) this.#down.delete(member);
+    else if (!this.#down.has(member)) {
+      const now = this.#roster.now();
+      this.#look(now);
+      const silence = Math.max(member.about.ttl - this.#leases.left(member, now), 0);
+      this.#down.set(member, { well: this.#well, atAll: this.#atAll - silence });
+      if (this.due === Infinity) this.due = now + EVERY;
+    }
+  }
+
+  /**
+   * Whether it goes whatever protects the others: its death is confirmed, or it has been silent for
+   * `goneAfter`. Confirmed ones stay for one sweep more: restarts, held as well, come first.
+   */
+  isGone(member: Member, now: number): boolean {
+    if (!this.hears) return false;
+    if (member.confirmedAt !== undefined) {
+      return now - member.confirmedAt >= this.#roster.options.removal.every;
+    }
+    this.#look(now);
+    const { goneAfter, ttl } = member.about;
+    const down = this.#down.get(member);
+    const silent = down ? this.#atAll - down.atAll : ttl - this.#leases.left(member, now);
+    return silent > Math.max(goneAfter, ttl);
+  }
+
+  run(now: number): void {
+    const late = now > this.due + LATE;
+    this.#look(now);
+    this.due = this.#down.size === 0 ? Infinity : now + EVERY;
+    if (late || !this.#seen.well) return;
+    const newest = new Map<Group, number>();
+    for (const [member, { well }] of this.#down) {
+      const group = this.#roster.groupOf(member);
+      if (!member.counts || group.late > removable(group.heard)) continue;
+      const heardFor = this.#well - well;
+      const replaced =
+        heardFor >= within(member.about, REPLACED) && this.#wasReplaced(member, group, newest);
+      if (replaced || heardFor >= within(member.about, ALONE)) {
+        this.#roster.recount(member, () => {
+          member.confirmedAt = now;
+        });
+      } else if (!group.panic && !member.longDown && heardFor >= within(member.about, NO_NEWS)) {
+        this.#roster.recount(member, () => {
+          member.longDown = true;
+        });
+      }
+    }
+  }
+
+  /** Takes in the time since the last look. */
+  #look(now: number): void {
+    const { paused } = this.#leases;
+    const { seen, hears } = { seen: this.#seen, hears: this.hears };
+    const well = hears && this.#roster.hearsAll;
+    const passed = Math.max(now - seen.at - (paused - seen.paused), 0);
+    if (seen.well && well) this.#well += passed;
+    if (seen.atAll && hears) this.#atAll += passed;
+    this.#seen = { at: now, paused, well, atAll: hears };
+  }
+
+  /** Whether another came at about the time at which it fell silent, and is heard. */
+  #wasReplaced(member: Member, group: Group, newest: Map<Group, number>): boolean {
+    let latest = newest.get(group);
+    if (latest === undefined) {
+      latest = -Infinity;
+      for (const each of group.members.values()) {
+        if (each.isHeard) latest = Math.max(latest, each.grantedAt);
+      }
+      newest.set(group, latest);
+    }
+    const { lastHeartbeat = member.grantedAt } = member.signals[member.leaseSignal].peer ?? {};
+    const since = (lastHeartbeat ?? member.grantedAt) - member.about.goneAfter;
+    return latest > Math.max(member.grantedAt, since);
+  }
+}
