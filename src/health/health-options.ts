@@ -46,6 +46,11 @@ export interface HealthOptions {
   startupGrace?: number;
   /** So many last runs of each check are in `/status`. Default 10. */
   history?: number;
+  /**
+   * Whether profile `'etcd'` answers HEAD as GET, without a body. Default false: etcd says 405, which
+   * load balancers that check by HEAD take for down. Profile `'kube'` answers any method.
+   */
+  head?: boolean;
   /** Whether `/status` and `/status.svg` are served. Default true. */
   status?: boolean;
   /** What all paths begin with, as `'/internal'`. Default none. */
@@ -79,6 +84,7 @@ const KEYS: readonly (keyof HealthOptions)[] = [
   'concurrency',
   'startupGrace',
   'history',
+  'head',
   'status',
   'basePath',
   'sink',
@@ -128,6 +134,7 @@ export function resolveHealthOptions(given: HealthOptions | undefined): Resolved
       unit: 'ms',
     }),
     history: checkNumber('history', options.history ?? 10, { least: 0, most: 1e6, integer: true }),
+    head: checkBoolean('head', options.head ?? false),
     status: checkBoolean('status', options.status ?? true),
     basePath: checkBasePath(options.basePath ?? ''),
     sink: sink === undefined ? undefined : checkFunction('sink', sink),

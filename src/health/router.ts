@@ -61,11 +61,11 @@ export class Router {
     return route;
   }
 
-  /** etcd answers GET alone, not even HEAD; kube-apiserver does not look at the method. */
+  /** etcd answers GET alone, HEAD only where it is asked for; kube-apiserver takes any method. */
   #refused(method: string): Reply | undefined {
-    return this.#options.profile === 'etcd' && method !== 'GET'
-      ? methodNotAllowed('GET')
-      : undefined;
+    const { profile, head } = this.#options;
+    const fits = profile === 'kube' || method === 'GET' || (head && method === 'HEAD');
+    return fits ? undefined : methodNotAllowed(head ? 'GET, HEAD' : 'GET');
   }
 
   async #root(group: Group, method: string, query: URLSearchParams): Promise<Reply> {

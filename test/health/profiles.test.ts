@@ -22,6 +22,19 @@ describe('etcd', () => {
     expect((await get(health, '/readyz/none', 'POST')).status).toBe(404);
   });
 
+  it('answers HEAD as GET, without a body, where that is asked for', async () => {
+    const health = createHealth({ head: true });
+    health.add('readyz', 'x', fails);
+    for (const path of ['/livez', '/readyz', '/readyz/x', '/health']) {
+      const got = await get(health, path);
+      const { status, body, headers } = await get(health, path, 'HEAD');
+      expect([status, body]).toEqual([got.status, '']);
+      expect(headers.get('content-length')).toBe(String(got.body.length));
+      const refused = await get(health, path, 'POST');
+      expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    }
+  });
+
   it('ignores an empty exclude, and says nothing of an unknown one', async () => {
     const health = createHealth();
     health.add('readyz', 'x', () => true);
@@ -321,7 +334,7 @@ it('the document tells of every option', () => {
     ...known(() => createHealth({ '?': 1 } as HealthOptions)),
     ...known(() => health.add('readyz', 'x', () => true, { '?': 1 } as never)),
   ];
-  expect(options.length).toBe(18);
+  expect(options.length).toBe(19);
   expect(options.filter((each) => !told.has(each))).toEqual([]);
 });
 

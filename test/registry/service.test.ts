@@ -299,19 +299,51 @@ describe('roles', () => {
     expect(text).toContain('[+]state ok');
   });
 
-  it('have no part in which methods a probe may use: GET alone', async () => {
+  it('have no part in which methods a probe may use: GET and HEAD', async () => {
     const service = await start({ tokens: TOKENS });
     for (const token of [undefined, TOKENS.reader]) {
-      for (const method of ['HEAD', 'POST', 'DELETE', 'OPTIONS']) {
-        const { status, headers } = await ask(service, '/livez', {
-          method,
-          ...(token !== undefined && { token }),
-        });
-        expect([method, status, headers.get('allow')]).toEqual([method, 405, 'GET']);
+      const by = (path: string, method: string) =>
+        ask(service, path, { method, ...(token !== undefined && { token }) });
+      for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+        const { status, headers } = await by('/livez', method);
+        expect([method, status, headers.get('allow')]).toEqual([method, 405, 'GET, HEAD']);
+      }
+      for (const path of ['/livez', '/readyz', '/livez/timers', '/readyz?verbose']) {
+        const { status, text } = await by(path, 'HEAD');
+        expect([path, status, text]).toEqual([path, 200, '']);
       }
     }
     const { text } = await ask(service, '/metrics', { token: TOKENS.reader });
     expect(text).not.toContain('_health_');
+  });
+});
+
+describe('HEAD', () => {
+  const GETS = [
+    ...['/', '/instances', '/instances/a', '/services', '/services/web/route', '/protection'],
+    ...['/services/web/targets?format=text', '/metrics', '/status', '/status.svg', '/session'],
+    ...['/openapi.json', '/livez', '/readyz', '/readyz/state', '/livez?verbose', '/livez/none'],
+    ...['/instances/nobody', '/no/such/path'],
+  ];
+
+  it.each(GETS)('of %s is answered as GET, without a body, also over a socket', async (path) => {
+    const service = await start();
+    service.registry.register(web('a'));
+    service.registry.heartbeat('a', { generation: 1 });
+    const get = await fetch(service.url + path);
+    await get.text();
+    const head = await fetch(service.url + path, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([get.status, '']);
+    expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'));
+  });
+
+  it('says that a registry that ends is not ready', async () => {
+    const service = await start({ drain: 500 });
+    const ended = service.close();
+    await vi.waitFor(async () => {
+      expect((await ask(service, '/readyz', { method: 'HEAD' })).status).toBe(503);
+    });
+    await ended;
   });
 });
 

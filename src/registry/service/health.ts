@@ -28,7 +28,7 @@ export class ServiceHealth {
   constructor(sources: HealthSources) {
     const { host, wall, state, datagrams } = sources;
     this.#sources = sources;
-    this.health = createHealth({ name: 'registry', clock: host, wall });
+    this.health = createHealth({ name: 'registry', clock: host, wall, head: true });
     const loop = this.health.loop('timers', { heartbeatInterval: TURN });
     const turn = () => {
       loop.beat();
