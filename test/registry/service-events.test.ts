@@ -6,7 +6,7 @@ import { Registry } from '../../src/registry/registry.js';
 import { EventStreams } from '../../src/registry/service/event-streams.js';
 import type { InstanceView } from '../../src/registry/views.js';
 import { Loop } from '../support/loop.js';
-import { request, start, web } from '../support/service.js';
+import { request, start, TOKENS, web } from '../support/service.js';
 
 const EPOCH = '0123456789abcdef';
 
@@ -58,6 +58,9 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
+/** Bytes. */
+const PART = 65_536;
+
 /** ms since 1970. */
 const WALL = 1_800_000_000_000;
 
@@ -70,7 +73,14 @@ function world({ most = 10, history }: { most?: number; history?: number } = {})
     setTimeout: loop.setTimeout,
     clearTimeout: loop.clearTimeout,
   };
-  const streams = new EventStreams({ registry, epoch: EPOCH, most, host, wall: () => WALL });
+  const streams = new EventStreams({
+    registry,
+    epoch: EPOCH,
+    most,
+    partBytes: PART,
+    host,
+    wall: () => WALL,
+  });
   open.push(() => {
     streams.close();
     registry.close();
@@ -270,6 +280,130 @@ describe('events', () => {
     streams.close();
     expect([streams.size, registry.stats.watchers]).toEqual([0, 0]);
     expect(() => reader()).toThrow('the registry ends');
+  });
+});
+
+describe('readers that do not read', () => {
+  const BIG = {
+    meta: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, 'é'.repeat(900)])),
+  };
+
+  it('hold a part of a snapshot each, which they share, and not the whole', async () => {
+    const { registry, streams } = world({ most: 60 });
+    for (let i = 0; i < 200; i++) registry.register(web(`i${i}`, BIG));
+    const whole = JSON.stringify(registry.instances()).length;
+    const held = new Set<ArrayBufferLike>();
+    let bytes = 0;
+    for (let i = 0; i < 60; i++) {
+      const reader = streams.open({}).body.getReader();
+      for (let part = 0; part < 3; part++) {
+        const { value } = await reader.read();
+        expect(value?.length).toBeLessThanOrEqual(PART);
+        if (value && !held.has(value.buffer)) bytes += value.buffer.byteLength;
+        if (value) held.add(value.buffer);
+      }
+    }
+    expect(whole).toBeGreaterThan(5_000_000);
+    expect(bytes).toBeLessThan(5 * PART);
+  });
+
+  it('are cut off in the middle of a snapshot, and in the middle of a frame', async () => {
+    const { loop, registry, streams } = world();
+    for (let i = 0; i < 20; i++) registry.register(web(`i${i}`, BIG));
+    let cut = 0;
+    const slow = streams.open({ cut: () => cut++ }).body.getReader();
+    await slow.read();
+    loop.runUntil(loop.now() + 5000);
+    await slow.read(); // it has a part now and then: that is reading
+    loop.runUntil(loop.now() + 9000);
+    expect([cut, streams.size]).toEqual([0, 1]);
+    loop.runUntil(loop.now() + 3000);
+    expect([cut, streams.size]).toEqual([1, 0]);
+  });
+
+  it('are given parts that make the same events, whatever the size of a part', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 600 }),
+        async (texts, size) => {
+          const registry = new Registry({ clock: new Loop(), wall: () => 0 });
+          const host = { ...platform, now: () => 0, setTimeout: () => 0, clearTimeout: () => {} };
+          const options = { epoch: EPOCH, most: 2, partBytes: size, wall: () => WALL };
+          const streams = new EventStreams({ ...options, registry, host });
+          const clean = texts.map((text) => text.replace(/[^\p{L}\p{N}]/gu, ''));
+          clean.forEach((text, i) => {
+            registry.register(web(`i${i}`, { meta: { text } }));
+          });
+          for (let again = 0; again < 2; again++) {
+            const stream = new Reader(streams.open({}).body);
+            const { data } = await stream.readUntil('snapshot');
+            expect(data).toEqual({
+              revision: clean.length,
+              instances: JSON.parse(JSON.stringify(registry.instances())),
+            });
+            await stream.cancel();
+          }
+          const stream = new Reader(streams.open({ lastEventId: `${EPOCH}-0` }).body);
+          for (let i = 0; i < clean.length; i++) {
+            stream.messages.length = 0;
+            const { data } = await stream.readUntil('change');
+            expect([data.revision, data.instance.meta.text]).toEqual([i + 1, clean[i]]);
+          }
+          streams.close();
+          registry.close();
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('places of readers', () => {
+  it('are kept for operators when all others are taken', () => {
+    const { streams } = world({ most: 3 });
+    for (let i = 0; i < 3; i++) streams.open({ asker: 'reader' });
+    expect(() => streams.open({ asker: 'reader' })).toThrow('there are 3 readers');
+    for (let i = 0; i < 2; i++) streams.open({ asker: 'operator', privileged: true });
+    expect(streams.size).toBe(5);
+    // There is an end to that as well.
+    const more = () => streams.open({ asker: 'operator', privileged: true });
+    expect(() => Array.from({ length: 20 }, more)).toThrow('there are 3 readers');
+  });
+
+  it('that one asker has taken are given up to others, until all have as many', () => {
+    const { streams } = world({ most: 4 });
+    const cut: string[] = [];
+    const open = (asker: string, name = asker) =>
+      streams.open({ asker, cut: () => cut.push(name) });
+    for (let i = 1; i <= 4; i++) open('a', `a${i}`);
+    open('b', 'b1');
+    expect(cut).toEqual(['a4']);
+    open('b', 'b2');
+    expect(cut).toEqual(['a4', 'a3']);
+    expect(() => open('b')).toThrow('there are 4 readers');
+    expect(() => open('a')).toThrow('there are 4 readers');
+    expect([streams.size, streams.cutOff]).toEqual([4, 2]);
+  });
+
+  it('are told apart by token, and kept for operators, over HTTP', async () => {
+    const readers = ['first-reader-0123456789', 'second-reader-0123456789'];
+    const service = await start({ maxStreams: 2, tokens: { ...TOKENS, reader: readers } });
+    const status = async (token: string) =>
+      (await service.fetch(request('/events', { token }))).status;
+    expect([await status(readers[0]), await status(readers[0])]).toEqual([200, 200]);
+    expect(await status(readers[0])).toBe(503);
+    expect(await status(TOKENS.operator)).toBe(200);
+    expect(await status(readers[1])).toBe(200); // one of the first reader's two
+    expect(await status(readers[1])).toBe(503);
+  });
+
+  it('are kept for the page where nobody needs a token', async () => {
+    const service = await start({ maxStreams: 2 });
+    const status = async (query: string) =>
+      (await service.fetch(request(`/events${query}`))).status;
+    expect([await status(''), await status(''), await status('')]).toEqual([200, 200, 503]);
+    expect(await status('?frames=1')).toBe(200);
   });
 });
 

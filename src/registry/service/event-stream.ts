@@ -1,12 +1,17 @@
-/** One reader of server-sent events. It holds no queue: what it has not read is asked for later. */
+/**
+ * One reader of server-sent events. It holds no queue: what it has not read is asked for later, and
+ * what it is given is given in parts, each only when the one before was read.
+ */
 import type { WatchEvent } from '../views.js';
+import type { Part } from './stream-texts.js';
 
 /** More edges of protection than this are not kept for one who does not read. */
 const MOST_EDGES = 100;
 
 export interface StreamOptions {
   readonly events: AsyncIterableIterator<WatchEvent>;
-  readonly textOf: (event: WatchEvent) => string;
+  /** The first part of an event; each names the one after it. */
+  readonly partOf: (event: WatchEvent) => Part;
   readonly frames: boolean;
   readonly service: string | undefined;
   readonly now: () => number;
@@ -22,7 +27,10 @@ export class EventStream {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #event: WatchEvent | undefined;
   #edges: string[] = [];
-  #frame: string | undefined;
+  #frame: Part | undefined;
+  /** What is left of an event or a frame that was begun. */
+  #rest: (() => Part) | undefined;
+  #frameSince: number | undefined;
   #wake: (() => void) | undefined;
   /** Since when something waits that nobody reads; undefined while it is read. */
   #stuckSince: number | undefined;
@@ -52,6 +60,11 @@ export class EventStream {
     return this.#stuckSince;
   }
 
+  /** When the frame was begun of which it has not taken all; undefined for none. */
+  get frameSince(): number | undefined {
+    return this.#frameSince;
+  }
+
   /** When something was sent last. */
   get sentAt(): number {
     return this.#sentAt;
@@ -65,8 +78,8 @@ export class EventStream {
   }
 
   /** Takes the place of a frame that was not read. */
-  frame(text: string): void {
-    this.#frame = text;
+  frame(part: Part): void {
+    this.#frame = part;
     this.#arrived();
   }
 
@@ -98,30 +111,42 @@ export class EventStream {
 
   async #pull(): Promise<void> {
     this.#stuckSince = undefined;
-    let text = this.#take();
-    while (text === undefined && !this.#ended) {
+    let bytes = this.#take();
+    while (bytes === undefined && !this.#ended) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#wake = undefined;
-      text = this.#take();
+      bytes = this.#take();
     }
-    if (text === undefined || this.#ended) return;
+    if (bytes === undefined || this.#ended) return;
     this.#sentAt = this.#options.now();
-    this.#controller?.enqueue(this.#encoder.encode(text));
+    // Who takes this part and no further one does not read.
+    if (this.#rest !== undefined) this.#stuckSince = this.#sentAt;
+    this.#controller?.enqueue(bytes);
   }
 
-  #take(): string | undefined {
+  #take(): Uint8Array | undefined {
+    if (this.#rest !== undefined) return this.#begin(this.#rest());
+    this.#frameSince = undefined;
     if (this.#event !== undefined) {
-      const text = this.#options.textOf(this.#event);
+      const part = this.#options.partOf(this.#event);
       this.#event = undefined;
       this.#watch();
-      return text;
+      return this.#begin(part);
     }
     const edge = this.#edges.shift();
-    if (edge !== undefined) return edge;
+    if (edge !== undefined) return this.#encoder.encode(edge);
     const frame = this.#frame;
     this.#frame = undefined;
-    return frame;
+    if (frame === undefined) return undefined;
+    this.#frameSince = this.#options.now();
+    return this.#begin(frame);
+  }
+
+  #begin({ bytes, next }: Part): Uint8Array {
+    this.#rest = next;
+    if (next === undefined) this.#frameSince = undefined;
+    return bytes;
   }
 }

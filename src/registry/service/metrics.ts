@@ -78,7 +78,11 @@ function figures({ registry, streams, rejections, datagrams, state }: MetricsSou
     },
     each('http_rejections_total', 'Requests refused, by code.', 'code', () => rejections.counts),
     one('event_streams', 'Readers of /events.', () => streams.size),
-    one('event_streams_cut_total', 'Readers that were too slow.', () => streams.cutOff),
+    one(
+      'event_streams_cut_total',
+      'Readers that were too slow, or had more than their share.',
+      () => streams.cutOff,
+    ),
     one('datagrams_total', 'Datagrams received.', () => datagrams()?.stats.datagrams),
     one('datagram_errors_total', 'Errors of the UDP socket.', () => datagrams()?.stats.errors),
     one('datagrams_overflowed_total', 'Datagrams lost unread, for want of room.', () => {

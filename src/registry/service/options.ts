@@ -58,8 +58,18 @@ export interface ServiceOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The largest body of a request, in bytes; default 65,536. More is 413. */
   readonly maxBodyBytes?: number;
-  /** The most readers of `/events`; default 200. More are 503. */
+  /**
+   * The most readers of `/events`; default 200. More are 503, but for ten operators beside them: the
+   * page can be had when all places are taken. A newcomer takes the place of one of an asker who has
+   * several more than he.
+   */
   readonly maxStreams?: number;
+  /**
+   * How many bytes are handed to the connection of one reader of `/events` at once; default 65,536.
+   * What waits is written when it is read, so all readers together hold this times `maxStreams` at
+   * the most. Smaller parts hold less, and cost more for each byte.
+   */
+  readonly maxStreamBytes?: number;
   /** Each signal has so many instances with metrics of their own; default 1000. */
   readonly maxSeries?: number;
   /** Folder of the page; default that of the package. */
@@ -98,6 +108,7 @@ export interface ResolvedServiceOptions {
   readonly tls: ServiceOptions['tls'];
   readonly maxBodyBytes: number;
   readonly maxStreams: number;
+  readonly maxStreamBytes: number;
   readonly maxSeries: number;
   readonly dashboard: string;
   readonly probe: ServiceProbeOptions | undefined;
@@ -115,7 +126,7 @@ const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
   ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal', 'agentCheck'] as const),
-  ...(['trustProxy'] as const),
+  ...(['trustProxy', 'maxStreamBytes'] as const),
 ];
 
 const PORT = { least: 0, most: 65_535, integer: true };
@@ -170,6 +181,12 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
     tls: checkTls(options.tls),
     maxBodyBytes: number('maxBodyBytes', 65_536),
     maxStreams: number('maxStreams', 200),
+    maxStreamBytes: checkNumber('maxStreamBytes', options.maxStreamBytes ?? 65_536, {
+      least: 1024,
+      most: 1 << 30,
+      integer: true,
+      unit: 'bytes',
+    }),
     maxSeries: checkNumber('maxSeries', options.maxSeries ?? 1000, { ...COUNT, least: 0 }),
     dashboard: text('dashboard', options.dashboard ?? pageFolder()),
     probe: options.probe,

@@ -20,7 +20,8 @@ export interface Asker {
   readonly address: string;
 }
 
-const keyOf = ({ grant, address }: Asker): string => `${grant.key} ${subscriberOf(address)}`;
+/** By what askers are told from each other. */
+export const keyOf = ({ grant, address }: Asker): string => `${grant.key} ${subscriberOf(address)}`;
 
 /** Windows of a second. Each is for one asker, and gone after it. */
 export class Rates {

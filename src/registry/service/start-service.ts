@@ -73,8 +73,8 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   const { registry } = kept;
   const epoch = randomBytes(8).toString('hex');
   const rejections = new Rejections();
-  const { maxStreams: most, wall } = options;
-  const streams = new EventStreams({ registry, epoch, most, host: time, wall });
+  const { maxStreams: most, maxStreamBytes: partBytes, wall } = options;
+  const streams = new EventStreams({ registry, epoch, most, partBytes, host: time, wall });
   let datagrams: Datagrams | undefined;
   let probing: Probing | undefined;
   const health = new ServiceHealth({

@@ -4,8 +4,8 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
-import { only } from '../guard.js';
-import { SignInRates } from '../rates.js';
+import { askerOf, only } from '../guard.js';
+import { keyOf, SignInRates } from '../rates.js';
 import { SignIn, serviceQuery } from '../schemas.js';
 import { COOKIE } from '../sessions.js';
 import { EVERYBODY } from '../tokens.js';
@@ -59,17 +59,22 @@ const EVENT_STREAM = {
   'x-accel-buffering': 'no', // nginx would hold it back
 };
 
-function addEvents(app: OpenAPIHono<Env>, { streams, sessions }: ServiceContext): void {
+function addEvents(app: OpenAPIHono<Env>, { streams, sessions, tokens }: ServiceContext): void {
   app.get('/events', only('reader'), (c) => {
     const { service } = serviceQuery.parse({ service: c.req.query('service') });
     // Nobody would read it, and it would have a place until it is cut off.
     if (c.req.method === 'HEAD') return c.body(null, 200, EVENT_STREAM);
     const session = c.get('session');
+    const asker = askerOf(c);
+    const frames = c.req.query('frames') === '1';
     const stream = streams.open({
       service,
+      asker: keyOf(asker),
+      // Where all are operators, the page is known by the frames that it asks for.
+      privileged: tokens.required ? asker.grant.role === 'operator' : frames,
       // Another tab may sign out, and a session has its end.
       allowed: () => session === undefined || sessions.grantOf(session) !== undefined,
-      frames: c.req.query('frames') === '1',
+      frames,
       lastEventId: c.req.header('last-event-id'),
       cut: () => c.env?.outgoing?.destroy(),
     });
