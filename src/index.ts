@@ -39,4 +39,5 @@ export type {
   FailureDetectorSnapshot,
   LearntSnapshot,
   PeerSnapshot,
+  RestoreOptions,
 } from './core/snapshot.js';

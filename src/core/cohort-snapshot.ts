@@ -40,24 +40,36 @@ function snapshotCohort(
  * no use, as what another model learnt.
  *
  * @param poolOf the pool of peers with such options
- * @throws TypeError, RangeError that name the part, what was expected and what came
+ * @param attempt calls what throws a TypeError or RangeError, for one cohort
  */
 export function restoreCohorts(
   cohorts: readonly CohortSnapshot[] | undefined,
   defaults: ResolvedOptions,
   poolOf: (options: ResolvedOptions) => CohortPool,
+  attempt: (restore: () => void) => void,
 ): void {
   if (cohorts === undefined) return;
-  checkType('snapshot.cohorts', 'an array', cohorts, Array.isArray(cohorts));
-  cohorts.forEach((given, i) => {
-    const name = `snapshot.cohorts[${i}]`;
-    checkObject(name, given);
-    const { options: own, credit, ...ladder } = checkKeys<CohortSnapshot>(name, given, KEYS);
-    const options = resolveOptions(givenOptions(`${name}.options`, own), defaults);
-    if (options.cohort === '') return;
-    const { ladder: pool, levels, credit: left } = poolOf(options);
-    const unit = { cadence: 1, unit: 1, queued: 0, lateRun: 0 };
-    pool.restore(0, levels, { ...(ladder as LadderSnapshot), ...unit }, name);
-    left.restore(levels, credit as number[], `${name}.credit`);
-  });
+  if (!Array.isArray(cohorts)) {
+    attempt(() => checkType('snapshot.cohorts', 'an array', cohorts, false));
+    return;
+  }
+  for (const [i, given] of cohorts.entries()) {
+    attempt(() => restoreCohort(`snapshot.cohorts[${i}]`, given, defaults, poolOf));
+  }
+}
+
+function restoreCohort(
+  name: string,
+  given: CohortSnapshot,
+  defaults: ResolvedOptions,
+  poolOf: (options: ResolvedOptions) => CohortPool,
+): void {
+  checkObject(name, given);
+  const { options: own, credit, ...ladder } = checkKeys<CohortSnapshot>(name, given, KEYS);
+  const options = resolveOptions(givenOptions(`${name}.options`, own), defaults);
+  if (options.cohort === '') return;
+  const { ladder: pool, levels, credit: left } = poolOf(options);
+  const unit = { cadence: 1, unit: 1, queued: 0, lateRun: 0 };
+  pool.restore(0, levels, { ...(ladder as LadderSnapshot), ...unit }, name);
+  left.restore(levels, credit as number[], `${name}.credit`);
 }

@@ -20,10 +20,11 @@ import {
   optionsOf,
   type PeerSnapshot,
   peersOf,
+  type RestoreOptions,
   snapshotPeer,
 } from './snapshot.js';
 import { phiAt } from './suspicion.js';
-import { checkRange } from './validate.js';
+import { checkId, checkRange, isId } from './validate.js';
 
 /** Slots that there are not. */
 const NO_ROOM = -1;
@@ -82,7 +83,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
    * `heartbeatInterval` counts only while nothing was. Returns a handle that skips the look-up of
    * the id; beyond `maxPeers`, one that refuses.
    *
-   * @throws TypeError, RangeError that name the option, what was expected and what came
+   * @throws TypeError for an id that is undefined, null or NaN; TypeError, RangeError that name the option, what was expected and what came
    */
   watch(id: Id, options?: WatchOptions): Peer<Id> {
     const table = this.#table;
@@ -93,6 +94,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
         this.#crossings.reconfigure(slot, resolveOptions(options, current));
       }
     } else {
+      checkId('id', id);
       const { defaults } = this.#settings;
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
       if (slot >= 0) this.#crossings.start(slot, this.#now());
@@ -103,7 +105,8 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
 
   /**
    * Takes a heartbeat of a peer in, at `at` (now by default), and says at once what it changes.
-   * An unknown id is watched from now on, unless `autoWatch` is false. Never throws.
+   * An unknown id is watched from now on, unless `autoWatch` is false; one that is undefined, null
+   * or NaN is refused. Never throws.
    */
   heartbeat(id: Id, at = this.#now(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
@@ -117,6 +120,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
 
   /** A slot for a peer that beats unwatched. */
   #newcomer(id: Id): number {
+    if (!isId(id)) return NO_ROOM;
     const at = arrival[0];
     if (!Number.isFinite(at)) return NO_TIME;
     if (at >= this.#table.clock.quiet[LATE_AT] && !this.#schedule.admits(at)) return AHEAD;
@@ -201,29 +205,49 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   }
 
   /**
-   * A detector that goes on where another stood; the time between is no silence.
+   * A detector that goes on where another stood; the time between is no silence. A peer that cannot
+   * be restored (it is damaged, has no id, is there twice, or there is no room by `maxPeers`) is
+   * left out, counted in `dropped.refused`, and reported; all others are restored.
    *
    * @param snapshot as {@link snapshot} or {@link snapshotPeers} gave it
-   * @throws TypeError, RangeError for what is no snapshot, or has more peers than `maxPeers`
+   * @throws TypeError, RangeError for what is no snapshot
    */
   static restore<Id = string>(
     snapshot: FailureDetectorSnapshot<Id> | Iterable<PeerSnapshot<Id>>,
     options?: FailureDetectorOptions,
+    { onError }: RestoreOptions = {},
   ): FailureDetector<Id> {
     const detector = new FailureDetector<Id>(options);
-    try {
-      for (const peer of peersOf(snapshot)) {
-        const restored = detector.restorePeer(peer);
-        checkRange('snapshot.peer', 'one that has room and is not there yet', peer.peer, restored);
+    const errors: Error[] = [];
+    const attempt = (restore: () => void, peer?: unknown) => {
+      try {
+        restore();
+      } catch (error) {
+        detector.#heartbeats.refuse('refused');
+        if (onError) onError(error as Error, peer);
+        else errors.push(error as Error);
       }
+    };
+    try {
+      for (const peer of peersOf(snapshot)) attempt(() => detector.#restore(peer), peer);
       const table = detector.#table;
-      const cohorts = (snapshot as FailureDetectorSnapshot<Id>).cohorts;
-      restoreCohorts(cohorts, detector.#settings.defaults, (own) => table.pool(own));
+      const { defaults } = detector.#settings;
+      const { cohorts } = snapshot as FailureDetectorSnapshot<Id>;
+      restoreCohorts(cohorts, defaults, (own) => table.pool(own), attempt);
     } catch (error) {
       detector.close();
       throw error;
     }
+    if (errors.length > 0) {
+      const parts = errors.length === 1 ? '1 part' : `${errors.length} parts`;
+      console.error(`phi-accrual: ${parts} of a snapshot were left out; the first:`, errors[0]);
+    }
     return detector;
+  }
+
+  #restore(peer: PeerSnapshot<Id>): void {
+    const restored = this.restorePeer(peer);
+    checkRange('snapshot.peer', 'one that has room and is not there yet', peer.peer, restored);
   }
 
   /**

@@ -57,7 +57,7 @@ export class PeerTable<Id> {
     }
     begin(this.slab(slot), rowOf(slot), profile, this.#watches++); // wraps after 2³² watches
     this.slots.set(id, slot);
-    this.#ids[slot] = id;
+    this.#ids[slot] = (id as unknown) === 0 ? (0 as Id) : id; // as a Map keeps −0
     return slot;
   }
 

@@ -25,6 +25,7 @@ import { givenOptions, optionsUnlike } from './snapshot-options.js';
 import { expect, silenceAt } from './suspicion.js';
 import {
   checkBoolean,
+  checkId,
   checkKeys,
   checkNumber,
   checkObject,
@@ -150,7 +151,7 @@ const KEYS = [
 export function optionsOf(snapshot: PeerSnapshot<unknown>): WatchOptions {
   checkObject('snapshot', snapshot);
   checkKeys('snapshot', snapshot, KEYS);
-  checkType('snapshot.peer', 'an id', snapshot.peer, snapshot.peer != null);
+  checkId('snapshot.peer', snapshot.peer);
   return givenOptions('snapshot.options', snapshot.options);
 }
 
@@ -186,6 +187,15 @@ export function restorePeer(
   const suspected = recovered !== undefined;
   setRung(slab, row, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);
   slab.coldI32[row + RECOVERED] = recovered ?? 0;
+}
+
+export interface RestoreOptions {
+  /**
+   * Called for each peer that cannot be restored, and for each cohort, whose `peer` is undefined;
+   * the others are restored all the same. What it throws ends the restoration. Default: one
+   * line with `console.error` that says how many there were, and why the first one.
+   */
+  onError?: (error: Error, peer: unknown) => void;
 }
 
 /** The peers of a snapshot of either form. */

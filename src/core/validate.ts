@@ -10,6 +10,10 @@ function shown(value: unknown): string {
 const got = (name: string, expected: string, value: unknown): string =>
   `${name}: expected ${expected}, got ${shown(value)}`;
 
+/** Whether it may be the id of a peer: what is missing, or no number, names nobody. */
+export const isId = (value: unknown): boolean =>
+  value !== undefined && value !== null && !Number.isNaN(value);
+
 /** Throws a TypeError unless `fits`. */
 export function checkType(name: string, expected: string, value: unknown, fits: boolean): void {
   if (!fits) throw new TypeError(got(name, expected, value));
@@ -73,4 +77,8 @@ export function checkOneOf<T extends string>(name: string, value: unknown, all: 
   checkType(name, expected, value, typeof value === 'string');
   checkRange(name, expected, value, all.includes(value as T));
   return value as T;
+}
+
+export function checkId(name: string, value: unknown): void {
+  checkType(name, 'an id: anything but undefined, null and NaN', value, isId(value));
 }
