@@ -7,6 +7,7 @@ const HELD = {
   stall: 'this process stalled; heartbeats that wait are read first',
   'mass-silence': 'too many peers are silent at once',
   'link-down': 'its link is down; silence does not count',
+  nap: 'it announced that its next heartbeat comes later',
   bootstrap: 'it was never heard; what is expected of it is a guess',
 };
 

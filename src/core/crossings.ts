@@ -21,7 +21,15 @@ import {
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
 import type { ResolvedSettings } from './settings.js';
 import { type PeerSnapshot, restorePeer } from './snapshot.js';
-import { instantOf, longestSilence, mean, pausedSince, phiAt, silenceAt } from './suspicion.js';
+import {
+  announced,
+  instantOf,
+  longestSilence,
+  mean,
+  pausedSince,
+  phiAt,
+  silenceAt,
+} from './suspicion.js';
 
 /** Results of {@link Crossings.step}. */
 export const DONE = 0;
@@ -253,7 +261,7 @@ export class Crossings<Id> implements Deadlines, Silences {
   #reason(slab: PeerSlab, row: number, due: number): Reason {
     if ((slab.i32[2 * row + FLAGS] & RESTORED) !== 0) return 'restored';
     const paused = pausedSince(slab, row, Infinity);
-    const longest = slab.f64[row + LAST] + longestSilence(slab, row);
+    const longest = slab.f64[row + LAST] + announced(slab, row) + longestSilence(slab, row);
     return paused > 0 ? 'stall' : due === longest ? 'max-silence' : 'silence';
   }
 

@@ -8,6 +8,7 @@ import { FLAGS, HEARD, type PeerSlab, STARTED } from './peer-slab.js';
 import { FLOOR, LEAST } from './profile.js';
 import { supportedPhi } from './quantile-ladder.js';
 import {
+  announced,
   deadline,
   flooredStdDev,
   lastHeartbeat,
@@ -19,7 +20,7 @@ import {
 } from './suspicion.js';
 
 /** What holds a verdict back, or makes it less sure. */
-export type Held = 'stall' | 'mass-silence' | 'link-down' | 'bootstrap';
+export type Held = 'stall' | 'mass-silence' | 'link-down' | 'nap' | 'bootstrap';
 
 /** Times in ms of the detector's clock; durations in ms. */
 export interface Explanation<Id = string> {
@@ -64,7 +65,8 @@ export interface Explanation<Id = string> {
   /** Of the numbered heartbeats. */
   readonly loss: Loss;
   /**
-   * What holds its verdict back: our own stall, everybody's silence, its link; or `'bootstrap'`:
+   * What holds its verdict back: our own stall, everybody's silence, its link; `'nap'`: it announced
+   * that its next heartbeat comes later; or `'bootstrap'`:
    * it was never heard, and what is expected of it is a guess. Undefined for nothing.
    */
   readonly held: Held | undefined;
@@ -112,6 +114,7 @@ export function explain<Id>(
   else if (suspect) held = undefined;
   else if (draining) held = 'stall';
   else if (massSilence) held = 'mass-silence';
+  else if (silence < announced(slab, row)) held = 'nap';
   else if (!heard) held = 'bootstrap';
   return {
     peer,

@@ -6,10 +6,10 @@ import type { Crossings, Runner } from './crossings.js';
 import type { Events } from './emitter.js';
 import type { FailureDetectorEvents, LateHeartbeat, Reason, Transition } from './events.js';
 import type { ResolvedFlapDamping } from './guards.js';
-import type { HeartbeatInfo } from './journal.js';
+import { type HeartbeatInfo, isCount, nextOf } from './journal.js';
 import { crossedBy, rungOf, setRung } from './ladder.js';
 import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
-import { anyBeat, arrival, ordinaryBeat } from './peer-record.js';
+import { anyBeat, arrival, NUMBERED, ordinaryBeat, PLAIN, RESTART, SIGN } from './peer-record.js';
 import {
   FLAGS,
   HEARD,
@@ -22,7 +22,7 @@ import {
 } from './peer-slab.js';
 import { type PeerTable, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
-import { isLate, mean, pausedSince, phiAt, silenceAt } from './suspicion.js';
+import { expectedAt, isLate, pausedSince, phiAt, silenceAt } from './suspicion.js';
 
 export class Heartbeats<Id> {
   readonly dropped: DropCounts = {
@@ -56,8 +56,8 @@ export class Heartbeats<Id> {
   }
 
   /** Takes the heartbeat at {@link arrival} in, and says what it changes. */
-  heartbeat(slab: PeerSlab, row: number): HeartbeatOutcome {
-    if (!ordinaryBeat(slab, row)) return this.#beat(slab, row, false);
+  heartbeat(slab: PeerSlab, row: number, kind = PLAIN): HeartbeatOutcome {
+    if (!ordinaryBeat(slab, row)) return this.#beat(slab, row, kind, 0);
     const { f64 } = slab;
     // Without levels below it, suspicion is what comes next.
     if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
@@ -80,7 +80,13 @@ export class Heartbeats<Id> {
     const number = info.link?.number;
     const link = slab.clock.isLink(number) ? number : 0;
     if (link !== journal.link(entry)) journal.setLink(entry, link);
-    return outcome === 'restart' ? this.#beat(slab, row, true) : this.heartbeat(slab, row);
+    const next = nextOf(info);
+    const kind =
+      (outcome === 'restart' ? RESTART : PLAIN) |
+      (isCount(info.sequence) ? NUMBERED : PLAIN) |
+      (info.learn === false ? SIGN : PLAIN);
+    if (next > 0 || (kind & (RESTART | SIGN)) !== 0) return this.#beat(slab, row, kind, next);
+    return this.heartbeat(slab, row, kind);
   }
 
   /** Counts a heartbeat, or a watch, that is refused. */
@@ -100,7 +106,7 @@ export class Heartbeats<Id> {
   }
 
   /** A beat that may change more than its peer's window and deadline. */
-  #beat(slab: PeerSlab, row: number, restart: boolean): HeartbeatOutcome {
+  #beat(slab: PeerSlab, row: number, kind: number, next: number): HeartbeatOutcome {
     const at = arrival[0];
     this.looked++;
     if (at >= slab.quiet[LATE_AT] && !this.#runner.admits(at)) {
@@ -109,11 +115,11 @@ export class Heartbeats<Id> {
     const slot = slotOf(slab, row);
     const flags = slab.i32[2 * row + FLAGS];
     const heard = (flags & HEARD) !== 0;
-    const late = heard && !restart && isLate(slab, row, at);
+    const late = heard && (kind & RESTART) === 0 && isLate(slab, row, at);
     const first = !heard && this.#events.hasListeners('available');
     const changes = (flags & RUNG_MASK) !== 0 || late || first;
     const before = changes ? this.#silenceAt(slab, row, at) : undefined;
-    const outcome = anyBeat(slab, row, restart);
+    const outcome = anyBeat(slab, row, kind, next);
     if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
     const suspected = rungOf(slab, row) >= slab.profile(row).suspectRung;
     if (!suspected) {
@@ -133,7 +139,7 @@ export class Heartbeats<Id> {
     return {
       peer: this.#table.id(slotOf(slab, row)),
       at,
-      expected: last + mean(slab, row) + slab.profile(row).options.acceptablePause + paused,
+      expected: expectedAt(slab, row) + paused,
       due: slab.f64[row + SUSPECT_AT] + paused,
       silence: last === -Infinity ? 0 : silenceAt(slab, row, at), // it was not even watched
       phi: phiAt(slab, row, at),

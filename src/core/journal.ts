@@ -16,7 +16,25 @@ export interface HeartbeatInfo {
   readonly sequence?: number;
   /** The link that the heartbeat came by; silence does not count while it is down. */
   readonly link?: { readonly number: number } | undefined;
+  /**
+   * In ms, until the sender's next heartbeat, where that is not the usual interval: a nap, a
+   * back-off, a night. The deadline moves with it, once, and the interval is not learnt. Above 0, at
+   * most 1e15; anything else says nothing.
+   */
+  readonly next?: number | undefined;
+  /**
+   * False for a sign of life that is no regular heartbeat, such as other traffic: silence begins
+   * anew with it, but the interval between regular heartbeats goes on.
+   */
+  readonly learn?: boolean | undefined;
 }
+
+/** The longest that a next heartbeat may be announced for, in ms. */
+const LONGEST_NEXT = 1e15;
+
+/** What `info.next` says; 0 for nothing. */
+export const nextOf = ({ next }: HeartbeatInfo): number =>
+  typeof next === 'number' && next > 0 && next <= LONGEST_NEXT ? next : 0;
 
 /** Heartbeats of a peer that were numbered, about the last thousand of them. */
 export interface Loss {
@@ -34,6 +52,10 @@ const INCARNATION = 0;
 const SEQUENCE = 1;
 /** When the peer last became available again. */
 const RETURNED_AT = 2;
+/** How much later than usual the next heartbeat was announced for, in ms. */
+const LATER = 3;
+/** Since when the next interval runs, if not since the last heartbeat; NaN if it is none to learn. */
+const REGULAR = 4;
 
 // 32-bit words, `i32[entry * WORDS + …]`.
 /** Of the 32 heartbeats up to the last: bit n says that sequence − n was seen. */
@@ -153,6 +175,20 @@ export class Journal {
     this.#i32[entry * WORDS + LINK] = link;
   }
 
+  /** What is told of the last heartbeat of a peer that is {@link APART}. */
+  setApart(entry: number, later: number, regular: number): void {
+    this.#f64[entry * DOUBLES + LATER] = later;
+    this.#f64[entry * DOUBLES + REGULAR] = regular;
+  }
+
+  later(entry: number): number {
+    return this.#f64[entry * DOUBLES + LATER];
+  }
+
+  regular(entry: number): number {
+    return this.#f64[entry * DOUBLES + REGULAR];
+  }
+
   drop(entry: number, reason: keyof PeerDrops): void {
     this.#i32[entry * WORDS + DROPPED + REASONS.indexOf(reason)]++;
   }
@@ -163,7 +199,7 @@ export class Journal {
     return Object.fromEntries(REASONS.map((reason) => [reason, of(reason)])) as PeerDrops;
   }
 
-  snapshot(entry: number, at: number): JournalSnapshot {
+  snapshot(entry: number, at: number, apart: boolean): JournalSnapshot {
     const d = entry * DOUBLES;
     const w = entry * WORDS;
     const i32 = this.#i32;
@@ -178,6 +214,8 @@ export class Journal {
       flaps: i32[w + FLAPS],
       ...(returnedAt !== -Infinity && { sinceReturn: at - returnedAt }),
       dropped: Array.from(REASONS, (_, i) => i32[w + DROPPED + i]),
+      ...(apart && { later: this.later(entry) }),
+      ...(apart && this.regular(entry) <= at && { sinceRegular: at - this.regular(entry) }),
     };
   }
 
@@ -207,6 +245,11 @@ export class Journal {
     const drops = dropped.map((n) => count('dropped', n));
     this.#i32.set(drops, entry * WORDS + DROPPED);
     this.#f64.set([incarnation, sequence, at - sinceReturn], entry * DOUBLES);
+    const { later = 0, sinceRegular = Number.NaN } = given;
+    const long = { least: -LONGEST_NEXT, most: LONGEST_NEXT };
+    checkNumber(`${name}.later`, later, long);
+    if (given.sinceRegular !== undefined) checkNumber(`${name}.sinceRegular`, sinceRegular, long);
+    this.setApart(entry, later, at - sinceRegular);
   }
 
   restarts(entry: number): number {
@@ -244,6 +287,14 @@ export interface JournalSnapshot {
   /** In ms, at the time of the snapshot. */
   readonly sinceReturn?: number;
   readonly dropped: readonly number[];
+  /**
+   * How much later than usual the next heartbeat was announced for, in ms; not there if the last
+   * one was an ordinary one.
+   */
+  readonly later?: number;
+  /** Since the last regular heartbeat, if signs of life came after it, in ms. */
+  readonly sinceRegular?: number;
 }
 
-const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+/** Whether it is a number that counts: an integer from 0. */
+export const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;

@@ -7,6 +7,7 @@ import { learn, seed } from './learning.js';
 import type { BeatOutcome } from './outcomes.js';
 import {
   ANCHOR,
+  APART,
   CANDIDATES,
   FLAGS,
   HEAD,
@@ -28,10 +29,19 @@ import {
 } from './peer-slab.js';
 import { LATE_AT, LOOK_BEFORE } from './process-clock.js';
 import { SHARE, SHORTEST } from './profile.js';
-import { expect, isLate, pausedSince, tolerated } from './suspicion.js';
+import { announced, expect, isLate, mean, pausedBetween, tolerated } from './suspicion.js';
 
 /** What needs more than to learn an interval. */
-const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED;
+const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED | APART;
+
+// What a heartbeat is by what it says of itself, as bits.
+export const PLAIN = 0;
+/** The first of a new incarnation: the interval before it is of neither. */
+export const RESTART = 1;
+/** It has a number of its own: it may share an instant of a coarse clock with the one before. */
+export const NUMBERED = 2;
+/** A sign of life that teaches no interval. */
+export const SIGN = 4;
 
 /** Makes the record that of a new peer, its window seeded with what its profile expects. */
 export function begin(slab: PeerSlab, row: number, profile: number, watch: number): void {
@@ -176,33 +186,58 @@ function calibratedBeat(slab: PeerSlab, row: number): boolean {
   return true;
 }
 
-/** Takes any heartbeat in; the interval before the first of a new life is not learnt. */
-export function anyBeat(slab: PeerSlab, row: number, restart = false): BeatOutcome {
+/** Learns the interval that began at `from` and ends with the heartbeat at {@link arrival}. */
+function learnSince(slab: PeerSlab, row: number, from: number): void {
+  const at = arrival[0];
+  const last = slab.f64[row + LAST];
+  const profile = slab.profile(row);
+  // What spans a pause is no interval of the peer's; nor is what spans a suspicion, or would have
+  // without the signs of life that came meanwhile.
+  const paused = pausedBetween(slab, row, from, at);
+  const due = slab.f64[row + SUSPECT_AT] + paused - (last - from);
+  if (profile.quantiles === undefined) {
+    learn(slab, row, profile, at - from, paused > 0 || !(at < due));
+  } else if (paused === 0 || profile.options.learn === 'always') {
+    const { quantiles, pool } = profile;
+    if (pool) slab.ladders.teach(row >> 3, at - from, pool);
+    slab.ladders.learn(row >> 3, quantiles, at - from);
+  }
+}
+
+/**
+ * Takes any heartbeat in.
+ *
+ * @param kind the bits above
+ * @param next when the next one comes, in ms from now; 0 for as usual
+ */
+export function anyBeat(slab: PeerSlab, row: number, kind = PLAIN, next = 0): BeatOutcome {
   const { f64, i32 } = slab;
   const at = arrival[0];
   if (!Number.isFinite(at)) return 'invalid-time';
   const flags = i32[2 * row + FLAGS];
+  let from = Number.NaN;
+  let later = 0;
   if ((flags & HEARD) === 0) {
     i32[2 * row + FLAGS] = flags | STARTED | HEARD;
   } else {
     const last = f64[row + LAST];
-    if (!(at > last)) return at === last ? 'duplicate' : 'out-of-order';
-    // What spans a pause is no interval of the peer's; nor is what spans a suspicion.
-    const paused = pausedSince(slab, row, at);
-    const due = f64[row + SUSPECT_AT] + paused;
-    const profile = slab.profile(row);
-    if (restart) {
-      // What lies between two lives is no interval of either.
-    } else if (profile.quantiles === undefined) {
-      learn(slab, row, profile, at - last, paused > 0 || !(at < due));
-    } else if (paused === 0 || profile.options.learn === 'always') {
-      const { quantiles, pool } = profile;
-      if (pool) slab.ladders.teach(row >> 3, at - last, pool);
-      slab.ladders.learn(row >> 3, quantiles, at - last);
-    }
+    const isNew = at > last || (at === last && (kind & (NUMBERED | RESTART)) !== 0);
+    if (!isNew) return at === last ? 'duplicate' : 'out-of-order';
+    const apart = (flags & APART) !== 0;
+    // What lies between two incarnations is no interval of either.
+    if ((kind & RESTART) === 0) from = apart ? slab.writtenJournal().regular(row >> 3) : last;
+    if ((kind & SIGN) === 0 && at > from) learnSince(slab, row, from);
+    if (apart) later = Math.max(last + announced(slab, row) - at, 0);
   }
-  i32[2 * row + FLAGS] &= ~RESTORED;
+  i32[2 * row + FLAGS] &= ~(RESTORED | APART);
   f64[row + LAST] = at;
+  const sign = (kind & SIGN) !== 0;
+  if (sign || next > 0) {
+    // A sign of life in a nap does not end it; a regular heartbeat does.
+    later = next > 0 ? next - mean(slab, row) : later;
+    slab.writtenJournal().setApart(row >> 3, later, next > 0 ? Number.NaN : from);
+    i32[2 * row + FLAGS] |= APART;
+  }
   expect(slab, row);
   return 'accepted';
 }

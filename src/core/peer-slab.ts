@@ -58,8 +58,10 @@ export const RUNG_MASK = 31 << RUNG_SHIFT;
 export const OVERDUE = 1 << 10;
 /** Not heard since it was restored. */
 export const RESTORED = 1 << 11;
-/** The upper 20 bits, for as many profiles as can be in use at once. */
-export const PROFILE_SHIFT = 12;
+/** The journal says more of its last heartbeat: it announced the next one, or teaches no interval. */
+export const APART = 1 << 12;
+/** The upper 19 bits, for as many profiles as can be in use at once. */
+export const PROFILE_SHIFT = 13;
 
 // The cold record, `coldF32[row + …]` and `coldI32[row + …]`.
 /** Candidate intervals in a row, and how many of the latest agree; see learning.ts. */

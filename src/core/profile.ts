@@ -21,8 +21,8 @@ export interface Rung extends Level {
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
 export const LEAST = 1e-6;
 
-/** A record has 20 bits for the number of its profile. */
-const MAX_PROFILES = 1 << 20;
+/** A record has 19 bits for the number of its profile. */
+const MAX_PROFILES = 1 << 19;
 
 // Numbers of a profile's `hot` array.
 export const PER_MEAN = 0;

@@ -10,6 +10,7 @@ import type { LadderSnapshot } from './ladder-snapshot.js';
 import { candidatesOf, putCandidates } from './learning.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
 import {
+  APART,
   CANDIDATES,
   FLAGS,
   HEARD,
@@ -119,7 +120,7 @@ export function snapshotPeer<Id>(
   const flags = slab.i32[2 * row + FLAGS];
   const started = (flags & STARTED) !== 0;
   const level = levelOf(slab, row);
-  const journal = slab.journal?.snapshot(row >> 3, at);
+  const journal = slab.journal?.snapshot(row >> 3, at, (flags & APART) !== 0);
   const options = optionsUnlike(slab.profile(row).options, defaults);
   return {
     peer,
@@ -178,7 +179,8 @@ export function restorePeer(
   putLearnt(slab, row, snapshot);
   if (journal !== undefined) slab.writtenJournal().restore(row >> 3, journal, at);
   if (silence === null) return;
-  slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0);
+  const apart = journal?.later !== undefined ? APART : 0;
+  slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0) | apart;
   slab.f64[row + LAST] = at - Math.max(silence, 0); // none is of the future
   expect(slab, row);
   // Where the ladder is another one, a suspected peer is suspected still.

@@ -3,6 +3,7 @@ import { arrivalModels } from './arrival-model.js';
 import { countOf, meanOf, varianceOf } from './interval-window.js';
 import {
   ANCHOR,
+  APART,
   FLAGS,
   HEAD,
   HEARD,
@@ -34,8 +35,18 @@ const MOST = Number.MAX_VALUE;
 
 /** What was paused since the last heartbeat: it is no silence. */
 export function pausedSince(slab: PeerSlab, row: number, at: number): number {
-  const last = slab.f64[row + LAST];
-  return last < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), last, at) : 0;
+  return pausedBetween(slab, row, slab.f64[row + LAST], at);
+}
+
+/** What was paused of the time between two instants. */
+export function pausedBetween(slab: PeerSlab, row: number, from: number, to: number): number {
+  return from < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), from, to) : 0;
+}
+
+/** How much later than usual the peer's next heartbeat was announced for, in ms; 0 if it was not. */
+export function announced(slab: PeerSlab, row: number): number {
+  if ((slab.i32[2 * row + FLAGS] & APART) === 0) return 0;
+  return slab.journal?.later(row >> 3) ?? 0;
 }
 
 /** The silence at `at` without what was paused; none before a heartbeat that was stamped ahead. */
@@ -44,11 +55,15 @@ export function silenceAt(slab: PeerSlab, row: number, at: number): number {
   return silence < 0 ? 0 : silence;
 }
 
+/** When the next heartbeat is expected, if nothing is paused. */
+export function expectedAt(slab: PeerSlab, row: number): number {
+  const pause = slab.profile(row).hot[PAUSE];
+  return slab.f64[row + LAST] + mean(slab, row) + pause + announced(slab, row);
+}
+
 /** Whether a heartbeat at `at` is later than halfway between its expected time and its deadline. */
 export function isLate(slab: PeerSlab, row: number, at: number): boolean {
-  const { hot } = slab.profile(row);
-  const last = slab.f64[row + LAST];
-  const expected = last + mean(slab, row) + hot[PAUSE];
+  const expected = expectedAt(slab, row);
   const counted = at - pausedSince(slab, row, at);
   return counted > expected && counted > 0.5 * (expected + slab.f64[row + SUSPECT_AT]);
 }
@@ -56,7 +71,7 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
 export function expect(slab: PeerSlab, row: number): void {
   const { hot, quantiles } = slab.profile(row);
-  const last = slab.f64[row + LAST];
+  const last = slab.f64[row + LAST] + announced(slab, row);
   if (quantiles) {
     const silence = hot[PAUSE] + slab.ladders.tolerated(row >> 3, quantiles);
     slab.f64[row + SUSPECT_AT] = last + Math.min(silence, longestSilence(slab, row));
@@ -109,13 +124,11 @@ export function instantOf(slab: PeerSlab, row: number, level: Level): number {
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0) return Infinity;
   const { phi, perMean, perStdDev } = level;
   const { hot, quantiles } = slab.profile(row);
-  if (quantiles) {
-    return slab.f64[row + LAST] + hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, phi);
-  }
+  const last = slab.f64[row + LAST] + announced(slab, row);
+  if (quantiles) return last + hot[PAUSE] + slab.ladders.silence(row >> 3, quantiles, phi);
   const share = shareOf(slab, row, hot);
   const mean = meanOf(slab, row, share);
-  const silence = reached(hot, mean, varianceOf(slab, row, share), perMean, perStdDev);
-  return slab.f64[row + LAST] + silence;
+  return last + reached(hot, mean, varianceOf(slab, row, share), perMean, perStdDev);
 }
 
 /** φ at `at`: 0 before the peer is expected, and for what is no time; finite, ≥ 0, never NaN. */
@@ -124,8 +137,11 @@ export function phiAt(slab: PeerSlab, row: number, at: number): number {
   const { f64, f32, i32 } = slab;
   const w = 2 * row;
   const last = f64[row + LAST];
-  const { hot, model } = slab.profiles[i32[w + FLAGS] >>> PROFILE_SHIFT];
-  if (last < slab.quiet[LOOK_BEFORE] || model !== NORMAL) return anyPhiAt(slab, row, at);
+  const flags = i32[w + FLAGS];
+  const { hot, model } = slab.profiles[flags >>> PROFILE_SHIFT];
+  if (last < slab.quiet[LOOK_BEFORE] || model !== NORMAL || (flags & APART) !== 0) {
+    return anyPhiAt(slab, row, at);
+  }
   const head = i32[w + HEAD];
   const share = head < 0 ? hot[SHARE] : 1 / head;
   const shift = f64[row + SUM] * share;
@@ -136,7 +152,7 @@ export function phiAt(slab: PeerSlab, row: number, at: number): number {
 
 /** The same for every model, whatever was paused, and before the start. */
 function anyPhiAt(slab: PeerSlab, row: number, at: number): number {
-  const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at);
+  const silence = at - slab.f64[row + LAST] - pausedSince(slab, row, at) - announced(slab, row);
   if ((slab.i32[2 * row + FLAGS] & STARTED) === 0 || Number.isNaN(silence)) return 0;
   const { model, quantiles, hot } = slab.profile(row);
   if (quantiles) {
