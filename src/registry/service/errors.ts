@@ -28,8 +28,9 @@ export const STATUS = {
   /** The registry started without knowledge, and a list would not be complete. */
   learning: 503,
   'too-many-streams': 503,
+  /** Of one address; its connection is closed, and nobody gets the answer. */
+  'too-many-connections': 503,
   'state-unwritable': 503,
-  starting: 503,
   closing: 503,
 } as const satisfies Record<string, ContentfulStatusCode>;
 

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { Host } from '../../core/host.js';
 import { resolveSettings } from '../../core/settings.js';
 import { checkKeys, checkNumber, checkRange, checkType } from '../../core/validate.js';
+import { isLoopbackAddress } from '../networks.js';
 import type { RegistryOptions } from '../options.js';
 import { Askers, type TrustProxy } from './askers.js';
 import type { DemoNodes } from './context.js';
@@ -70,6 +71,14 @@ export interface ServiceOptions {
    * the most. Smaller parts hold less, and cost more for each byte.
    */
   readonly maxStreamBytes?: number;
+  /** The most connections at once; default 10,000. More are closed. */
+  readonly maxConnections?: number;
+  /**
+   * The most connections of one address (of one /64, for IPv6); default a tenth of `maxConnections`.
+   * More are closed. Trusted proxies are not counted, and neither is this machine unless the option
+   * is given.
+   */
+  readonly maxConnectionsPerAddress?: number;
   /** Each signal has so many instances with metrics of their own; default 1000. */
   readonly maxSeries?: number;
   /** Folder of the page; default that of the package. */
@@ -109,6 +118,10 @@ export interface ResolvedServiceOptions {
   readonly maxBodyBytes: number;
   readonly maxStreams: number;
   readonly maxStreamBytes: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Whether connections from an address are not counted by it. */
+  readonly isExempt: (address: string) => boolean;
   readonly maxSeries: number;
   readonly dashboard: string;
   readonly probe: ServiceProbeOptions | undefined;
@@ -126,7 +139,7 @@ const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
   ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal', 'agentCheck'] as const),
-  ...(['trustProxy', 'maxStreamBytes'] as const),
+  ...(['trustProxy', 'maxStreamBytes', 'maxConnections', 'maxConnectionsPerAddress'] as const),
 ];
 
 const PORT = { least: 0, most: 65_535, integer: true };
@@ -159,8 +172,12 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
   checkType('onNotice', 'a function', onNotice, typeof onNotice === 'function');
   // Whoever listens on a name is asked for by it.
   const names = isIP(host) > 0 ? allowHosts : [...allowHosts, host.toLowerCase()];
-  const number = (name: 'maxBodyBytes' | 'maxStreams', fallback: number) =>
+  const askers = new Askers(options.trustProxy);
+  const limited = options.maxConnectionsPerAddress !== undefined;
+  type Count = 'maxBodyBytes' | 'maxStreams' | 'maxConnections' | 'maxConnectionsPerAddress';
+  const number = (name: Count, fallback: number) =>
     checkNumber(name, options[name] ?? fallback, COUNT);
+  const maxConnections = number('maxConnections', 10_000);
   return {
     host,
     port: checkNumber('port', options.port ?? 7946, PORT),
@@ -177,10 +194,13 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
     }),
     tokens,
     hosts: new AllowedHosts(names, allowOrigins),
-    askers: new Askers(options.trustProxy),
+    askers,
     tls: checkTls(options.tls),
     maxBodyBytes: number('maxBodyBytes', 65_536),
     maxStreams: number('maxStreams', 200),
+    maxConnections,
+    maxConnectionsPerAddress: number('maxConnectionsPerAddress', Math.ceil(maxConnections / 10)),
+    isExempt: (address) => askers.isProxy(address) || (!limited && isLoopbackAddress(address)),
     maxStreamBytes: checkNumber('maxStreamBytes', options.maxStreamBytes ?? 65_536, {
       least: 1024,
       most: 1 << 30,

@@ -5,19 +5,29 @@ import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { subscriberOf } from '../networks.js';
 import type { Env } from './context.js';
 import { type ErrorCode, type Rejections, refusal, ServiceError } from './errors.js';
 import { HEADERS } from './guard.js';
 
-/** In ms: a client that is slower with its headers, or with all of its request, is cut off. */
-const HEADERS_TIMEOUT = 5000;
-/** Until TLS is agreed upon, in ms; Node's own is two minutes. */
-const HANDSHAKE_TIMEOUT = 5000;
-const REQUEST_TIMEOUT = 10_000;
-/** Beats come every second: a connection is kept for a few of them. */
-const KEEP_ALIVE = 15_000;
+/** How long a client may take, in ms. */
+const TIMES = {
+  /** With its headers. */
+  headers: 5000,
+  /** With all of its request. */
+  request: 10_000,
+  /** Until TLS is agreed upon; Node's own is two minutes. */
+  handshake: 5000,
+  /** Between requests. Beats come every second: a connection is kept for a few of them. */
+  keepAlive: 15_000,
+  /** Without taking anything of an answer; more than what is said now and then to readers of events. */
+  idle: 30_000,
+  /** To take the answer that ends its connection, and to end it from its side. */
+  linger: 1000,
+  /** Between two looks for who is late. */
+  look: 1000,
+};
 const MAX_HEADER_BYTES = 16_384;
-const MAX_CONNECTIONS = 10_000;
 /** How long running requests may go on when the server ends, in ms. */
 const LAST = 300;
 
@@ -25,6 +35,13 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** The most connections at once, and of them those from one address that is no proxy's. */
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Whether connections from an address are not counted by it. */
+  readonly isExempt: (address: string) => boolean;
+  /** Default {@link TIMES}. */
+  readonly times?: Partial<typeof TIMES>;
   readonly rejections: Rejections;
   /** Told of what ought not to happen. */
   readonly onError: (error: Error) => void;
@@ -52,8 +69,16 @@ function unrouted(error: unknown, { rejections, onError }: ServerOptions): Respo
   return Response.json(body, { status, headers: HEADERS });
 }
 
-/** What was no request gets its answer without one. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket, rejections: Rejections) {
+/**
+ * What was no request gets its answer without one. A client may leave our end unanswered: its
+ * connection is not ours to keep for that.
+ */
+function refuse(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  rejections: Rejections,
+  linger: number,
+) {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -65,10 +90,38 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, rejections: Reject
     return;
   }
   const body = JSON.stringify(said);
+  const timer = setTimeout(() => socket.destroy(), linger);
+  socket.once('close', () => clearTimeout(timer));
   socket.end(
     `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+}
+
+/** Counts connections by who has them, so that nobody has all. */
+class Places {
+  readonly #counts = new Map<string, number>();
+  readonly #options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is a place for the connection; it is given back when that closes. */
+  take(socket: Socket): boolean {
+    const { remoteAddress: address = '' } = socket;
+    if (this.#options.isExempt(address)) return true;
+    const key = subscriberOf(address);
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= this.#options.maxConnectionsPerAddress) return false;
+    this.#counts.set(key, count + 1);
+    socket.once('close', () => {
+      const left = (this.#counts.get(key) as number) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    });
+    return true;
+  }
 }
 
 /** A server that listens; what `before` makes of the listener for all requests takes them first. */
@@ -90,11 +143,12 @@ export class HttpServer {
     before: (general: RequestListener) => RequestListener,
   ): Promise<HttpServer> {
     const { host, port, tls, rejections } = options;
+    const times = { ...TIMES, ...options.times };
     const limits = {
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
-      keepAliveTimeout: KEEP_ALIVE,
-      connectionsCheckingInterval: 1000,
+      headersTimeout: times.headers,
+      requestTimeout: times.request,
+      keepAliveTimeout: times.keepAlive,
+      connectionsCheckingInterval: times.look,
       maxHeaderSize: MAX_HEADER_BYTES,
       requireHostHeader: false, // Node's answer would be none of ours; probes may come without
     };
@@ -109,20 +163,27 @@ export class HttpServer {
       ? createHttps(
           {
             ...limits,
-            handshakeTimeout: HANDSHAKE_TIMEOUT,
+            handshakeTimeout: times.handshake,
             cert: readFileSync(tls.cert),
             key: readFileSync(tls.key),
           },
           listener,
         )
       : createHttp(limits, listener);
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = options.maxConnections;
+    server.timeout = times.idle;
     const sockets = new Set<Socket>();
+    const places = new Places(options);
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
+      if (places.take(socket)) return;
+      rejections.count('too-many-connections');
+      process.nextTick(() => socket.destroy()); // others are told of it first, and would be surprised
     });
-    server.on('clientError', (error, socket) => refuse(error, socket as Socket, rejections));
+    server.on('clientError', (error, socket) =>
+      refuse(error, socket as Socket, rejections, times.linger),
+    );
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       // Exclusive: workers of node:cluster would share the port, and each know a part of the instances.
@@ -131,6 +192,11 @@ export class HttpServer {
     const bound = server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
     return new HttpServer(server, sockets, `http${tls ? 's' : ''}://${name}:${bound.port}`);
+  }
+
+  /** Connections at present. */
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Takes no more; requests that run may end within 300 ms. */

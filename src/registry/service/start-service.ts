@@ -7,7 +7,7 @@ import { createApp } from './app.js';
 import { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
 import { type DatagramStats, Datagrams } from './datagrams.js';
-import { Rejections, ServiceError } from './errors.js';
+import { Rejections } from './errors.js';
 import { EventStreams } from './event-streams.js';
 import { fastBeats } from './fast-beats.js';
 import { ServiceHealth } from './health.js';
@@ -95,7 +95,6 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     maxSeries,
   });
   const link = registry.link();
-  let started = false;
   const context: ServiceContext = {
     registry,
     link,
@@ -112,13 +111,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     demo,
     udpPort: () => datagrams?.port ?? null,
     durable: kept.durable,
-    writable: () => {
-      // Who registered now would be told of no UDP port.
-      if (!started) {
-        throw new ServiceError('starting', 'the registry is starting', { 'retry-after': '1' });
-      }
-      kept.writable();
-    },
+    writable: kept.writable,
     files: readPageFiles(options.dashboard),
     metrics,
     probe: health.health.fetch,
@@ -144,14 +137,13 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   // Before the first write: a second registry on this port and state ends here.
   const server = await HttpServer.listen(
     app,
-    { host, port: options.port, tls, rejections, onError: context.onError },
+    { ...options, rejections, onError: context.onError },
     (general) => fastBeats(context, beats, general),
   );
   parts.add(() => server.close());
   parts.add(() => streams.close());
   await kept.begin();
   registry.begin();
-  started = true;
   const agent =
     options.agentCheck === undefined
       ? undefined

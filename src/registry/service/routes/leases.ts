@@ -29,7 +29,6 @@ const register = createRoute({
     'rate-limited',
     'id-in-use',
     'full',
-    'starting',
     'state-unwritable',
   ),
 });
@@ -67,7 +66,6 @@ const holderProblems = [
   'wrong-secret',
   'unknown',
   'stale-generation',
-  'starting',
   'state-unwritable',
 ] as const;
 

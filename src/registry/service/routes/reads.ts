@@ -93,7 +93,6 @@ const force = createRoute({
     'What was removed.',
     'invalid',
     'too-large',
-    'starting',
     'state-unwritable',
   ),
 });
