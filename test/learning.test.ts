@@ -150,3 +150,86 @@ describe("learn: 'while-available' and 'always'", () => {
     expect(always.detector.mean).toBeCloseTo(1590, 0);
   });
 });
+
+describe('what acceptablePause tolerates', () => {
+  const models = ['normal', 'logistic', 'exponential', 'calibrated'] as const;
+
+  it.each(models.flatMap((model) => [60, 200, 1200].map((known) => [model, known] as const)))(
+    'is not learnt as an interval: %s, after %i heartbeats',
+    (model, known) => {
+      const pause = 600_000;
+      const options = { model, acceptablePause: pause, maxSilence: Infinity } as const;
+      const run = new Run(options).beat(1000, known);
+      const plain = new Run({ model, maxSilence: Infinity }).beat(1000, known);
+      // With the exponential model the pause is part of the mean that silences are multiples of.
+      const added = run.detectionTime - plain.detectionTime;
+      const before = run.detectionTime - added;
+      run.beat(pause).beat(1000, 10);
+      expect(run.mistakes).toBe(0);
+      expect(run.detectionTime - added).toBeLessThanOrEqual(1.1 * before);
+    },
+  );
+
+  it.each(models)('does not ratchet the detection time up: %s, with pauses that grow', (model) => {
+    const options = { model, acceptablePause: 60_000, maxSilence: Infinity } as const;
+    const run = new Run(options).beat(1000, 500);
+    const before = run.detectionTime;
+    for (let pause = 2000; pause < 60_000; pause *= 1.2) run.beat(pause).beat(1000, 20);
+    expect(run.mistakes).toBe(0);
+    expect(run.detectionTime).toBeLessThanOrEqual(before + 0.1 * (before - 60_000) + 500);
+  });
+
+  it.each(models)('is learnt where it goes on: %s, a lasting slower interval', (model) => {
+    const options = { model, acceptablePause: 60_000, maxSilence: Infinity } as const;
+    const run = new Run(options).beat(1000, 500).beat(20_000, 30);
+    expect(run.mistakes).toBe(0);
+    expect(run.detector.mean).toBeGreaterThan(18_000);
+  });
+
+  it("is learnt under 'while-available', as Akka does", () => {
+    const run = new Run({ learn: 'while-available', acceptablePause: 60_000 }).beat(1000, 60);
+    expect(run.beat(50_000).detector.mean).toBeGreaterThan(1500);
+  });
+});
+
+describe('an interval that changes, with a budget of mistakes', () => {
+  const budget = { maxMistakesPerHour: 1 / 24, heartbeatInterval: 10_000 } as const;
+
+  it.each([1.3, 1.6, 2, 3, 5, 10, 30, 100])(
+    'costs at most three mistakes: %f times as long',
+    (factor) => {
+      const draw = seeded(7);
+      const run = new Run(budget);
+      const jittered = (interval: number, times: number) => {
+        for (let i = 0; i < times; i++) run.beat(interval * (1 + 0.02 * (draw() - 0.5)));
+      };
+      jittered(10_000, 3000);
+      run.mistakes = 0;
+      jittered(10_000 * factor, 200);
+      expect(run.mistakes).toBeLessThanOrEqual(3);
+    },
+  );
+
+  it('costs at most three mistakes in the first night, and one in each night after it', () => {
+    const draw = seeded(8);
+    const run = new Run(budget);
+    const nights: number[] = [];
+    for (let day = 0; day < 20; day++) {
+      for (let i = 0; i < 5760; i++) run.beat(10_000 * (1 + 0.02 * (draw() - 0.5)));
+      const before = run.mistakes;
+      for (let i = 0; i < 96; i++) run.beat(300_000 * (1 + 0.02 * (draw() - 0.5)));
+      nights.push(run.mistakes - before);
+    }
+    expect(nights[0]).toBeLessThanOrEqual(3);
+    for (const night of nights.slice(1)) expect(night).toBeLessThanOrEqual(1);
+    // The budget over the whole: one a day, and twice that is what a factor of two allows.
+    expect(run.mistakes).toBeLessThanOrEqual(40);
+  });
+
+  it('detects a death of the morning soon, though the nights are slow', () => {
+    const run = new Run(budget).beat(10_000, 3000);
+    const day = run.detectionTime;
+    run.beat(300_000, 96).beat(10_000, 4);
+    expect(run.detectionTime).toBeLessThanOrEqual(3 * day);
+  });
+});

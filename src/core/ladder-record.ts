@@ -17,4 +17,6 @@ export const HITS = 28;
 export const LATE_RUN = 29;
 /** How many of the heartbeats learnt from were others', of its cohort. */
 export const BORROWED = 30;
+/** 1 where something is kept of a change of the interval: see interval-change.ts. */
+export const CHANGES = 31;
 export const SIZE = 16;

@@ -1,4 +1,5 @@
 /** What the calibrated model learnt about a peer, as plain JSON, and what may be such. */
+import { CHANGE_NUMBERS } from './interval-change.js';
 import { LEVELS } from './quantile-levels.js';
 import { checkNumber, checkObject, checkRange, checkType } from './validate.js';
 
@@ -18,6 +19,12 @@ export interface LadderSnapshot {
   readonly hits: number;
   /** How many of `heartbeats` were those of others of its cohort; not there for none. */
   readonly borrowed?: number;
+  /**
+   * Where a change of the interval stands: the interval of before, that when the present row began,
+   * silences in a row beyond the threshold, their sum, shortest and longest, and heartbeats in a row
+   * at the interval of before. Not there for none.
+   */
+  readonly change?: readonly number[];
 }
 
 const LEAST_CADENCE = 1e-6;
@@ -41,8 +48,17 @@ export function checkLadder(given: LadderSnapshot, path = 'snapshot.ladder'): La
   check('queued', 0, 1e300);
   check('hits', 0, 2 ** LEVELS - 1, true);
   check('lateRun', 0, 1e9, true);
+  if (given.change !== undefined) checkChange(`${path}.change`, given.change);
   if (given.borrowed !== undefined) check('borrowed', 0, Math.min(heartbeats, 1000), true);
   return given;
+}
+
+function checkChange(name: string, given: readonly number[]): void {
+  const fits = Array.isArray(given) && given.length === CHANGE_NUMBERS;
+  checkType(name, `an array of ${CHANGE_NUMBERS} numbers`, given, fits);
+  given.forEach((value, i) => {
+    checkNumber(`${name}[${i}]`, value, { least: 0, most: 3 * LONGEST });
+  });
 }
 
 function checkRising(name: string, given: readonly number[], least: number, most: number): void {

@@ -28,8 +28,16 @@ import {
   WATCH,
 } from './peer-slab.js';
 import { LATE_AT, LOOK_BEFORE } from './process-clock.js';
-import { SHARE, SHORTEST } from './profile.js';
-import { announced, expect, isLate, mean, pausedBetween, tolerated } from './suspicion.js';
+import { LENIENCE, SHARE, SHORTEST } from './profile.js';
+import {
+  announced,
+  expect,
+  isLate,
+  mean,
+  pausedBetween,
+  tolerated,
+  usualSilence,
+} from './suspicion.js';
 
 /** What needs more than to learn an interval. */
 const IRREGULAR = CANDIDATES | RUNG_MASK | OVERDUE | RESTORED | APART;
@@ -124,7 +132,8 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
   const next = -i32[w + HEAD];
   const at = arrival[0];
   const last = f64[row + LAST];
-  const due = f64[row + SUSPECT_AT];
+  // Without what is tolerated beyond it, which is not learnt; no more than that is.
+  const usual = f64[row + SUSPECT_AT] - last - hot[LENIENCE];
   const interval = at - last;
   const ordinary =
     (flags & (OWN_FULL | IRREGULAR)) === OWN_FULL &&
@@ -133,9 +142,9 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
     next > 0 &&
     next < windowSize &&
     interval > 0 &&
-    interval >= hot[SHORTEST] * (due - last) &&
-    // In time for sure, for the mean is no more than the tolerated silence; else look closer.
-    (interval <= 0.5 * (due - last) || (at < due && !isLate(slab, row, at)));
+    interval >= hot[SHORTEST] * usual &&
+    // In time for sure, for the mean is no more than the usual silence; else look closer.
+    (interval <= 0.5 * usual || (interval < usual && !isLate(slab, row, at)));
   if (!ordinary) return calibratedBeat(slab, row);
 
   const { f32 } = slab;
@@ -166,18 +175,19 @@ export function ordinaryBeat(slab: PeerSlab, row: number): boolean {
 function calibratedBeat(slab: PeerSlab, row: number): boolean {
   const { i32, f64, quiet } = slab;
   const flags = i32[2 * row + FLAGS];
-  const { quantiles, pool } = slab.profiles[flags >>> PROFILE_SHIFT];
+  const { quantiles, pool, hot } = slab.profiles[flags >>> PROFILE_SHIFT];
   const at = arrival[0];
   const last = f64[row + LAST];
   const interval = at - last;
+  const usual = f64[row + SUSPECT_AT] - last - hot[LENIENCE];
   const ordinary =
     quantiles !== undefined &&
     (flags & (HEARD | IRREGULAR)) === HEARD &&
     last >= quiet[LOOK_BEFORE] &&
     at < quiet[LATE_AT] &&
     interval > 0 &&
-    at < f64[row + SUSPECT_AT] &&
-    (interval <= 0.5 * (f64[row + SUSPECT_AT] - last) || !isLate(slab, row, at));
+    interval < usual &&
+    (interval <= 0.5 * usual || !isLate(slab, row, at));
   if (!ordinary) return false;
   if (pool !== undefined) slab.ladders.teach(row >> 3, interval, pool);
   slab.ladders.learn(row >> 3, quantiles, interval);
@@ -195,12 +205,17 @@ function learnSince(slab: PeerSlab, row: number, from: number): void {
   // without the signs of life that came meanwhile.
   const paused = pausedBetween(slab, row, from, at);
   const due = slab.f64[row + SUSPECT_AT] + paused - (last - from);
+  const interval = at - from;
+  // Nor is what only `acceptablePause` tolerates.
+  const unusual = interval - paused >= usualSilence(slab, row);
   if (profile.quantiles === undefined) {
-    learn(slab, row, profile, at - from, paused > 0 || !(at < due));
+    const spans = paused > 0 || !(at < due) || (profile.guarded && unusual);
+    learn(slab, row, profile, interval, spans);
   } else if (paused === 0 || profile.options.learn === 'always') {
     const { quantiles, pool } = profile;
-    if (pool) slab.ladders.teach(row >> 3, at - from, pool);
-    slab.ladders.learn(row >> 3, quantiles, at - from);
+    const isTolerated = unusual && at < due && profile.options.learn !== 'always';
+    if (pool && !isTolerated) slab.ladders.teach(row >> 3, interval, pool);
+    slab.ladders.learn(row >> 3, quantiles, interval, isTolerated);
   }
 }
 

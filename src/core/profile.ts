@@ -38,6 +38,8 @@ export const SHARE = 6;
 export const SHORTEST = 7;
 /** Where the longest silence is not given: at least so many cadences. */
 export const MAX_CADENCES = 8;
+/** What `acceptablePause` adds to the tolerated silence, in ms. */
+export const LENIENCE = 9;
 
 /** The longest silence of the calibrated model: its φ above 5 is a guess. */
 const MAX_SILENCE_CALIBRATED = 30_000;
@@ -98,6 +100,7 @@ export class Profile {
       1 / windowSize,
       this.quick ? 0.25 / perMean : Infinity,
       cadences,
+      this.model ? perMean * acceptablePause : acceptablePause,
     );
   }
 

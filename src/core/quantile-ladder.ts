@@ -20,9 +20,11 @@
  * Each piece rises and has a closed inverse. What else was tried is in docs/models.md.
  */
 import type { CohortCredit } from './cohort-credit.js';
+import { IntervalChange } from './interval-change.js';
 import {
   BORROWED,
   CADENCE,
+  CHANGES,
   COUNT,
   DEBT,
   HITS,
@@ -60,6 +62,8 @@ const MOST_LENT = 1000;
 
 const LEAST_CADENCE = 1e-6;
 const LONGEST = 1e15;
+/** All levels, as bits. */
+const ALL = 2 ** LEVELS - 1;
 
 /** Up to which φ so many heartbeats tell what is true, from 0 to 5. */
 export const supportedPhi = (heartbeats: number): number =>
@@ -76,6 +80,8 @@ export interface Taught {
 export class QuantileLadders {
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
+  /** Of the few peers whose interval has changed, or may be changing. */
+  readonly #changes = new Map<number, IntervalChange>();
 
   constructor(records: number) {
     this.#f64 = new Float64Array(records * SIZE);
@@ -85,6 +91,7 @@ export class QuantileLadders {
   /** Begins anew, with an expected interval in ms. */
   begin(entry: number, { start }: QuantileLevels, interval: number): void {
     const base = entry * SIZE;
+    this.#changes.delete(entry);
     this.#f64.fill(0, base, base + SIZE);
     this.#f64.set(start, base);
     const cadence = Math.max(interval, LEAST_CADENCE);
@@ -108,8 +115,12 @@ export class QuantileLadders {
     return this.count(entry) > this.#i32[2 * entry * SIZE + BORROWED];
   }
 
-  /** Learns one interval, in ms. */
-  learn(entry: number, levels: QuantileLevels, interval: number): void {
+  /**
+   * Learns one interval, in ms.
+   *
+   * @param tolerated no level rises for it: only `acceptablePause` kept it from being a suspicion
+   */
+  learn(entry: number, levels: QuantileLevels, interval: number, tolerated = false): void {
     const base = entry * SIZE;
     const f64 = this.#f64;
     const i32 = this.#i32;
@@ -118,8 +129,12 @@ export class QuantileLadders {
     const n = f64[base + COUNT] + 1;
     f64[base + COUNT] = n;
     let run = i32[2 * base + LATE_RUN];
+    const isBeyond = x > cadence && x > this.tolerated(entry, levels);
     // While the cadence changes, what is late by it tells nothing of the levels.
-    if (!(run >= RUN && x > 1.5 * cadence)) moveLevels(f64, i32, base, levels, x, f64, base, 0);
+    if (!(run >= RUN && x > 1.5 * cadence)) {
+      moveLevels(f64, i32, base, levels, x, f64, base, tolerated ? ALL : 0);
+    }
+    if ((isBeyond || i32[2 * base + CHANGES] !== 0) && this.#changed(entry, x, isBeyond)) return;
 
     const debt = f64[base + DEBT];
     const outage = x > OUTAGE * cadence;
@@ -150,11 +165,41 @@ export class QuantileLadders {
     if (moved < unit / 2 || moved > 2 * unit) this.#rescale(base, n);
   }
 
-  /** The cadence is another one, and so is its unit. */
-  #rescale(base: number, n: number): void {
+  /** Whether the peer's interval is another one from now on. */
+  #changed(entry: number, x: number, isBeyond: boolean): boolean {
+    const base = entry * SIZE;
+    const f64 = this.#f64;
+    let change = this.#changes.get(entry);
+    if (change === undefined) {
+      change = new IntervalChange();
+      this.#changes.set(entry, change);
+    }
+    const before = f64[base + CADENCE];
+    const known = change.other;
+    const cadence = Math.max(change.observe(x, before, isBeyond), LEAST_CADENCE);
+    this.#i32[2 * base + CHANGES] = change.isOver ? 0 : 1;
+    if (change.isOver) this.#changes.delete(entry);
+    if (cadence === before) return false;
+    f64[base + CADENCE] = cadence;
+    f64[base + DEBT] = 0;
+    this.#i32[2 * base + LATE_RUN] = 0;
+    const unit = f64[base + UNIT];
+    if (cadence === known)
+      this.#setUnit(base); // what was learnt at it holds again
+    else if (cadence < unit / 2 || cadence > 2 * unit) this.#rescale(base, f64[base + COUNT]);
+    return true;
+  }
+
+  #setUnit(base: number): void {
     const f64 = this.#f64;
     f64[base + UNIT] = f64[base + CADENCE];
     f64[base + LOG_UNIT] = Math.log(f64[base + UNIT]);
+  }
+
+  /** The cadence is another one, and so is its unit. */
+  #rescale(base: number, n: number): void {
+    const f64 = this.#f64;
+    this.#setUnit(base);
     const kept = n < KEPT ? n : KEPT;
     const own = n - this.#i32[2 * base + BORROWED];
     f64[base + COUNT] = kept;
@@ -259,6 +304,7 @@ export class QuantileLadders {
   snapshot(entry: number, { phi }: QuantileLevels): LadderSnapshot {
     const base = entry * SIZE;
     const f64 = this.#f64;
+    const change = this.#changes.get(entry)?.state;
     return {
       levels: [...phi],
       quantiles: [...f64.subarray(base, base + LEVELS)],
@@ -269,6 +315,7 @@ export class QuantileLadders {
       lateRun: this.#i32[2 * base + LATE_RUN],
       hits: this.#i32[2 * base + HITS],
       ...(this.#i32[2 * base + BORROWED] > 0 && { borrowed: this.#i32[2 * base + BORROWED] }),
+      ...(change && { change }),
     };
   }
 
@@ -285,7 +332,10 @@ export class QuantileLadders {
     } = checkLadder(given, name);
     const base = entry * SIZE;
     this.#f64.set([...quantiles, cadence, unit, Math.log(unit), heartbeats, queued], base);
-    this.#i32.set([words.hits, words.lateRun, words.borrowed ?? 0], 2 * base + HITS);
+    const { hits, lateRun, borrowed = 0, change } = words;
+    this.#i32.set([hits, lateRun, borrowed, change ? 1 : 0], 2 * base + HITS);
+    this.#changes.delete(entry);
+    if (change) this.#changes.set(entry, IntervalChange.restored(change));
     if (from.some((phi, j) => phi !== levels.phi[j])) this.relevel(entry, from, levels);
   }
 }

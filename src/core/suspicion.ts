@@ -20,6 +20,7 @@ import { LOOK_BEFORE } from './process-clock.js';
 import {
   FLOOR,
   LEAST,
+  LENIENCE,
   type Level,
   MAX_CADENCES,
   MAX_SILENCE,
@@ -93,6 +94,21 @@ export function longestSilence(slab: PeerSlab, row: number): number {
 export function tolerated(hot: Float64Array, mean: number, variance: number): number {
   const silence = reached(hot, mean, variance, hot[PER_MEAN], hot[PER_STD_DEV]);
   return silence < hot[MAX_SILENCE] ? silence : hot[MAX_SILENCE];
+}
+
+/**
+ * The silence that would be suspicion without `acceptablePause`: a longer one is tolerated, and no
+ * interval of the peer's.
+ */
+export function usualSilence(slab: PeerSlab, row: number): number {
+  const { hot, quantiles } = slab.profile(row);
+  const longest = longestSilence(slab, row);
+  if (quantiles) return Math.min(slab.ladders.tolerated(row >> 3, quantiles), longest);
+  const share = shareOf(slab, row, hot);
+  const mean = meanOf(slab, row, share);
+  const variance = varianceOf(slab, row, share);
+  const silence = reached(hot, mean, variance, hot[PER_MEAN], hot[PER_STD_DEV]);
+  return Math.min(silence - hot[LENIENCE], longest);
 }
 
 /** The silence that reaches a level: perMean·(mean + pause) + perStdDev·σ. */

@@ -16,6 +16,12 @@ export class LadderOracle {
   debt = 0;
   m: number;
   unit: number;
+  /** The interval of before; and the silences in a row that were beyond the threshold. */
+  other = 0;
+  beyond: number[] = [];
+  back = 0;
+  before = 0;
+  readonly decisive: number;
 
   constructor(
     interval: number,
@@ -26,6 +32,7 @@ export class LadderOracle {
     this.m = interval;
     this.unit = interval;
     const phi = wish === undefined ? threshold : Math.max(Math.log10(3.6e6 / (interval * wish)), 1);
+    this.decisive = phi;
     if (phi >= 1 && (phi <= 5 || wish !== undefined)) {
       // Whoever is nearest gives way; the ends do so only to what lies on or beyond them.
       const able = this.levels.filter(
@@ -50,6 +57,7 @@ export class LadderOracle {
   /** @param slot whose turn it is, once the cohort hears but every 16th */
   learn(x: number, slot = 0): void {
     const { m, unit, ofCohort } = this;
+    const isBeyond = x > m && x > this.silence(this.decisive);
     this.n++;
     this.own++;
     if (this.run < 4 || x <= 1.5 * m) {
@@ -59,6 +67,7 @@ export class LadderOracle {
       if (turn && this.own > 3) ofCohort.hear(y, time);
       this.move(y, time);
     }
+    if (this.changes(x, isBeyond)) return;
     if (x > 3 * m) this.debt = (1.25 * x) / m + 4;
     else if (this.debt > 0 && x < m / 2) {
       this.debt--;
@@ -72,6 +81,31 @@ export class LadderOracle {
       this.n = Math.min(this.n, 100);
       this.own = Math.min(this.own, 100);
     }
+  }
+
+  changes(x: number, isBeyond: boolean): boolean {
+    const { m, other, beyond } = this;
+    const near = (a: number, b: number, factor: number) => Math.max(a / b, b / a) <= factor;
+    const isOther = other > 0 && near(x, other, 1.25);
+    if (beyond.length === 0 && this.back === 0) this.before = m;
+    this.back = isOther && x < m ? this.back + 1 : 0;
+    let to = m;
+    if ((isBeyond && isOther) || this.back === 3) to = other;
+    else if (isBeyond) {
+      const agrees = near(Math.min(...beyond, x), Math.max(...beyond, x), 3);
+      this.beyond = agrees ? [...beyond, x] : [x];
+      if (this.beyond.length === 3) to = this.beyond.reduce((a, b) => a + b) / 3;
+    } else this.beyond = [];
+    if (to === m) return false;
+    Object.assign(this, { beyond: [], back: 0, m: to, debt: 0, run: 0 });
+    if (!near(to, this.before, 1.5)) this.other = this.before;
+    if (to === other) this.unit = to;
+    else if (to < this.unit / 2 || to > 2 * this.unit) {
+      this.unit = to;
+      this.n = Math.min(this.n, 100);
+      this.own = Math.min(this.own, 100);
+    }
+    return true;
   }
 
   floor({ phi }: Level): number {
