@@ -8,6 +8,7 @@ export interface ServeOptions {
   udp: boolean;
   agentCheck?: number;
   state?: string;
+  refuseDamagedState?: boolean;
   tokens?: string;
   tlsCert?: string;
   tlsKey?: string;

@@ -58,6 +58,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     udpPort: udp && udpPort,
     agentCheck: options.agentCheck,
     state,
+    refuseDamagedState: options.refuseDamagedState,
     tokens: tokensOf(options.tokens),
     tls: tlsOf(options),
     allowHosts: allowHost,

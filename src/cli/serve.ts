@@ -18,6 +18,7 @@ export function addServe(program: Command): void {
       parsePort,
     )
     .option('--state <file>', 'keeps members and what was learnt over restarts')
+    .option('--refuse-damaged-state', 'do not start with what can be read of a damaged state')
     .option('--tokens <file>', 'JSON: node, reader and operator tokens')
     .option('--tls-cert <file>', 'certificate, PEM; with --tls-key')
     .option('--tls-key <file>', 'its key, PEM')

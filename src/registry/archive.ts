@@ -11,13 +11,18 @@ import {
 } from './records.js';
 import { SIGNALS } from './signals.js';
 
-/** Everything, one record at a time. */
-export function* records({ roster, signals, tombstones }: Machinery): Generator<InstanceRecord> {
-  for (const member of roster.members.values()) {
-    yield recordOf(member, signals.learnt(member.id));
+/**
+ * Everything, one record at a time: each id that is known now once, as it is when it is asked for,
+ * however long that takes and whoever comes or goes meanwhile.
+ */
+export function* records(machinery: Machinery): Generator<InstanceRecord> {
+  const { roster, tombstones, signals } = machinery;
+  for (const id of [...roster.members.keys(), ...tombstones.ids()]) {
+    const record = recordById(machinery, id);
+    if (record === undefined) continue; // forgotten meanwhile
+    const learnt = isGone(record) ? tombstones.get(id)?.learnt : signals.learnt(id);
+    yield learnt ? { ...record, learnt } : record;
   }
-  for (const [id, { generation, learnt }] of tombstones)
-    yield { id, generation, gone: true, learnt };
 }
 
 /** One instance, or what is left of it, without what was learnt: a line of a journal. */
@@ -52,6 +57,7 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
     return;
   }
   tombstones.raise(id);
+  tombstones.given(generation);
   if (present) machinery.forget(present);
   signals.put(id, learnt);
   const now = roster.now();

@@ -93,7 +93,8 @@ export class Machinery {
       ? { generation: before.generation, learnt: signals.learnt(id) }
       : tombstones.raise(id);
     const at = roster.options.wall();
-    const member = new Member(about, generation + 1, at, roster.now(), leases.paused);
+    const next = tombstones.next(generation);
+    const member = new Member(about, next, at, roster.now(), leases.paused);
     if (before) {
       member.history = before.history;
       this.forget(before);

@@ -1,12 +1,5 @@
 /** An instance as plain JSON, for a file or another process; and what may be read from one. */
-import {
-  checkBoolean,
-  checkKeys,
-  checkNumber,
-  checkObject,
-  checkOneOf,
-  checkType,
-} from '../core/validate.js';
+import { checkBoolean, checkNumber, checkObject, checkOneOf, checkType } from '../core/validate.js';
 import type { Member } from './member.js';
 import { checkRegistration, type Registration } from './registration.js';
 import { type Learnt, SIGNALS, type SignalName } from './signals.js';
@@ -49,12 +42,14 @@ const STATUSES: readonly InstanceStatus[] = [
 const REGISTRATION = [
   ...(['id', 'service', 'address', 'meta', 'ttl', 'goneAfter', 'heartbeatInterval'] as const),
 ];
-const KEYS = [
-  ...REGISTRATION,
-  ...['generation', 'registeredAt', 'changedAt', 'status', 'draining', 'ready', 'polled'],
-  ...['heard', 'missing', 'learnt', 'gone'],
-];
-const TIME = { least: 0, most: Number.MAX_SAFE_INTEGER, unit: 'ms since 1970' };
+/** Statuses by the names that they had once. */
+const FORMER: Readonly<Record<string, InstanceStatus>> = { 'probe-blind': 'probe-failing' };
+/** A wall clock may be far off, and before 1970. */
+const TIME = {
+  ...{ least: Number.MIN_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER },
+  unit: 'ms since 1970',
+};
+const DEFAULTS = { heartbeatInterval: 1000, ttl: undefined, goneAfter: undefined };
 const GENERATION = { least: 1, most: Number.MAX_SAFE_INTEGER, integer: true };
 
 export function recordOf(member: Member, learnt?: Learnt): MemberRecord {
@@ -77,41 +72,52 @@ export function recordOf(member: Member, learnt?: Learnt): MemberRecord {
 export const isGone = (record: InstanceRecord): record is GoneRecord =>
   (record as GoneRecord).gone === true;
 
-function checkSignals(name: string, value: unknown): void {
+function checkSignals(name: string, value: unknown): readonly SignalName[] {
   checkType(name, 'an array of signals', value, Array.isArray(value));
   for (const each of value as unknown[]) checkOneOf(name, each, SIGNALS);
+  return value as SignalName[];
+}
+
+function checkLearnt(learnt: unknown): Learnt {
+  checkObject('record.learnt', learnt);
+  for (const name of SIGNALS) {
+    const each = (learnt as Learnt)[name];
+    if (each !== undefined) checkObject(`record.learnt.${name}`, each);
+  }
+  return learnt as Learnt;
 }
 
 /**
- * A record that may be one; what was learnt is checked by the detectors.
+ * A record that may be one, as it is written today: parts that are not known are of a later version,
+ * and are ignored; those that an earlier version did not write have their defaults. What was learnt
+ * is checked by the detectors.
  *
  * @throws TypeError, RangeError that name the part, what was expected and what came
  */
 export function checkRecord(given: InstanceRecord): InstanceRecord {
   checkObject('record', given);
-  const record = checkKeys<Partial<MemberRecord & GoneRecord>>('record', given as object, KEYS);
-  checkNumber('record.generation', record.generation, GENERATION);
-  if (record.learnt !== undefined) {
-    checkKeys('record.learnt', record.learnt, SIGNALS);
-    for (const name of SIGNALS) {
-      const learnt = record.learnt[name];
-      if (learnt !== undefined) checkObject(`record.learnt.${name}`, learnt);
-    }
-  }
+  const record = given as Partial<MemberRecord & GoneRecord>;
+  const generation = checkNumber('record.generation', record.generation, GENERATION);
+  const learnt = record.learnt === undefined ? undefined : checkLearnt(record.learnt);
   if (record.gone !== undefined) {
     checkType('record.gone', 'true or nothing', record.gone, record.gone === true);
     checkType('record.id', 'a string', record.id, typeof record.id === 'string');
-    return given;
+    return { id: record.id as string, generation, gone: true, ...(learnt && { learnt }) };
   }
   const about = Object.fromEntries(REGISTRATION.map((key) => [key, record[key]]));
-  checkRegistration(about as never, { heartbeatInterval: 1, ttl: 1, goneAfter: 1 });
-  checkNumber('record.registeredAt', record.registeredAt, TIME);
-  checkNumber('record.changedAt', record.changedAt, TIME);
-  checkOneOf('record.status', record.status, STATUSES);
-  checkBoolean('record.draining', record.draining);
-  checkBoolean('record.ready', record.ready);
-  checkBoolean('record.polled', record.polled);
-  checkSignals('record.heard', record.heard);
-  checkSignals('record.missing', record.missing);
-  return given;
+  const registeredAt = checkNumber('record.registeredAt', record.registeredAt ?? 0, TIME);
+  const { status = 'starting' } = record;
+  return {
+    ...checkRegistration(about as never, DEFAULTS),
+    generation,
+    registeredAt,
+    changedAt: checkNumber('record.changedAt', record.changedAt ?? registeredAt, TIME),
+    status: checkOneOf('record.status', FORMER[status] ?? status, STATUSES),
+    draining: checkBoolean('record.draining', record.draining ?? false),
+    ready: checkBoolean('record.ready', record.ready ?? true),
+    polled: checkBoolean('record.polled', record.polled ?? false),
+    heard: checkSignals('record.heard', record.heard ?? []),
+    missing: checkSignals('record.missing', record.missing ?? []),
+    ...(learnt && { learnt }),
+  };
 }

@@ -1,6 +1,7 @@
 /** The registry: who may get traffic right now. */
 import { Emitter } from '../core/emitter.js';
 import type { FailureDetector } from '../core/failure-detector.js';
+import { checkNumber } from '../core/validate.js';
 import { recordById, records, restoreRecord } from './archive.js';
 import {
   type Beat,
@@ -21,6 +22,7 @@ import { checkRegistration, type Registration } from './registration.js';
 import type { Roster } from './roster.js';
 import { Secrets } from './secrets.js';
 import type { RegistryLink, SignalName } from './signals.js';
+import type { Generations } from './tombstones.js';
 import type {
   InstanceView,
   RegistryStats,
@@ -273,7 +275,10 @@ export class Registry extends Emitter<RegistryEvents> {
     return this.#roster.now();
   }
 
-  /** Everything as plain JSON, one record at a time, those that are gone included. */
+  /**
+   * Everything as plain JSON, one record at a time, those that are gone included: each id that is
+   * known at the first of them, once, as it is when it is asked for.
+   */
   records(): IterableIterator<InstanceRecord> {
     return records(this.#parts);
   }
@@ -281,6 +286,16 @@ export class Registry extends Emitter<RegistryEvents> {
   /** One record without what was learnt, for a journal; undefined for an id that is not known. */
   record(id: string): InstanceRecord | undefined {
     return recordById(this.#parts, id);
+  }
+
+  /** What has to be kept beside the records, for generations that never come a second time. */
+  get generations(): Generations {
+    return this.#parts.tombstones.generations;
+  }
+
+  /** From now on only higher generations are given, to any id; what is lower than before is ignored. */
+  raiseGenerations(to: number): void {
+    this.#parts.tombstones.raiseTo(checkNumber('generation', to, GENERATION_FLOOR));
   }
 
   /**
@@ -330,5 +345,6 @@ export class Registry extends Emitter<RegistryEvents> {
   }
 }
 
+const GENERATION_FLOOR = { least: 0, most: Number.MAX_SAFE_INTEGER, integer: true };
 const NOBODY = Object.freeze([]);
 const NO_ROUTE: Route = Object.freeze({ mode: 'empty', targets: NOBODY, excluded: NOBODY });

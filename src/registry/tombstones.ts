@@ -6,6 +6,14 @@ export interface Tombstone {
   readonly learnt: Learnt;
 }
 
+/** Of all ids. */
+export interface Generations {
+  /** None that is higher was given so far. */
+  readonly given: number;
+  /** No id that is forgotten had a higher one: all that are given from now on are higher. */
+  readonly forgotten: number;
+}
+
 const NOTHING: Learnt = {};
 /** Windows are a hundred times as large as generations: those of so many are kept. */
 const WINDOWS = 1000;
@@ -23,8 +31,10 @@ export class Tombstones {
   /** The oldest first. */
   readonly #generations = new Map<string, number>();
   readonly #learnt = new Map<string, Learnt>();
-  /** No id that was forgotten had a higher generation: no newcomer gets a lower one. */
-  #floor = 0;
+  /** No id that was forgotten had a higher generation. */
+  #forgotten = 0;
+  /** The highest generation of any id. */
+  #given = 0;
 
   /** @param most that are remembered */
   constructor(most: number) {
@@ -37,7 +47,8 @@ export class Tombstones {
     this.#learnt.delete(id);
     if (Object.keys(learnt).length > 0) this.#learnt.set(id, learnt);
     shed(this.#learnt, WINDOWS);
-    this.#floor = Math.max(this.#floor, shed(this.#generations, this.#most) ?? 0);
+    this.given(generation);
+    this.#forgotten = Math.max(this.#forgotten, shed(this.#generations, this.#most) ?? 0);
   }
 
   get(id: string): Tombstone | undefined {
@@ -47,15 +58,36 @@ export class Tombstones {
       : { generation, learnt: this.#learnt.get(id) ?? NOTHING };
   }
 
-  /** Takes it out: the instance is back. Its last generation, or what none can have exceeded. */
+  /** Takes it out: the instance is back. */
   raise(id: string): Tombstone {
-    const stone = this.get(id) ?? { generation: this.#floor, learnt: NOTHING };
+    const stone = this.get(id) ?? { generation: 0, learnt: NOTHING };
     this.#generations.delete(id);
     this.#learnt.delete(id);
     return stone;
   }
 
-  *[Symbol.iterator](): IterableIterator<[string, Tombstone]> {
-    for (const id of this.#generations.keys()) yield [id, this.get(id) as Tombstone];
+  ids(): IterableIterator<string> {
+    return this.#generations.keys();
+  }
+
+  /** The next generation of an id that had `last`: whoever was forgotten had none that is higher. */
+  next(last: number): number {
+    const next = Math.max(last, this.#forgotten) + 1;
+    this.given(next);
+    return next;
+  }
+
+  /** Notes that an id has it. */
+  given(generation: number): void {
+    this.#given = Math.max(this.#given, generation);
+  }
+
+  /** From now on only higher ones are given. */
+  raiseTo(generation: number): void {
+    this.#forgotten = Math.max(this.#forgotten, generation);
+  }
+
+  get generations(): Generations {
+    return { given: Math.max(this.#given, this.#forgotten), forgotten: this.#forgotten };
   }
 }

@@ -383,25 +383,39 @@ describe('the state', () => {
     expect(after.instance.status).not.toBe('dead');
   });
 
-  it.each([
-    ['garbage', 'hello'],
-    ['half a file', undefined],
-  ])('that is %s is a clear error, and stays as it is', async (_, text) => {
+  it('that is none is a clear error, and stays as it is', async () => {
     const state = join(folder, 'state');
-    if (text !== undefined) writeFileSync(state, text);
-    else {
-      const { process, url } = await serve('--state', state);
-      await ask(url, '/register', web('a'));
-      process.kill('SIGTERM');
-      await process.exited;
-      writeFileSync(state, readFileSync(state, 'utf8').slice(0, -3));
-    }
-    const before = readFileSync(state, 'utf8');
+    writeFileSync(state, 'hello');
     const process = new Running([cli, 'serve', '--port', '0', '--no-udp', '--state', state]);
     running.push(process);
     expect(await process.exited).toMatchObject({ code: 2 });
-    expect(process.output).toMatch(/^phi-accrual: \S*state, line \d+: .*\n$/);
-    expect(readFileSync(state, 'utf8')).toBe(before);
+    expect(process.output).toMatch(/^phi-accrual: \S*state, line 1: .*\n$/);
+    expect(readFileSync(state, 'utf8')).toBe('hello');
+  });
+
+  it('that is damaged is told with file and line and kept, and the rest is used, or it is refused', async () => {
+    const state = join(folder, 'state');
+    const first = await serve('--state', state);
+    for (const id of ['a', 'b']) await ask(first.url, '/register', web(id));
+    first.process.kill('SIGTERM');
+    await first.process.exited;
+    const damaged = readFileSync(state, 'utf8').replace('"id":"a"', '"id":"x"');
+    writeFileSync(state, damaged);
+    const arguments_ = ['serve', '--port', '0', '--no-udp', '--state', state];
+    const refusing = new Running([cli, ...arguments_, '--refuse-damaged-state']);
+    running.push(refusing);
+    expect(await refusing.exited).toMatchObject({ code: 2 });
+    expect(refusing.output).toMatch(/^phi-accrual: \S*state, line 2: its checksum is another.*\n$/);
+    expect(readFileSync(state, 'utf8')).toBe(damaged);
+
+    const { process, url } = await serve('--state', state);
+    expect(ids((await ask(url, '/instances')).json.instances)).toEqual(['b']);
+    expect(process.output).toMatch(/state, line 2: its checksum is another\n/);
+    const [, copy] = await process.says(/what is damaged is kept in (\S+)\n/);
+    expect(readFileSync(copy, 'utf8')).toBe(damaged);
+    expect((await ask(url, '/metrics')).text).toMatch(/^phi_accrual_registry_state_damage 1$/m);
+    // Nobody gets a generation that he may have had.
+    expect((await ask(url, '/register', web('a'))).json.generation).toBeGreaterThan(1);
   });
 
   it('on a full disk promises nothing, keeps what it had, and recovers by itself', async (context) => {

@@ -16,6 +16,7 @@ export interface MetricsSources {
   readonly health: Health;
   readonly datagrams: () => Datagrams | undefined;
   readonly state: () => State | undefined;
+  readonly damage: () => number;
   /** Each signal has so many instances with series of their own. */
   readonly maxSeries: number;
 }
@@ -46,7 +47,8 @@ const each = (
   },
 });
 
-function figures({ registry, streams, rejections, datagrams, state }: MetricsSources): Figure[] {
+function figures(sources: MetricsSources): Figure[] {
+  const { registry, streams, rejections, datagrams, state, damage } = sources;
   return [
     {
       name: `${PREFIX}instances`,
@@ -100,6 +102,11 @@ function figures({ registry, streams, rejections, datagrams, state }: MetricsSou
       return kept && Number(kept.fault !== undefined);
     }),
     one('state_faults_total', 'Errors on writing the state.', () => state()?.figures.faults),
+    one(
+      'state_damage',
+      'Places of the state that could not be used at the start.',
+      () => state() && damage(),
+    ),
     one('state_checkpoints_total', 'Checkpoints written.', () => state()?.figures.checkpoints),
     one('state_lines_total', 'Changes noted in the journal.', () => state()?.figures.lines),
   ];

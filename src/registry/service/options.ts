@@ -2,7 +2,13 @@
 import { isIP } from 'node:net';
 import type { Host } from '../../core/host.js';
 import { resolveSettings } from '../../core/settings.js';
-import { checkKeys, checkNumber, checkRange, checkType } from '../../core/validate.js';
+import {
+  checkBoolean,
+  checkKeys,
+  checkNumber,
+  checkRange,
+  checkType,
+} from '../../core/validate.js';
 import { isLoopbackAddress } from '../networks.js';
 import type { RegistryOptions } from '../options.js';
 import { Askers, type TrustProxy } from './askers.js';
@@ -14,7 +20,7 @@ import { TokenCheck, type Tokens } from './tokens.js';
 
 /** What happens beside requests, for a log. */
 export interface ServiceNotice {
-  readonly kind: 'error' | 'state-fault' | 'state-recovered';
+  readonly kind: 'error' | 'state-fault' | 'state-recovered' | 'state-damaged' | 'state-unfinished';
   readonly message: string;
   readonly error?: Error;
 }
@@ -37,6 +43,11 @@ export interface ServiceOptions {
   readonly agentCheck?: number;
   /** The state file; default none: after a restart all nodes have to register again. */
   readonly state?: string;
+  /**
+   * Whether a state that is damaged is refused at the start; default false: what is damaged is told
+   * by {@link onNotice} and kept under another name, and the rest is used.
+   */
+  readonly refuseDamagedState?: boolean;
   /**
    * Between two checkpoints, in ms; default 5000. What was learnt since the last one is lost in a
    * crash; registrations never are. A large registry takes longer: at most a twentieth of the time.
@@ -110,6 +121,7 @@ export interface ResolvedServiceOptions {
   readonly udpPort: number | false;
   readonly agentCheck: number | undefined;
   readonly state: string | undefined;
+  readonly refuseDamagedState: boolean;
   readonly checkpointInterval: number;
   readonly tokens: TokenCheck;
   readonly hosts: AllowedHosts;
@@ -137,6 +149,7 @@ export interface ResolvedServiceOptions {
 
 const KEYS: readonly (keyof ServiceOptions)[] = [
   ...(['host', 'port', 'udpPort', 'state', 'checkpointInterval', 'tokens', 'allowHosts'] as const),
+  'refuseDamagedState',
   ...(['allowOrigins', 'tls', 'maxBodyBytes', 'maxStreams', 'maxSeries', 'dashboard'] as const),
   ...(['probe', 'drain', 'demo', 'registry', 'onNotice', 'signal', 'agentCheck'] as const),
   ...(['trustProxy', 'maxStreamBytes', 'maxConnections', 'maxConnectionsPerAddress'] as const),
@@ -187,6 +200,7 @@ export function resolveServiceOptions(given?: ServiceOptions): ResolvedServiceOp
         ? undefined
         : checkNumber('agentCheck', options.agentCheck, PORT),
     state: options.state === undefined ? undefined : text('state', options.state),
+    refuseDamagedState: checkBoolean('refuseDamagedState', options.refuseDamagedState ?? false),
     checkpointInterval: checkNumber('checkpointInterval', options.checkpointInterval ?? 5000, {
       least: 1,
       most: 2_147_483_647,

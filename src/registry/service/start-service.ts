@@ -92,6 +92,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     health: health.health,
     datagrams: () => datagrams,
     state: () => kept.state,
+    damage: () => kept.damage.length,
     maxSeries,
   });
   const link = registry.link();
@@ -180,8 +181,8 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
 /**
  * Starts the registry's service.
  *
- * @throws TypeError, RangeError (as rejections) that name the option; StateError if the state
- * cannot be read, which is left as it is; the system's error if a port or a file cannot be had
+ * @throws TypeError, RangeError (as rejections) that name the option; StateError for what is
+ * no state, or, with `refuseDamagedState`, is damaged: it is left as it is; the system's error if a port or a file cannot be had
  */
 export async function startService(given?: ServiceOptions): Promise<RegistryService> {
   const options = resolveServiceOptions(given);

@@ -52,20 +52,51 @@ async function clear(path: string): Promise<void> {
   if (isLeft) await unlink(path).catch(() => {}); // another one that starts was faster
 }
 
-/**
- * Holds the state for this process until the function that it returns is called.
- *
- * @throws StateError if another registry holds it; the system's error if its folder is not there
- */
-export async function lock(file: string): Promise<() => Promise<void>> {
-  const path = await nameOf(file);
-  for (let waited = 0; ; waited += AGAIN) {
-    const server = await take(path);
-    if (server) return () => new Promise((done) => server.close(() => done()));
-    if (waited >= PATIENCE) {
-      throw new StateError(`${file}: another registry that runs on this machine uses it`);
+/** A state that is held for this process. */
+export class Lock {
+  readonly #file: string;
+  #path = '';
+  #server: Server | undefined;
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** @throws StateError if another registry holds it; the system's error if its folder is not there */
+  static async take(file: string): Promise<Lock> {
+    const lock = new Lock(file);
+    await lock.hold(PATIENCE);
+    return lock;
+  }
+
+  /**
+   * Holds it on, or anew should its folder be another one by now. Returns whether it is.
+   *
+   * @throws as {@link take}; what was held is held still
+   */
+  async hold(patience = 0): Promise<boolean> {
+    const path = await nameOf(this.#file);
+    if (path === this.#path) return false;
+    for (let waited = 0; ; waited += AGAIN) {
+      const server = await take(path);
+      if (server) {
+        await this.release();
+        this.#path = path;
+        this.#server = server;
+        return true;
+      }
+      if (waited >= patience) {
+        throw new StateError(`${this.#file}: another registry that runs on this machine uses it`);
+      }
+      await clear(path);
+      await sleep(AGAIN);
     }
-    await clear(path);
-    await sleep(AGAIN);
+  }
+
+  release(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#path = '';
+    return new Promise((done) => (server ? server.close(() => done()) : done()));
   }
 }
