@@ -1,6 +1,7 @@
 /** The members of one service: how many there are, and where its traffic goes. */
 import { BeatCount } from './beat-count.js';
 import type { Member } from './member.js';
+import { Picker, RAMP_STEPS, ramp } from './pick.js';
 import { type Census, panics, removable, WEIGHTS } from './population.js';
 import type { Route, Target } from './views.js';
 
@@ -45,14 +46,6 @@ export interface RoutingOptions {
   readonly slowStart: number;
 }
 
-const LEAST_WEIGHT = 0.1;
-/** Steps in which a weight rises. */
-const STEPS = 100;
-
-/** The share of its weight that a member has, so long after its return. */
-export const ramp = (since: number, slowStart: number): number =>
-  since >= slowStart ? 1 : Math.max(LEAST_WEIGHT, since / slowStart);
-
 export const weightOf = (member: Member, now: number, slowStart: number): number =>
   member.routable
     ? (WEIGHTS[member.status] as number) * ramp(now - member.routableSince, slowStart)
@@ -66,9 +59,7 @@ export class Group extends Tally {
   #route: Route | undefined;
   /** Until then the route is right as it is, if nobody changes. */
   #until = -Infinity;
-  /** For `pick`: the sums of the weights up to each target, and how often each was picked. */
-  #sums = new Float64Array();
-  #picks = new Float64Array();
+  #picker = new Picker([]);
 
   constructor(service: string, options: RoutingOptions) {
     super();
@@ -103,8 +94,12 @@ export class Group extends Tally {
         targets.push(Object.freeze({ id, address, weight: 1 }));
       } else if (why === undefined && !this.panic) {
         const weight = weightOf(member, now, slowStart);
-        targets.push(Object.freeze({ id, address, weight }));
-        ramping ||= now - member.routableSince < slowStart;
+        const since = now - member.routableSince;
+        const rises = since < slowStart;
+        const full = WEIGHTS[member.status] as number;
+        const rising = rises && { rising: Object.freeze({ full, since, over: slowStart }) };
+        targets.push(Object.freeze({ id, address, weight, ...rising }));
+        ramping ||= rises;
       } else excluded.push(Object.freeze({ id, reason: why ?? 'panic' }));
     }
     const mode = this.panic ? 'panic' : targets.length === 0 ? 'empty' : 'normal';
@@ -114,39 +109,12 @@ export class Group extends Tally {
       targets: Object.freeze(targets),
       excluded: Object.freeze(excluded),
     });
-    this.#until = ramping ? now + slowStart / STEPS : Infinity;
-    this.#sums = new Float64Array(targets.length);
-    this.#picks = new Float64Array(targets.length);
-    let sum = 0;
-    for (let i = 0; i < targets.length; i++) this.#sums[i] = sum += targets[i].weight;
+    this.#until = ramping ? now + slowStart / RAMP_STEPS : Infinity;
+    this.#picker = new Picker(targets);
   }
 
-  /**
-   * Two are drawn by weight, and of these the one that was picked less often for its weight: the
-   * shares come out as the weights, with far less scatter than by one draw.
-   */
   pick(now: number, random: () => number): Target | undefined {
-    const { targets } = this.route(now);
-    if (targets.length === 0) return undefined;
-    const a = this.#draw(random());
-    const b = this.#draw(random());
-    const load = (i: number) => (this.#picks[i] + 1) / targets[i].weight;
-    const chosen = load(b) < load(a) ? b : a;
-    this.#picks[chosen]++;
-    return targets[chosen];
-  }
-
-  /** The target at a share of the sum of all weights. */
-  #draw(share: number): number {
-    const sums = this.#sums;
-    const at = share * sums[sums.length - 1];
-    let low = 0;
-    let high = sums.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sums[middle] > at) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    this.route(now);
+    return this.#picker.pick(random);
   }
 }

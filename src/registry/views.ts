@@ -72,6 +72,8 @@ export interface Target {
   readonly address: string;
   /** 0 to 1: less while overloaded, and after a return. */
   readonly weight: number;
+  /** While the weight rises after a return, to `full`: so long ago that was, and so long it takes. */
+  readonly rising?: { readonly full: number; readonly since: number; readonly over: number };
 }
 
 export interface Route {

@@ -252,6 +252,7 @@ const LAB_TYPES = [
 ];
 
 const REGISTRY = [
+  'FollowedService',
   'HeldLease',
   'Lease',
   'Prober',
@@ -269,6 +270,7 @@ const REGISTRY_TYPES = [
   'Comparison',
   'FailureReport',
   'Fetch',
+  'FollowEvents',
   'Freeze',
   'FreezeReason',
   'GoneRecord',
@@ -279,6 +281,7 @@ const REGISTRY_TYPES = [
   'Learnt',
   'LeaseError',
   'LeaseEvents',
+  'LossReason',
   'MemberRecord',
   'NodeBeats',
   'NodeBeatsOptions',

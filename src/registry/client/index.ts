@@ -1,4 +1,5 @@
 /** The client's part of 'phi-accrual/registry'. */
+export { type FollowEvents, FollowedService } from './followed-service.js';
 export { HeldLease } from './held-lease.js';
 export { type Fetch, RegistryError } from './http.js';
 export type { LeaseError, LeaseEvents, LossReason } from './lease-events.js';

@@ -4,10 +4,12 @@ import { type Clock, resolveSettings } from '../../core/settings.js';
 import { checkKeys, checkNumber, checkType } from '../../core/validate.js';
 import type { InstanceView, Route, WatchEvent } from '../views.js';
 import { Backoff } from './backoff.js';
+import { FollowedService } from './followed-service.js';
 import { HeldLease } from './held-lease.js';
 import { type Fetch, type RegistryError, RegistryHttp } from './http.js';
+import type { RouteAnswer } from './last-known.js';
 import { checkRequest, type RegistrationRequest, registered } from './registration.js';
-import { follow } from './watching.js';
+import { watchEvents } from './watching.js';
 
 export interface RegistryClientOptions {
   /** Where the registry is, such as `'http://127.0.0.1:7946'`; a path may stand before its own. */
@@ -129,14 +131,51 @@ export class RegistryClient {
     options: { signal?: AbortSignal } = {},
   ): AsyncIterableIterator<WatchEvent> {
     const { signal } = checkKeys('options', options, ['signal']);
-    return follow(`/events${query(service)}`, {
+    return this.#watch(service, signal);
+  }
+
+  #watch(
+    service: string | undefined,
+    signal: AbortSignal | undefined,
+    onEpoch?: (epoch: string) => void,
+  ) {
+    return watchEvents(`/events${query(service)}`, {
       http: this.#http,
       host: this.#host,
       random: this.#random,
       idle: this.#idle,
       signal,
       onError: this.#onError,
+      ...(onEpoch && { onEpoch }),
     });
+  }
+
+  /**
+   * The targets of a service as a list that stays right by watching, with `pick()` for one of them.
+   * It begins empty; `ready` resolves with the first answer. While the registry is away, or has
+   * started anew and is learning, the last known good list goes on; failures come to `onError`.
+   *
+   * @throws TypeError for what is no service, or no signal
+   */
+  follow(service: string, options: { signal?: AbortSignal } = {}): FollowedService {
+    checkType('service', 'a string', service, typeof service === 'string');
+    const { signal } = checkKeys('options', options, ['signal']);
+    const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
+    checkType('signal', 'an AbortSignal', signal, isSignal);
+    const path = `/services/${encodeURIComponent(service)}/route`;
+    const tools = {
+      host: this.#host,
+      random: this.#random,
+      onError: this.#onError,
+      route: async (until: AbortSignal) =>
+        (await this.#http.json('GET', path, {
+          timeout: this.#timeout,
+          signal: until,
+        })) as unknown as RouteAnswer,
+      watch: (until: AbortSignal, onEpoch: (epoch: string) => void) =>
+        this.#watch(service, until, onEpoch),
+    };
+    return new FollowedService(service, tools, signal);
   }
 
   /** Says that a request to the instance failed, so that nobody is sent there meanwhile. @throws RegistryError */

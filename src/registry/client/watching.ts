@@ -14,6 +14,8 @@ export interface Following {
   readonly idle: number;
   /** Told of each connection that failed and is followed by another. */
   readonly onError: (error: RegistryError) => void;
+  /** Told of the start of the registry that the events are of, before the first event of each. */
+  readonly onEpoch?: (epoch: string) => void;
 }
 
 /** The bytes of one connection, until it ends, fails or falls silent. */
@@ -51,11 +53,12 @@ function watched({ event, data }: EventSourceMessage): WatchEvent | undefined {
  *
  * @throws RegistryError for a refusal that asking again would not change
  */
-export async function* follow(path: string, how: Following): AsyncGenerator<WatchEvent> {
+export async function* watchEvents(path: string, how: Following): AsyncGenerator<WatchEvent> {
   const { http, host, signal } = how;
   const backoff = new Backoff(host, how.random);
   let lastId: string | undefined;
   let revision = -1;
+  let epoch: string | undefined;
   while (!signal?.aborted) {
     const aborter = new AbortController();
     const messages: EventSourceMessage[] = [];
@@ -74,6 +77,9 @@ export async function* follow(path: string, how: Following): AsyncGenerator<Watc
           const event = watched(message);
           if (message.id !== undefined) lastId = message.id;
           if (event === undefined) continue;
+          const ofEpoch = message.id?.replace(/-?\d*$/, '') ?? '';
+          if (ofEpoch !== epoch) how.onEpoch?.(ofEpoch);
+          epoch = ofEpoch;
           // What the connection before had already told is not told twice.
           if (event.type === 'change' && event.revision <= revision) continue;
           revision = event.revision;

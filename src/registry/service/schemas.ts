@@ -195,9 +195,21 @@ export const RouteView = z
   .object({
     mode: z.enum(['normal', 'panic', 'empty', 'learning']),
     targets: z
-      .array(z.object({ id: z.string(), address: z.string(), weight: z.number() }))
+      .array(
+        z.object({
+          id: z.string(),
+          address: z.string(),
+          weight: z.number(),
+          rising: z
+            .object({ full: z.number(), since: z.number(), over: z.number() })
+            .readonly()
+            .optional()
+            .openapi({ description: 'while the weight rises to `full`; since and over in ms' }),
+        }),
+      )
       .readonly(),
     excluded: z.array(z.object({ id: z.string(), reason: z.string() })).readonly(),
+    epoch: z.string().openapi({ description: 'of this start of the registry' }),
   })
   .openapi('Route');
 

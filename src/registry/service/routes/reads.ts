@@ -129,7 +129,10 @@ export function addReads(app: OpenAPIHono<Env>, context: ServiceContext, rates: 
 
   app.openapi(services, (c) => c.json({ services: [...registry.services()] }, 200));
 
-  app.openapi(route, (c) => c.json(registry.route(c.req.valid('param').service), 200));
+  app.openapi(route, (c) => {
+    const { service } = c.req.valid('param');
+    return c.json({ ...registry.route(service), epoch: context.epoch }, 200);
+  });
 
   app.openapi(protection, (c) => c.json({ ...registry.protection }, 200));
 
