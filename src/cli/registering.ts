@@ -1,9 +1,20 @@
 /** Leases of the commands that register. */
-import { type HeldLease, type RegistrationRequest, RegistryClient } from '../registry/index.js';
+import {
+  type HeldLease,
+  type RegistrationRequest,
+  RegistryClient,
+  type RegistryError,
+} from '../registry/index.js';
 import { asUsage } from './arguments.js';
 
 /** The token is not an argument: others on the machine see those. */
 const TOKEN = 'PHI_ACCRUAL_TOKEN';
+
+/** The registry at `url`. @throws UsageError for a URL that is none */
+export function clientAt(url: string, onError?: (error: RegistryError) => void): RegistryClient {
+  const token = process.env[TOKEN];
+  return asUsage(() => new RegistryClient({ url, token, ...(onError && { onError }) }));
+}
 
 /**
  * A lease at the registry; `log` is told when something goes wrong, once until it goes well again.
@@ -20,8 +31,6 @@ export function registerAt(
     if (!failing) log(`${url}: ${(error as Error).message}; trying again`);
     failing = true;
   };
-  const token = process.env[TOKEN];
-  const client = asUsage(() => new RegistryClient({ url, token, onError: fail }));
   const follow = (lease: HeldLease) => {
     failing = false;
     lease.on('error', ({ error }) => fail(error));
@@ -35,5 +44,5 @@ export function registerAt(
     lease.on('fenced', () => log(`${url}: another life has registered ${request.id}`));
     return lease;
   };
-  return client.register(request).then(follow);
+  return clientAt(url, fail).register(request).then(follow);
 }

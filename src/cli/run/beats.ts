@@ -3,7 +3,7 @@ import { httpPing } from '../../lab/record/http-ping.js';
 import type { Ping } from '../../lab/record/ping-recorder.js';
 import { tcpPing } from '../../lab/record/tcp-ping.js';
 import { parseTarget } from '../../sources/target.js';
-import { Turns } from '../../sources/turns.js';
+import { type TurnHost, Turns } from '../../sources/turns.js';
 import { asUsage } from '../arguments.js';
 import { parseUrl } from '../recording-sources.js';
 import type { RunOptions } from './options.js';
@@ -38,7 +38,7 @@ export function probeOf({ http, tcp }: RunOptions): Probe | undefined {
 }
 
 /** Asks at every turn, one question at a time, and calls `heard` at each good answer. */
-export function probing(probe: Probe, interval: number, heard: () => void): Turns {
+export function probing(probe: Probe, interval: number, heard: () => void, host: TurnHost): Turns {
   let open = false;
   const turns = new Turns(
     async () => {
@@ -47,7 +47,7 @@ export function probing(probe: Probe, interval: number, heard: () => void): Turn
       if (await probe.ask(AbortSignal.timeout(Math.max(interval, 1000)))) heard();
       open = false;
     },
-    { interval },
+    { interval, host },
   );
   turns.start();
   return turns;

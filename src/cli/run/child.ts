@@ -1,7 +1,8 @@
-/** The process that is supervised: its start, its state, its end. */
+/** The process that is supervised, with all that it starts: its start, its state, its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { hasEnded, isStopped, statOf } from './processes.js';
+import { ProcessTree } from './tree.js';
 
 export interface Ending {
   readonly code: number | null;
@@ -21,18 +22,55 @@ export function describeEnding({ code, signal, error }: Ending): string {
   return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
 
-export class Child {
-  readonly #process: ChildProcess;
+/** What the supervisor knows of a process that it supervises; a {@link Child} is one. */
+export interface Supervised {
+  readonly pid: number | undefined;
   readonly ended: Promise<Ending>;
   /** Undefined while it runs. */
-  ending: Ending | undefined;
+  readonly ending: Ending | undefined;
+  readonly state: 'runs' | 'stopped' | 'ended';
+  /** Ends it and all that it has started, by `signal`, and by SIGKILL once `grace` ms have passed. */
+  stop(grace: number, signal: NodeJS.Signals | undefined): Promise<Ending>;
+}
 
-  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#process = spawn(command, args, { stdio: 'inherit', env });
+export interface ChildOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** 'NAME=value' in `env`, by which those who leave the group are found. */
+  readonly mark: string;
+  /** Whether it gets a process group of its own, which is signalled as a whole. */
+  readonly ownGroup: boolean;
+  /** Told of processes that outlive SIGKILL. */
+  readonly log: (line: string) => void;
+}
+
+/** In ms: between two looks at what is left of it, at first and at most. */
+const LOOK = { first: 5, most: 250 };
+/** What survives SIGKILL for so long, in ms, is another user's, or waits for a device. */
+const UNKILLABLE = 5000;
+
+export class Child implements Supervised {
+  readonly #process: ChildProcess;
+  readonly #log: (line: string) => void;
+  readonly #tree: ProcessTree | undefined;
+  readonly ended: Promise<Ending>;
+  ending: Ending | undefined;
+  #killAt = Infinity;
+  #stopping: Promise<void> | undefined;
+  #look = () => {};
+
+  constructor(
+    command: string,
+    args: readonly string[],
+    { env, mark, ownGroup, log }: ChildOptions,
+  ) {
+    this.#log = log;
+    this.#process = spawn(command, args, { stdio: 'inherit', env, detached: ownGroup });
+    if (ownGroup && this.pid !== undefined) this.#tree = new ProcessTree(this.pid, mark);
     this.ended = new Promise((resolve) => {
       const end = (ending: Ending) => {
         this.ending ??= ending;
         resolve(this.ending);
+        this.#look();
       };
       this.#process.once('error', (error) => {
         // A signal that cannot be sent is an error as well, of a process that runs.
@@ -46,28 +84,61 @@ export class Child {
     return this.#process.pid;
   }
 
+  /** Signals the process alone. */
   signal(signal: NodeJS.Signals): void {
     if (this.ending === undefined) this.#process.kill(signal);
   }
 
-  /** Asks it to end, unless it was asked already, and makes it after `grace` ms. */
-  async stop(grace: number, signal: NodeJS.Signals | undefined): Promise<Ending> {
-    if (signal !== undefined) this.signal(signal);
-    const timer = setTimeout(() => this.signal('SIGKILL'), grace);
-    return await this.ended.finally(() => clearTimeout(timer));
+  /** Signals it and all that it has started. */
+  signalAll(signal: NodeJS.Signals): void {
+    if (this.#tree) this.#tree.signal(signal);
+    else this.signal(signal);
   }
 
-  /** Whether it exists and may run: neither stopped nor a corpse, where the system tells (Linux). */
-  get runs(): boolean {
-    if (this.ending !== undefined || this.pid === undefined) return false;
-    if (process.platform !== 'linux') return true;
+  /** May be called again, with a shorter grace. */
+  async stop(grace: number, signal: NodeJS.Signals | undefined): Promise<Ending> {
+    if (signal !== undefined && !this.#isOver) this.signalAll(signal);
+    this.#killAt = Math.min(this.#killAt, performance.now() + grace);
+    this.#look();
+    this.#stopping ??= this.#end();
+    await this.#stopping;
+    return await this.ended;
+  }
+
+  async #end(): Promise<void> {
+    for (let wait = LOOK.first; !this.#isOver; wait = Math.min(2 * wait, LOOK.most)) {
+      const late = performance.now() - this.#killAt;
+      if (late > UNKILLABLE && this.ending !== undefined) {
+        this.#log(`cannot be ended: pid ${this.#tree?.pids.join(', ')}`);
+        return;
+      }
+      if (late >= 0) this.signalAll('SIGKILL');
+      const ms = late >= 0 ? wait : Math.min(wait, -late);
+      await new Promise<void>((resolve) => {
+        // While it runs itself, its end and another call are all that there is to wait for.
+        const timer = setTimeout(resolve, this.ending || late >= 0 ? ms : -late);
+        this.#look = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.ending !== undefined && this.#tree?.isOver !== false;
+  }
+
+  /** Whether it may run: neither stopped nor a corpse, where the system tells (Linux). */
+  get state(): 'runs' | 'stopped' | 'ended' {
+    if (this.ending !== undefined || this.pid === undefined) return 'ended';
+    if (process.platform !== 'linux') return 'runs';
     try {
-      // The name before the state may contain anything, parentheses included.
-      const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
-      return !/^[TtZXx]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      return true; // hidden from us, and not by its end
+      const stat = statOf(this.pid);
+      if (stat === undefined || hasEnded(stat)) return 'ended';
+      return isStopped(stat) ? 'stopped' : 'runs';
+    } catch {
+      return 'runs'; // hidden from us, and not by its end
     }
   }
 }

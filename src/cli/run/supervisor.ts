@@ -1,7 +1,6 @@
 /** A registry of one instance, and what keeps that instance running. */
 import { randomBytes } from 'node:crypto';
-import { basename } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Host, platform } from '../../core/host.js';
 import {
   type InstanceView,
   type Lease,
@@ -11,12 +10,15 @@ import {
 import { Datagrams } from '../../registry/service/datagrams.js';
 import { Turns } from '../../sources/turns.js';
 import { type Probe, probing } from './beats.js';
-import { Child, describeEnding, type Ending } from './child.js';
-import type { RunOptions } from './options.js';
-import { ORDER, type RunOrder } from './order.js';
+import { describeEnding, type Ending, exitCodeOf, type Supervised } from './child.js';
+import { beatingEnvironment } from './node-child.js';
+import { GAVE_UP, type RunOptions } from './options.js';
+import { type Cause, RestartPolicy } from './restart-policy.js';
 
 /** Longer than any back-off: a lease that runs out would be a reason not to restart. */
 const TTL = 2 ** 31 - 1;
+/** Between restarts, in ms, and the life that makes the next one the first again. */
+const LONGEST_DELAY = 300_000;
 
 /**
  * A member of the same service: this process itself. Where one is alone and falls silent, everybody
@@ -25,59 +27,68 @@ const TTL = 2 ** 31 - 1;
  */
 const WITNESS = '(supervisor)';
 
-/** Beside this file in dist. */
-const PRELOAD = fileURLToPath(new URL('./run-preload.cjs', import.meta.url));
-
-/**
- * Required and not imported: `--import` makes Node load the program as a module, so that what hooks
- * into `require`, as TypeScript's and Babel's registers do, would never see it.
- */
-const PRELOADED = `--require "${PRELOAD.replace(/[\\"]/g, '\\$&')}"`;
-
-/** Whether a command is Node itself, which can be made to beat for itself. */
-export const isNode = (command: string): boolean =>
-  fileURLToPath(pathToFileURL(process.execPath)) === command ||
-  /^(node|nodejs)(\.exe)?$/.test(basename(command));
-
 export interface SupervisorOptions {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly options: RunOptions;
+  readonly id: string;
+  readonly options: Pick<
+    RunOptions,
+    'interval' | 'pause' | 'delay' | 'grace' | 'restart' | 'maxRestarts' | 'service'
+  >;
+  /** Starts the command, with these variables beside those that it gets anyway. */
+  readonly spawn: (env: NodeJS.ProcessEnv) => Supervised;
+  /** Whether the command is Node, and beats for itself. */
+  readonly beatsForItself: boolean;
   readonly probe: Probe | undefined;
   readonly log: (line: string) => void;
+  /** Default: the platform's. */
+  readonly host?: SupervisorHost;
+  /** Default `Math.random`. */
+  readonly random?: () => number;
 }
+
+type SupervisorHost = Pick<Host, 'now' | 'setTimeout' | 'clearTimeout'>;
+
+const OWN: SupervisorHost = { ...platform, now: () => performance.now() };
 
 export class Supervisor {
   readonly #given: SupervisorOptions;
-  readonly registry: Registry;
-  readonly id: string;
+  readonly #host: SupervisorHost;
+  readonly #registry: Registry;
+  readonly #policy: RestartPolicy;
   readonly #epoch = randomBytes(8).toString('hex');
-  readonly #beatsForItself: boolean;
   /** Whether the present child has beaten. */
   #beaten = false;
   #datagrams: Datagrams | undefined;
-  #child: Child | undefined;
+  #child: Supervised | undefined;
   #lease: Lease | undefined;
   #turns: Turns[] = [];
   #own: Turns | undefined;
-  #stopping = false;
-  #restarting = false;
-  #finish: (ending: Ending) => void = () => {};
-  /** How it ended for good. */
-  readonly finished = new Promise<Ending>((resolve) => {
+  /** No more restarts. */
+  #isLast = false;
+  /** The restart that is to come; another one, or the end, takes its place. */
+  #restart = new AbortController();
+  /** It was told to end, so that another one can take its place. */
+  #isReplaced = false;
+  #stopping: Promise<void> | undefined;
+  #finish: (exitCode: number) => void = () => {};
+  /** The exit code with which it ended for good. */
+  readonly finished = new Promise<number>((resolve) => {
     this.#finish = resolve;
   });
 
   constructor(given: SupervisorOptions) {
-    const { interval, pause, delay, id } = given.options;
+    const { interval, pause, delay, maxRestarts: limit } = given.options;
     this.#given = given;
-    this.id = id ?? basename(given.command);
-    this.#beatsForItself = isNode(given.command);
-    this.registry = new Registry({
+    const { host, random = Math.random } = given;
+    this.#host = host ?? OWN;
+    const longest = Math.max(delay, LONGEST_DELAY);
+    this.#policy = new RestartPolicy({ delay, longest, limit, random });
+    this.#registry = new Registry({
+      ...(host && { clock: host }),
       heartbeatInterval: interval,
       ttl: TTL,
       detector: { acceptablePause: pause },
-      restart: { delay, maxDelay: Math.max(delay, 300_000) },
+      // How long to wait is the policy's: it knows the restarts that no silence was needed for.
+      restart: { delay: 0, maxDelay: 0 },
       // Of one instance there is no majority that could speak for it.
       panic: { below: 0 },
       onRestartNeeded: (instance, cause, signal) => this.#onNeed(instance, cause, signal),
@@ -85,134 +96,205 @@ export class Supervisor {
   }
 
   async start(): Promise<void> {
-    this.#datagrams = await Datagrams.open({
-      registry: this.registry,
-      epoch: this.#epoch,
-      unsigned: false,
-      port: 0,
-      address: '127.0.0.1',
-      note: (id) => {
-        this.#beaten ||= id === this.id;
-      },
-    });
-    this.registry.begin();
+    const { beatsForItself, id } = this.#given;
+    const registry = this.#registry;
+    if (beatsForItself) {
+      this.#datagrams = await Datagrams.open({
+        registry,
+        epoch: this.#epoch,
+        unsigned: false,
+        port: 0,
+        address: '127.0.0.1',
+        note: (from) => {
+          this.#beaten ||= from === id;
+        },
+      });
+    }
+    registry.begin();
     this.#witness();
     this.#launch();
   }
 
+  /** Calls `listener` when {@link isUp} may have changed. */
+  onChange(listener: () => void): void {
+    this.#registry.on('change', listener);
+  }
+
+  /**
+   * Whether the command may get traffic: it is not suspected, and what was to prove that it serves,
+   * its probe or its main loop, has done so since it was started.
+   */
+  get isUp(): boolean {
+    const { probe, beatsForItself, id } = this.#given;
+    const view = this.#registry.get(id);
+    const isProved = view?.signals.service !== 'unused' || !(probe || beatsForItself);
+    return !this.#isLast && view?.routable === true && isProved;
+  }
+
   #witness(): void {
-    const { registry } = this;
+    const { options } = this.#given;
+    const registry = this.#registry;
     const about = { id: WITNESS, service: this.#service, address: '-' };
     const { generation } = registry.register(about);
     const beat = () => void registry.heartbeat(WITNESS, { generation });
-    this.#own = new Turns(beat, { interval: this.#given.options.interval });
+    this.#own = new Turns(beat, { interval: options.interval, host: this.#host });
     this.#own.start();
   }
 
   get #service(): string {
-    return this.#given.options.service ?? this.id;
+    return this.#given.options.service ?? this.#given.id;
   }
 
   #launch(): void {
-    const { command, args, options, probe, log } = this.#given;
-    const { registry, id } = this;
+    const { id, options, spawn, beatsForItself, probe, log } = this.#given;
+    const host = this.#host;
+    const registry = this.#registry;
     const lease = registry.register({ id, service: this.#service, address: '-' });
     this.#beaten = false;
-    const child = new Child(command, args, this.#environment(lease));
+    const child = spawn(this.#environment(lease));
     this.#lease = lease;
     this.#child = child;
-    void child.ended.then((ending) => this.#ended(child, ending));
+    this.#policy.started(host.now());
+    void child.ended.then((ending) => this.#onEnd(child, ending));
     if (child.pid === undefined) return;
     log(`${id}: pid ${child.pid}`);
     const { generation } = lease;
     const hear = (signal: 'process' | 'service') => registry.heartbeat(id, { generation, signal });
     const { interval } = options;
-    // Only who was heard can fall silent, and it may end, or be frozen, before it can beat: it was
-    // there once, and from then on its state speaks for it until it does so itself.
+    // Only who was heard can fall silent, and it may be frozen before it can beat: it was there once,
+    // and from then on its state speaks for it until it does so itself.
     let asked = 0;
     const turns = new Turns(
       () => {
-        if (this.#beatsForItself && this.#beaten) turns.close();
-        else if (asked++ === 0 || child.runs) hear('process');
+        if (beatsForItself && this.#beaten) turns.close();
+        else if (asked++ === 0 || child.state === 'runs') hear('process');
       },
-      { interval },
+      { interval, host },
     );
     turns.start();
     this.#turns.push(turns);
-    if (probe) this.#turns.push(probing(probe, interval, () => hear('service')));
+    if (probe) this.#turns.push(probing(probe, interval, () => hear('service'), host));
   }
 
   #environment({ id, generation, secret }: Lease): NodeJS.ProcessEnv {
-    if (!this.#beatsForItself) return process.env;
-    const { NODE_OPTIONS: nodeOptions } = process.env;
-    const order: RunOrder = {
+    if (this.#datagrams === undefined) return {};
+    return beatingEnvironment({
       parent: process.pid,
       credentials: { id, generation, secret, epoch: this.#epoch },
-      port: this.#datagrams?.port ?? 0,
+      port: this.#datagrams.port ?? 0,
       interval: this.#given.options.interval,
       loop: this.#given.probe === undefined,
-      nodeOptions,
-    };
-    return {
-      ...process.env,
-      [ORDER]: JSON.stringify(order),
-      NODE_OPTIONS: nodeOptions === undefined ? PRELOADED : `${nodeOptions} ${PRELOADED}`,
-    };
+    });
   }
 
-  #ended(child: Child, ending: Ending): void {
+  /** It is not there any more, which needs no suspicion: it is out of the route now. */
+  #onEnd(child: Supervised, ending: Ending): void {
     if (child !== this.#child) return;
     for (const turns of this.#turns.splice(0)) turns.close();
-    if (this.#stopping) this.#finish(ending);
-    if (this.#stopping || this.#restarting) return; // it was asked to
-    const { restart } = this.#given.options;
-    const failed = ending.code !== 0;
-    if (ending.error || restart === 'never' || (restart === 'on-failure' && !failed)) {
-      this.#finish(ending);
+    const { id, options, log } = this.#given;
+    this.#registry.deregister(id);
+    if (this.#isLast || this.#stopping) return void this.stop('SIGTERM');
+    if (this.#isReplaced) return; // it was asked to end
+    const isDone = ending.code === 0 && options.restart !== 'always';
+    if (ending.error || isDone || options.restart === 'never') return void this.stop('SIGTERM');
+    log(`${id}: ${describeEnding(ending)}`);
+    void this.#replace(child, 'exit', 'exit');
+  }
+
+  async #onNeed({ generation }: InstanceView, found: RestartCause, withdrawn: AbortSignal) {
+    const { id, options, log, probe } = this.#given;
+    const child = this.#child;
+    if (this.#isLast || child === undefined || generation !== this.#lease?.generation) return;
+    if (options.restart === 'never') {
+      log(`${id}: ${found}`);
       return;
     }
-    this.#given.log(
-      `${this.id}: ${describeEnding(ending)}; it is restarted once it counts as dead`,
-    );
+    const asZombie = probe ? 'probe-failing' : 'blocked';
+    const asDead = child.state === 'stopped' ? 'frozen' : 'silent';
+    await this.#replace(child, found === 'zombie' ? asZombie : asDead, found, withdrawn);
   }
 
-  async #onNeed({ generation }: InstanceView, cause: RestartCause, signal: AbortSignal) {
-    const { options, log } = this.#given;
-    if (this.#stopping || generation !== this.#lease?.generation) return;
-    log(`${this.id}: ${cause}`);
-    if (options.restart === 'never') return;
-    // So that many machines that lost the same thing do not all start at the same instant.
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * options.delay));
-    if (this.#stopping || signal.aborted) return;
-    this.#restarting = true;
-    const child = this.#child;
-    if (child?.ending === undefined) {
-      log(`${this.id}: SIGTERM, and SIGKILL in ${options.grace} s`);
-      await child?.stop(options.grace * 1000, 'SIGTERM');
+  /** Another one in its place, after a while; unless it recovers before. */
+  async #replace(child: Supervised, cause: Cause, found: string, withdrawn?: AbortSignal) {
+    const { id, options, log } = this.#given;
+    this.#restart.abort();
+    const restart = new AbortController();
+    this.#restart = restart;
+    withdrawn?.addEventListener('abort', () => restart.abort(), { once: true });
+    const isEnded = cause === 'exit';
+    const grace = options.grace * 1000;
+    const now = () => this.#host.now();
+    if (isEnded && !this.#policy.allows(now())) return this.#giveUp(cause);
+    // What it has left would keep its port, and answer in place of the next one.
+    const tidied = isEnded ? child.stop(grace, 'SIGTERM') : undefined;
+    await Promise.all([this.#sleep(this.#policy.wait(cause, now()), restart.signal), tidied]);
+    if (restart.signal.aborted) return;
+    if (!isEnded) {
+      log(`${id}: ${found}`);
+      if (!this.#policy.allows(now())) return this.#giveUp(cause);
+      log(`${id}: SIGTERM, and SIGKILL in ${options.grace} s`);
+      this.#isReplaced = true;
+      await child.stop(grace, 'SIGTERM');
+      this.#isReplaced = false;
+      if (this.#isLast) return;
     }
-    this.#restarting = false;
-    if (this.#stopping) this.#finish(child?.ending ?? { code: null, signal: null });
-    else this.#launch();
+    this.#policy.restarted(cause, now());
+    log(`${id}: restart ${this.#policy.count} (${this.#policy.causes})`);
+    this.#launch();
   }
 
-  /** Hands a signal on. */
-  forward(signal: NodeJS.Signals): void {
-    this.#child?.signal(signal);
+  async #giveUp(cause: Cause): Promise<void> {
+    const { id, log } = this.#given;
+    log(`${id}: ${cause}, and no restart is left of --max-restarts`);
+    await this.stop('SIGTERM', GAVE_UP);
   }
 
-  /** Ends the child by a signal, or by the one that it got already, and restarts it no more. */
-  async stop(signal: NodeJS.Signals | undefined): Promise<void> {
-    this.#stopping = true;
-    const child = this.#child;
-    if (child === undefined) return this.#finish({ code: 0, signal: null });
-    this.#finish(await child.stop(this.#given.options.grace * 1000, signal));
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#host.clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = this.#host.setTimeout(done, ms);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  /** No more restarts, and no more traffic; what runs goes on. */
+  retire(): void {
+    this.#isLast = true;
+    this.#restart.abort();
+  }
+
+  /** Ends the command by a signal, or by the one that it got already; the first call counts. */
+  stop(signal: NodeJS.Signals | undefined, exitCode?: number): Promise<void> {
+    this.retire();
+    this.#stopping ??= this.#stop(signal, exitCode);
+    return this.#stopping;
+  }
+
+  async #stop(signal: NodeJS.Signals | undefined, exitCode: number | undefined): Promise<void> {
+    const { id, options, log } = this.#given;
+    const ending = await this.#child?.stop(options.grace * 1000, signal);
+    if (ending?.error) log(`${id}: ${describeEnding(ending)}`);
+    const { count, causes } = this.#policy;
+    if (count > 0) log(`${id}: restarted ${count === 1 ? 'once' : `${count} times`} (${causes})`);
+    this.#finish(exitCode ?? (ending === undefined ? 0 : exitCodeOf(ending)));
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    this.retire();
+    await this.#child?.stop(0, undefined);
+    await this.stop(undefined);
   }
 
   async close(): Promise<void> {
     this.#own?.close();
     for (const turns of this.#turns.splice(0)) turns.close();
     this.#given.probe?.close();
-    this.registry.close();
+    this.#registry.close();
     await this.#datagrams?.close();
   }
 }
