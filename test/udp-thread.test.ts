@@ -1,10 +1,14 @@
 /** The UDP port that a thread reads: real sockets on the loopback. */
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Registry } from '../src/registry/registry.js';
 import { Datagrams } from '../src/registry/service/datagrams.js';
+import { LossHold } from '../src/registry/service/loss-hold.js';
 import { ReadingClock } from '../src/registry/service/reading-clock.js';
 import {
   type DatagramReader,
@@ -135,6 +139,129 @@ describe('datagrams that were lost unread', () => {
     expect(state()).toEqual([true, 1]);
     loop.runUntil(1000);
     expect(state()).toEqual([false, 0]);
+  });
+});
+
+describe('datagrams that another socket of the same port lost', () => {
+  const isLinux = process.platform === 'linux';
+  it.runIf(isLinux)(
+    'are none of ours, at any other address, of this process or another',
+    async () => {
+      const losses: number[] = [];
+      const { listener } = await listen({ overflowed: (total) => losses.push(total) });
+      const { port } = listener;
+      // Bound, and never read: in this process before and after ours, and in another one.
+      const unread = (address: string) =>
+        `const socket = require('node:dgram').createSocket('udp4');
+       socket.bind(${port}, '${address}', () => { console.log('bound'); for (;;); });`;
+      const others = ['127.0.0.2', '127.0.0.3'].map((address) => {
+        const child = spawn(process.execPath, ['-e', unread(address)]);
+        open.push({ close: () => child.kill('SIGKILL') });
+        return once(child.stdout, 'data');
+      });
+      await Promise.all(others);
+      const from = await sender();
+      const drops = () => {
+        const lines = readFileSync('/proc/net/udp', 'latin1').split('\n');
+        const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+        const columns = lines.map((line) => line.trim().split(/\s+/));
+        const ofPort = columns.filter(([, local]) => local?.endsWith(end));
+        return ofPort.map((each) => Number(each[12])).reduce((sum, each) => sum + each, 0);
+      };
+      while (drops() === 0) {
+        for (const address of ['127.0.0.2', '127.0.0.3']) {
+          for (let i = 0; i < 200; i++) from.send(Buffer.alloc(1000), port, address);
+        }
+        await new Promise((turn) => setTimeout(turn, 5));
+      }
+      // Two looks later at least.
+      for (let i = 0; i < 2; i++) {
+        await new Promise<void>((done) => listener.caughtUp(done));
+        await new Promise((turn) => setTimeout(turn, 120));
+      }
+      expect(losses).toEqual([]);
+    },
+  );
+});
+
+describe('losses that go on', () => {
+  /** A registry whose one source of heartbeats loses some at the given times, in ms. */
+  function world(interval = 1000) {
+    const loop = new Loop();
+    const registry = new Registry({ clock: loop, heartbeatInterval: interval });
+    open.push(registry);
+    const link = registry.link();
+    let since: number | undefined;
+    let total = 0;
+    const hold: LossHold = new LossHold({
+      now: loop.now,
+      host: loop,
+      grace: interval,
+      turn: () => {
+        link[hold.held ? 'down' : 'up']();
+        if (hold.held) since = loop.now();
+        else if (since !== undefined) total += loop.now() - since;
+        if (!hold.held) since = undefined;
+      },
+    });
+    return {
+      loop,
+      registry,
+      link,
+      hold,
+      held: () => total + (since === undefined ? 0 : loop.now() - since),
+    };
+  }
+
+  it.each([[1000], [20_000], [60_000]])(
+    'let a death be found: beats of every %d ms',
+    (interval) => {
+      for (const every of [100, 450, 2000, 7000, 31_000, 65_000]) {
+        const { loop, registry, link, hold } = world(interval);
+        registry.register(web('a', { ttl: 1e9 }));
+        for (let i = 0; i < 5; i++) {
+          registry.heartbeat('a', { generation: 1, link });
+          loop.runUntil(loop.now() + interval);
+        }
+        expect(registry.get('a')?.status).toBe('available');
+        const end = loop.now() + 60_000 + 20 * interval;
+        while (loop.now() < end) {
+          hold.lost();
+          loop.runUntil(loop.now() + every);
+        }
+        expect([every, registry.get('a')?.status]).toEqual([every, 'dead']);
+      }
+    },
+  );
+
+  it('hold no more than half a minute, and a tenth of the time beyond', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(gaps, (all) => {
+        const { loop, hold, held } = world();
+        const began = loop.now();
+        for (const gap of all) {
+          hold.lost();
+          loop.runUntil(loop.now() + gap);
+          expect(held()).toBeLessThanOrEqual(30_000 + (loop.now() - began) / 10 + 1);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('hold again after a while without any', () => {
+    const { loop, hold } = world();
+    for (let i = 0; i < 400; i++) {
+      hold.lost();
+      loop.runUntil(loop.now() + 100);
+    }
+    expect(hold.held).toBe(false);
+    loop.runUntil(loop.now() + 60_000);
+    hold.lost();
+    expect(hold.held).toBe(true);
+    loop.runUntil(loop.now() + 501);
+    expect(hold.held).toBe(false);
   });
 });
 

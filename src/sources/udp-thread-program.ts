@@ -68,7 +68,8 @@ export function receiveInThread(load: Load): void {
     turn: -1,
     refused: 0,
     overflowed: 0,
-    port: '',
+    inode: '',
+    known: new Set<string>(),
     post(news: ThreadNews) {
       parent.postMessage(news);
     },
@@ -133,19 +134,57 @@ export function receiveInThread(load: Load): void {
         });
       }
     },
-    // What the kernel dropped because its buffer was full is said nowhere else. Another socket of
-    // this port, at another address, would be counted in.
+    // Inodes of the sockets of this process; none on a system that does not tell.
+    sockets() {
+      const inodes = new Set<string>();
+      try {
+        for (const fd of fs.readdirSync('/proc/self/fd')) {
+          try {
+            const inode = /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+            if (inode !== undefined) inodes.add(inode);
+          } catch {
+            // closed meanwhile
+          }
+        }
+      } catch {
+        // no such folder
+      }
+      return inodes;
+    },
+    // The system's list of UDP sockets: their local addresses, inodes, and datagrams dropped.
+    table() {
+      const text = fs.readFileSync(order.ipv6 ? '/proc/net/udp6' : '/proc/net/udp', 'latin1');
+      return text.split('\n').map((line) => {
+        const columns = line.trim().split(/\s+/);
+        const [local = '', inode = ''] = [columns[1], columns[9]];
+        return { local, inode, dropped: Number(columns[12]) };
+      });
+    },
+    // Others may have this port at other addresses, and their losses are none of ours: our socket is
+    // the one that this process has of it, and had not when the thread began.
+    find(address: string, port: number) {
+      try {
+        const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+        const ours = state.sockets();
+        const found = state.table().filter(({ local, inode }) => {
+          return local.endsWith(end) && ours.has(inode) && !state.known.has(inode);
+        });
+        const octets = order.ipv6 ? [] : address.split('.').reverse();
+        const hex = octets.map((octet) => Number(octet).toString(16).padStart(2, '0')).join('');
+        const exact = found.filter(({ local }) => local === hex.toUpperCase() + end);
+        return (exact[0] ?? found[0])?.inode ?? '';
+      } catch {
+        return '';
+      }
+    },
+    // What the kernel dropped because its buffer was full is said nowhere else.
     look() {
       let dropped = state.refused;
-      if (state.port !== '') {
+      if (state.inode !== '') {
         try {
-          const table = fs.readFileSync(order.ipv6 ? '/proc/net/udp6' : '/proc/net/udp', 'latin1');
-          for (const line of table.split('\n')) {
-            const columns = line.trim().split(/\s+/);
-            if (columns[1]?.endsWith(state.port)) dropped += Number(columns[columns.length - 1]);
-          }
+          dropped += state.table().find(({ inode }) => inode === state.inode)?.dropped ?? 0;
         } catch {
-          state.port = ''; // a system that does not tell
+          state.inode = '';
         }
       }
       if (dropped <= state.overflowed) return;
@@ -153,6 +192,7 @@ export function receiveInThread(load: Load): void {
       state.post({ overflowed: dropped });
     },
   };
+  state.known = state.sockets();
   const { socket } = state;
   socket.on('error', (error: SystemError) => {
     state.flush();
@@ -164,9 +204,7 @@ export function receiveInThread(load: Load): void {
   // Exclusive: workers of node:cluster would share the port, and each would hear a part of the heartbeats.
   socket.bind({ port: order.port, address: order.address, exclusive: true }, () => {
     const { address, port } = socket.address();
-    if (process.platform === 'linux') {
-      state.port = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-    }
+    state.inode = state.find(address, port);
     setInterval(state.look, 100);
     state.post({ bound: { address, port }, granted: socket.getRecvBufferSize() });
   });

@@ -18,6 +18,7 @@ import {
 import { decodeHeartbeats } from '../../sources/udp-wire.js';
 import type { BeatOutcome } from '../beat.js';
 import type { Registry } from '../registry.js';
+import { LossHold } from './loss-hold.js';
 
 /** Above it an incarnation is a time of day, as senders without a lease give: no generation. */
 const HIGHEST_GENERATION = 2 ** 40;
@@ -33,6 +34,8 @@ export interface DatagramOptions {
   readonly note: (id: string) => void;
   /** Whether a thread reads the port; its times are those of `performance`. Default false. */
   readonly thread?: boolean;
+  /** How long silence does not count after losses, in ms: the registry's `heartbeatInterval`. Default 1000. */
+  readonly grace?: number;
   /** Timers; default the platform's. */
   readonly host?: Pick<Host, 'setTimeout' | 'clearTimeout'>;
 }
@@ -59,11 +62,6 @@ export interface DatagramStats {
   readonly overflowed: number;
   readonly dropped: Readonly<DatagramDrops>;
 }
-
-/** Nobody is judged for so long after the last loss, in ms; the link's own grace follows. */
-const AFTER_LOSS = 500;
-/** Nor for longer than that in a row: then for as long they are, for some may be dead. */
-const LONGEST_HOLD = 30_000;
 
 const ACKS: Readonly<Record<BeatOutcome, AckStatus>> = {
   accepted: 'accepted',
@@ -97,14 +95,18 @@ export class Datagrams {
   #overflowed = 0;
   /** What the present socket has told of it. */
   #counted = 0;
-  /** Since when nobody is judged because of losses; undefined while they are. */
-  #heldSince: number | undefined;
-  #judgedUntil = -Infinity;
-  #release: unknown;
+  readonly #hold: LossHold;
   #turn: (() => void) | undefined;
 
   private constructor(options: DatagramOptions) {
     this.#options = options;
+    const { registry, grace = 1000 } = options;
+    this.#hold = new LossHold({
+      now: () => registry.now(),
+      host: this.#host,
+      grace,
+      turn: () => this.#turn?.(),
+    });
     options.registry.on('change', ({ kind, instance }) => {
       if (kind === 'deregistered' || kind === 'removed') this.#keys.delete(instance.id);
     });
@@ -144,7 +146,7 @@ export class Datagrams {
 
   /** Whether datagrams are lost unread, so that nobody who is heard here is judged. */
   get overloaded(): boolean {
-    return this.#heldSince !== undefined;
+    return this.#hold.held;
   }
 
   get stats(): DatagramStats {
@@ -157,7 +159,7 @@ export class Datagrams {
   deafen(): void {
     this.#hear(false);
     this.#turn = undefined;
-    this.#host.clearTimeout(this.#release);
+    this.#hold.close();
   }
 
   get #host() {
@@ -174,20 +176,7 @@ export class Datagrams {
   #lost(total: number): void {
     this.#overflowed += total - this.#counted;
     this.#counted = total;
-    const now = this.#options.registry.now();
-    if (this.#turn === undefined || now < this.#judgedUntil) return;
-    this.#heldSince ??= now;
-    this.#turn();
-    this.#host.clearTimeout(this.#release);
-    const left = Math.max(this.#heldSince + LONGEST_HOLD - now, 0);
-    this.#release = this.#host.setTimeout(
-      () => {
-        if (left <= AFTER_LOSS) this.#judgedUntil = this.#options.registry.now() + LONGEST_HOLD;
-        this.#heldSince = undefined;
-        this.#turn?.();
-      },
-      Math.min(left, AFTER_LOSS),
-    );
+    if (this.#turn !== undefined) this.#hold.lost();
   }
 
   async close(): Promise<void> {

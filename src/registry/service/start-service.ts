@@ -130,6 +130,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
       address: host,
       note: (id) => streams.note(id),
       thread: clock !== undefined,
+      ...(options.registry.heartbeatInterval && { grace: options.registry.heartbeatInterval }),
       host: time,
     });
     if (clock) clock.reader = datagrams;
