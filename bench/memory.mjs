@@ -1,6 +1,6 @@
 /**
  * Bytes per peer beyond its id and a Map entry, as its window fills and after it is forgotten;
- * peers that come and go; a million peers at once.
+ * peers that come and go; a million peers at once; many detectors of a few.
  */
 import { FailureDetector } from 'phi-accrual';
 import { idsOf } from './lib/fleet.mjs';
@@ -121,6 +121,21 @@ async function growing() {
   ];
 }
 
+/** One detector a socket: what each costs, with a peer or with a few, and with a full window. */
+function many(peers, beats) {
+  return () => {
+    const detectors = smoke ? 100 : 2000;
+    const ids = idsOf(peers);
+    const start = liveBytes();
+    const all = Array.from({ length: detectors }, () => new FailureDetector());
+    for (const detector of all) fill(detector, ids, beats, -1e9);
+    const bytes = (liveBytes() - start) / detectors;
+    for (const detector of all) detector.close();
+    const what = `one of ${detectors.toLocaleString('en')} detectors, ${peers} peers, ${beats} heartbeats each`;
+    return [{ what, value: bytes / 1024, unit: 'kB', atMost: 24 }];
+  };
+}
+
 const parts = {
   fresh: perPeer(0, 1000),
   hundred: perPeer(100, 100),
@@ -129,5 +144,7 @@ const parts = {
   churn,
   million,
   growing,
+  detectors: many(3, 5),
+  full: many(1, 1100),
 };
 await reportParts(import.meta.url, 'Memory', parts, (part) => part());

@@ -90,14 +90,21 @@ export type PeerDrops = Record<(typeof REASONS)[number], number>;
 
 /** The journals of a slab's peers; an entry is a record's number in the slab. */
 export class Journal {
-  readonly #f64: Float64Array;
-  readonly #i32: Int32Array;
+  #f64 = new Float64Array(0);
+  #i32 = new Int32Array(0);
 
   constructor(records: number) {
+    this.grow(records);
+  }
+
+  /** Makes room for so many entries. */
+  grow(records: number): void {
+    const kept = this.#i32;
     const buffer = new ArrayBuffer(records * WORDS * 4);
     this.#f64 = new Float64Array(buffer);
     this.#i32 = new Int32Array(buffer);
-    for (let entry = 0; entry < records; entry++) this.clear(entry);
+    this.#i32.set(kept);
+    for (let entry = kept.length / WORDS; entry < records; entry++) this.clear(entry);
   }
 
   clear(entry: number): void {

@@ -17,7 +17,7 @@
  */
 import { DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { ResolvedMassSilence } from './guards.js';
-import { SLAB_BITS, SLAB_SIZE } from './peer-slab.js';
+import { FIRST_SIZE, SLAB_BITS, SLAB_SIZE } from './peer-slab.js';
 
 /** The edge of a mass silence. */
 export interface MassSilenceEvent {
@@ -61,6 +61,14 @@ interface Hold {
 interface Page {
   readonly states: Int32Array;
   readonly keys: Float64Array;
+}
+
+/** A page of so many slots, with what is kept of those of a smaller one. */
+function pageOf(size: number, before?: Page): Page {
+  const page = { states: new Int32Array(size), keys: new Float64Array(size).fill(Infinity) };
+  if (before) page.states.set(before.states);
+  if (before) page.keys.set(before.keys);
+  return page;
 }
 
 export class MassSilence implements Deadlines {
@@ -268,10 +276,13 @@ export class MassSilence implements Deadlines {
   #page(slot: number): Page {
     const number = slot >> SLAB_BITS;
     while (this.#pages.length <= number) {
-      const keys = new Float64Array(SLAB_SIZE).fill(Infinity);
-      this.#pages.push({ states: new Int32Array(SLAB_SIZE), keys });
+      this.#pages.push(pageOf(this.#pages.length === 0 ? FIRST_SIZE : SLAB_SIZE));
     }
-    return this.#pages[number];
+    const page = this.#pages[number];
+    const size = page.states.length;
+    if ((slot & (SLAB_SIZE - 1)) < size) return page;
+    this.#pages[number] = pageOf(2 * size, page); // the first one grows as the first slab does
+    return this.#page(slot);
   }
 
   #stateOf(slot: number): number {

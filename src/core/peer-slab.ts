@@ -11,9 +11,10 @@ import type { Profile } from './profile.js';
 import { QuantileLadders } from './quantile-ladder.js';
 import type { RingPool } from './ring-pool.js';
 
-/** Records in a full slab. */
+/** Records in a full slab; the first one of a detector starts with a few, and doubles. */
 export const SLAB_BITS = 12;
 export const SLAB_SIZE = 1 << SLAB_BITS;
+export const FIRST_SIZE = 4;
 
 // A record is named by its row, 8 times its number in the slab.
 
@@ -86,11 +87,11 @@ const SHIFT = 48;
 
 /** Peers of one detector, and what all its slabs share. */
 export class PeerSlab {
-  readonly f64: Float64Array;
-  readonly f32: Float32Array;
-  readonly i32: Int32Array;
-  readonly coldF32: Float32Array;
-  readonly coldI32: Int32Array;
+  f64: Float64Array;
+  f32: Float32Array;
+  i32: Int32Array;
+  coldF32: Float32Array;
+  coldI32: Int32Array;
   /** See there; at hand, since every heartbeat looks at it. */
   readonly quiet: Float64Array;
   #journal: Journal | undefined;
@@ -113,6 +114,29 @@ export class PeerSlab {
     this.coldI32 = new Int32Array(this.coldF32.buffer);
   }
 
+  get size(): number {
+    return this.coldF32.length >> 3;
+  }
+
+  /**
+   * Makes room for more records, at twice the size. The slab, which handles hold, stays the same,
+   * and so do rows; whoever has an array of it at hand must not be in the middle of a peer.
+   */
+  grow(): void {
+    const records = 2 * this.size;
+    const { i32, coldI32 } = this;
+    const buffer = new ArrayBuffer(SHIFT + records * 64);
+    this.f64 = new Float64Array(buffer, SHIFT).fill(Infinity);
+    this.f32 = new Float32Array(buffer, SHIFT);
+    this.i32 = new Int32Array(buffer, SHIFT);
+    this.coldF32 = new Float32Array(records * 8);
+    this.coldI32 = new Int32Array(this.coldF32.buffer);
+    this.i32.set(i32);
+    this.coldI32.set(coldI32);
+    this.#journal?.grow(records);
+    this.#ladders?.grow(records);
+  }
+
   profile(row: number): Profile {
     return this.profiles[this.i32[2 * row + FLAGS] >>> PROFILE_SHIFT];
   }
@@ -124,13 +148,13 @@ export class PeerSlab {
 
   /** The journal to write into. */
   writtenJournal(): Journal {
-    this.#journal ??= new Journal(this.f64.length >> 3);
+    this.#journal ??= new Journal(this.size);
     return this.#journal;
   }
 
   /** What peers of the calibrated model have learnt. */
   get ladders(): QuantileLadders {
-    this.#ladders ??= new QuantileLadders(this.f64.length >> 3);
+    this.#ladders ??= new QuantileLadders(this.size);
     return this.#ladders;
   }
 

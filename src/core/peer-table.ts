@@ -6,7 +6,16 @@ import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { ResolvedOptions } from './options.js';
 import type { Status } from './outcomes.js';
 import { begin, reprofile } from './peer-record.js';
-import { FLAGS, HEARD, PeerSlab, PROFILE_SHIFT, SLAB_BITS, SLAB_SIZE, WATCH } from './peer-slab.js';
+import {
+  FIRST_SIZE,
+  FLAGS,
+  HEARD,
+  PeerSlab,
+  PROFILE_SHIFT,
+  SLAB_BITS,
+  SLAB_SIZE,
+  WATCH,
+} from './peer-slab.js';
 import { ProcessClock } from './process-clock.js';
 import { Profiles } from './profile.js';
 import { RingPool } from './ring-pool.js';
@@ -53,8 +62,9 @@ export class PeerTable<Id> {
     const slot = this.#vacant.pop() ?? this.#ids.length;
     if (slot >> SLAB_BITS === this.#slabs.length) {
       const { list } = this.#profiles;
-      this.#slabs.push(new PeerSlab(SLAB_SIZE, this.#rings, list, this.clock, slot));
-    }
+      const size = slot === 0 ? FIRST_SIZE : SLAB_SIZE;
+      this.#slabs.push(new PeerSlab(size, this.#rings, list, this.clock, slot));
+    } else if (rowOf(slot) >> 3 === this.slab(slot).size) this.slab(slot).grow();
     begin(this.slab(slot), rowOf(slot), profile, this.#watches++); // wraps after 2³² watches
     this.slots.set(id, slot);
     this.#ids[slot] = (id as unknown) === 0 ? (0 as Id) : id; // as a Map keeps −0

@@ -78,14 +78,22 @@ export interface Taught {
 
 /** What the calibrated model knows of a slab's peers; an entry is a record's number in the slab. */
 export class QuantileLadders {
-  readonly #f64: Float64Array;
-  readonly #i32: Int32Array;
+  #f64: Float64Array;
+  #i32: Int32Array;
   /** Of the few peers whose interval has changed, or may be changing. */
   readonly #changes = new Map<number, IntervalChange>();
 
   constructor(records: number) {
     this.#f64 = new Float64Array(records * SIZE);
     this.#i32 = new Int32Array(this.#f64.buffer);
+  }
+
+  /** Makes room for so many entries. */
+  grow(records: number): void {
+    const kept = this.#i32;
+    this.#f64 = new Float64Array(records * SIZE);
+    this.#i32 = new Int32Array(this.#f64.buffer);
+    this.#i32.set(kept);
   }
 
   /** Begins anew, with an expected interval in ms. */
