@@ -1,5 +1,6 @@
 /**
  * Worlds by chance, one seed after another, for as long as asked: `npm run torture -- --for 600`.
+ * With `--state`, histories of the registry's state instead.
  * Ends with exit code 1 at the first broken invariant, and with the line that replays it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -35,6 +36,7 @@ const {
   seeds,
   guards: on,
   field = false,
+  state = false,
 } = new Command('torture')
   .description('Simulates worlds by chance and checks every invariant of the detector in them.')
   .addOption(new Option('--for <seconds>', 'how long').argParser(number(0.1)).default(60))
@@ -51,6 +53,7 @@ const {
       Object.keys(FIELD_KINDS),
     ),
   )
+  .option('--state', "instead: the registry's state, on a disk that fails, left at every instant")
   .parse()
   .opts();
 const options = { ...(on && { guards: on }), ...(field !== false && { field }) };
@@ -58,6 +61,12 @@ const options = { ...(on && { guards: on }), ...(field !== false && { field }) }
 const start = performance.now();
 const first = seed ?? from ?? Math.floor(Math.random() * 1e9);
 const count = seed !== undefined ? 1 : (seeds ?? Infinity);
+
+if (state) {
+  const { tortureState } = await import('./support/torture-state.mjs');
+  process.exit((await tortureState({ first, count, seconds })) ? 0 : 1);
+}
+
 const total = { seeds: 0, beats: 0, events: 0, suspicions: 0, mistakes: 0, excused: 0 };
 let worst;
 let availability = 1;

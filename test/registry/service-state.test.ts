@@ -1,5 +1,12 @@
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -51,6 +58,124 @@ describe('a service with a state', () => {
     await expect(start({ state })).rejects.toThrow(`${state}, line 1`);
     rmSync(state);
     await start({ state });
+  });
+
+  it('that is damaged tells so, keeps what is damaged, and gives nobody a generation twice', async () => {
+    const first = await start({ state });
+    for (let n = 0; n < 3; n++) first.registry.register(web('a'));
+    const { secret } = first.registry.register(web('b'));
+    await first.close();
+    const damaged = readFileSync(state, 'utf8').replace('"id":"a"', '"id":"x"');
+    writeFileSync(state, damaged);
+    const refused = start({ state, refuseDamagedState: true });
+    await expect(refused).rejects.toThrow(`${state}, line 2: its checksum is another`);
+    await expect(refused).rejects.toBeInstanceOf(StateError);
+
+    const told: string[] = [];
+    const onNotice = ({ kind, message }: { kind: string; message: string }) => {
+      told.push(`${kind}: ${message}`);
+    };
+    const second = await start({ state, onNotice });
+    expect(second.registry.instances().map(({ id }) => id)).toEqual(['b']);
+    expect(second.registry.holds('b', 1, secret)).toBe(true);
+    expect(second.registry.register(web('a')).generation).toBeGreaterThan(3);
+    const copy = readdirSync(folder).find((name) => name.includes('damaged')) ?? '';
+    expect(readFileSync(join(folder, copy), 'utf8')).toBe(damaged);
+    expect(told).toEqual([
+      `state-damaged: ${state}, line 2: its checksum is another`,
+      `state-damaged: the rest of the state is used: 1 instances; what is damaged is kept in ${join(folder, copy)}`,
+    ]);
+    await second.close();
+    told.length = 0;
+    await start({ state, onNotice });
+    expect(told).toEqual([]);
+  });
+
+  it('whose key is lost has a new one, and says so', async () => {
+    const first = await start({ state });
+    const { secret } = first.registry.register(web('a'));
+    await first.close();
+    for (const name of readdirSync(folder)) {
+      const file = join(folder, name);
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/"secretKey":"./, '"secretKey":"!'));
+    }
+    const told: string[] = [];
+    const second = await start({ state, onNotice: ({ message }) => told.push(message) });
+    expect(told.join()).toContain("the key of the leases' secrets is lost");
+    expect(second.registry.get('a')?.generation).toBe(1);
+    expect(second.registry.holds('a', 1, secret)).toBe(false);
+    const lease = second.registry.register(web('a'));
+    expect(second.registry.holds('a', lease.generation, lease.secret)).toBe(true);
+  });
+
+  it('of a version before is read: no checksums, a status by its former name, a clock before 1970', async () => {
+    const record = (id: string, more: object) => ({
+      ...{
+        id,
+        service: 'web',
+        address: '10.0.0.1:80',
+        meta: {},
+        heartbeatInterval: 1000,
+        ttl: 30000,
+      },
+      ...{
+        generation: 2,
+        registeredAt: -5e9,
+        changedAt: -5e9,
+        status: 'available',
+        draining: false,
+      },
+      ...{ ready: true, polled: false, heard: ['service'], missing: [], ...more },
+    });
+    const head = {
+      format: 'phi-accrual registry',
+      version: 1,
+      secretKey: 'A'.repeat(43),
+      journal: 3,
+    };
+    const lines = [
+      { ...head, writtenAt: -5e9 },
+      record('a', { learnt: {} }),
+      record('b', { status: 'probe-blind', learnt: {} }),
+      { id: 'c', generation: 4, gone: true, learnt: {} },
+      // As a checkpoint wrote it that was under way when it went and came back.
+      record('a', { generation: 3, learnt: {} }),
+      { end: 4 },
+    ];
+    const text = (all: object[]) => all.map((each) => `${JSON.stringify(each)}\n`).join('');
+    writeFileSync(state, text(lines));
+    writeFileSync(
+      `${state}.journal.3`,
+      text([record('b', { draining: true, status: 'probe-blind' })]),
+    );
+    const told: string[] = [];
+    const service = await start({ state, onNotice: ({ message }) => told.push(message) });
+    expect(told).toEqual([]);
+    expect(service.registry.get('a')).toMatchObject({ generation: 3, status: 'available' });
+    expect(service.registry.get('b')).toMatchObject({ draining: true, status: 'probe-failing' });
+    expect(service.registry.register(web('c')).generation).toBe(5);
+    expect(readFileSync(state, 'utf8')).toContain('"version":2');
+  });
+
+  it('starts again when a checkpoint was given up at the end', async () => {
+    // The patience is over at once, long before the disk is done.
+    const loop = new Loop();
+    const first = await start({ state, registry: { ...WORLD, clock: loop } });
+    for (let n = 0; n < 300; n++) first.registry.register(web(`i${n}`));
+    for (let n = 0; n < 300; n += 2) first.registry.deregister(`i${n}`);
+    const closed = first.close();
+    for (let n = 0; n < 300; n += 4) first.registry.register(web(`i${n}`));
+    await new Promise(setImmediate);
+    loop.runUntil(loop.now() + 2000);
+    await closed;
+    const told: string[] = [];
+    const onNotice = ({ kind, message }: { kind: string; message: string }) => {
+      if (kind === 'state-damaged') told.push(message);
+    };
+    const second = await start({ state, onNotice });
+    expect(told).toEqual([]);
+    expect(second.registry.size).toBeGreaterThanOrEqual(150);
+    for (let n = 1; n < 300; n += 2) expect(second.registry.get(`i${n}`)?.generation).toBe(1);
   });
 
   it('saves nobody as dead for the time that it takes to end', async () => {

@@ -140,8 +140,9 @@ export class KeptRegistry {
       generations: () => registry.generations,
       hold: () => lock.hold(),
       onFault: (fault: Error | undefined) => {
-        const told = { kind: 'state-fault', message: `${file}: ${fault?.message}`, error: fault };
-        if (fault) onNotice(told as never);
+        const where = fault?.message.startsWith(file) ? '' : `${file}: `;
+        const message = `${where}${fault?.message}`;
+        if (fault) onNotice({ kind: 'state-fault', message, error: fault });
         else onNotice({ kind: 'state-recovered', message: `${file}: it can be written again` });
       },
     };
