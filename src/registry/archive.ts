@@ -27,13 +27,14 @@ export function* records(machinery: Machinery): Generator<InstanceRecord> {
 
 /** One instance, or what is left of it, without what was learnt: a line of a journal. */
 export function recordById(
-  { roster, tombstones }: Machinery,
+  { roster, tombstones, drains }: Machinery,
   id: string,
 ): InstanceRecord | undefined {
   const member = roster.members.get(id);
   if (member) return recordOf(member);
   const stone = tombstones.get(id);
-  return stone && { id, generation: stone.generation, gone: true };
+  const drained = drains.has(id) && { operatorDrains: true };
+  return stone && { id, generation: stone.generation, gone: true, ...drained };
 }
 
 /**
@@ -50,6 +51,7 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
   const known = present?.generation ?? tombstones.get(id)?.generation ?? 0;
   if (generation < known) return;
   const learnt = record.learnt ?? (present ? signals.learnt(id) : tombstones.get(id)?.learnt) ?? {};
+  machinery.drains.set(id, record.operatorDrains === true);
   if (isGone(record)) {
     if (present) machinery.end(present, 'deregistered', 'restored');
     tombstones.bury(id, generation, learnt);
@@ -75,7 +77,8 @@ function memberOf(record: MemberRecord, now: number, paused: number): Member {
   const member = new Member(about, generation, record.registeredAt, now, paused);
   member.changedAt = record.changedAt;
   member.status = status;
-  member.draining = record.draining;
+  member.nodeDrains = record.draining;
+  member.operatorDrains = record.operatorDrains === true;
   if (status !== 'starting') member.heardAt = now;
   for (const name of SIGNALS) {
     const signal = member.signals[name];

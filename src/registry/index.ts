@@ -8,6 +8,7 @@ export type {
 } from './beat.js';
 export * from './client/index.js';
 export type { Comparison } from './comparisons.js';
+export type { DrainedBy } from './drains.js';
 export type {
   ProtectionEvent,
   ProtectionRule,

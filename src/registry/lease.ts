@@ -4,7 +4,7 @@ import type { Beat, BeatOutcome } from './beat.js';
 /** What a lease acts on; a `Registry` is one. */
 export interface Lessor {
   heartbeat(id: string, beat: Beat): BeatOutcome;
-  drain(id: string): boolean;
+  drain(id: string, options: { readonly by: 'node' }): boolean;
   deregister(id: string): boolean;
   get(id: string): { readonly generation: number } | undefined;
   secretOf(id: string, generation: number): string;
@@ -66,7 +66,7 @@ export class Lease {
 
   /** No traffic any more; false if the lease is over. */
   drain(): boolean {
-    return this.#isOurs && this.#lessor.drain(this.id);
+    return this.#isOurs && this.#lessor.drain(this.id, { by: 'node' });
   }
 
   /** Ends it; false if it is over. */

@@ -2,6 +2,7 @@
 import { Alarm } from './alarm.js';
 import { Comparisons } from './comparisons.js';
 import { Confirmation } from './confirmation.js';
+import { Drains } from './drains.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
 import { Member, type Registered } from './member.js';
@@ -21,6 +22,7 @@ export class Machinery {
   readonly leases = new Leases();
   readonly links = new WeakMap<RegistryLink, ReturnType<Signals['link']>>();
   readonly tombstones: Tombstones;
+  readonly drains: Drains;
   readonly reports: Reports;
   readonly intake: Intake;
   readonly restoration: Restoration;
@@ -35,6 +37,7 @@ export class Machinery {
     const roster = new Roster(options);
     this.roster = roster;
     this.tombstones = new Tombstones(options.maxInstances);
+    this.drains = new Drains(options.maxInstances);
     // The first listeners of the detectors: status and routing are right before anybody else is told.
     this.signals = new Signals(options.detector, (signal, event, transition) => {
       const member = roster.members.get(transition.peer);
@@ -95,6 +98,7 @@ export class Machinery {
     const at = roster.options.wall();
     const next = tombstones.next(generation);
     const member = new Member(about, next, at, roster.now(), leases.paused);
+    member.operatorDrains = this.drains.has(id);
     if (before) {
       member.history = before.history;
       this.forget(before);

@@ -47,7 +47,9 @@ export class Member {
   status: InstanceStatus = 'starting';
   states: InstanceView['signals'] = { process: 'unused', service: 'unused' };
   ready: boolean;
-  draining = false;
+  /** Asked to go by itself, for this incarnation; and by an operator, for its id: see drains.ts. */
+  nodeDrains = false;
+  operatorDrains = false;
   /** When a client said that it fails, as long as that is believed. */
   reportedAt: number | undefined;
   /** Before this instant no client is believed any more. */
@@ -103,6 +105,10 @@ export class Member {
 
   get isLate(): boolean {
     return this.status === 'overloaded' || this.status === 'critical';
+  }
+
+  get draining(): boolean {
+    return this.nodeDrains || this.operatorDrains;
   }
 
   get routable(): boolean {

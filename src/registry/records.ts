@@ -13,7 +13,10 @@ export interface MemberRecord extends Required<Omit<Registration, 'goneAfter'>> 
   readonly registeredAt: number;
   readonly changedAt: number;
   readonly status: InstanceStatus;
+  /** Whether it asked for that itself. */
   readonly draining: boolean;
+  /** Whether an operator has drained the id; see drains.ts. */
+  readonly operatorDrains?: boolean;
   readonly ready: boolean;
   /** Whether its process answered polls in this life. */
   readonly polled: boolean;
@@ -30,6 +33,7 @@ export interface GoneRecord {
   readonly id: string;
   readonly generation: number;
   readonly gone: true;
+  readonly operatorDrains?: boolean;
   readonly learnt?: Learnt;
 }
 
@@ -53,14 +57,16 @@ const DEFAULTS = { heartbeatInterval: 1000, ttl: undefined, goneAfter: undefined
 const GENERATION = { least: 1, most: Number.MAX_SAFE_INTEGER, integer: true };
 
 export function recordOf(member: Member, learnt?: Learnt): MemberRecord {
-  const { about, generation, registeredAt, changedAt, status, draining, ready, signals } = member;
+  const { about, generation, registeredAt, changedAt, status, ready, signals } = member;
+  const { nodeDrains, operatorDrains } = member;
   return {
     ...about,
     generation,
     registeredAt,
     changedAt,
     status,
-    draining,
+    draining: nodeDrains,
+    ...(operatorDrains && { operatorDrains }),
     ready,
     polled: signals.process.polled,
     heard: SIGNALS.filter((name) => signals[name].beaten),
@@ -99,10 +105,13 @@ export function checkRecord(given: InstanceRecord): InstanceRecord {
   const record = given as Partial<MemberRecord & GoneRecord>;
   const generation = checkNumber('record.generation', record.generation, GENERATION);
   const learnt = record.learnt === undefined ? undefined : checkLearnt(record.learnt);
+  const { operatorDrains = false } = record;
+  const drains = checkBoolean('record.operatorDrains', operatorDrains) ? { operatorDrains } : {};
   if (record.gone !== undefined) {
     checkType('record.gone', 'true or nothing', record.gone, record.gone === true);
     checkType('record.id', 'a string', record.id, typeof record.id === 'string');
-    return { id: record.id as string, generation, gone: true, ...(learnt && { learnt }) };
+    const gone = { id: record.id as string, generation, gone: true } as const;
+    return { ...gone, ...drains, ...(learnt && { learnt }) };
   }
   const about = Object.fromEntries(REGISTRATION.map((key) => [key, record[key]]));
   const registeredAt = checkNumber('record.registeredAt', record.registeredAt ?? 0, TIME);
@@ -114,6 +123,7 @@ export function checkRecord(given: InstanceRecord): InstanceRecord {
     changedAt: checkNumber('record.changedAt', record.changedAt ?? registeredAt, TIME),
     status: checkOneOf('record.status', FORMER[status] ?? status, STATUSES),
     draining: checkBoolean('record.draining', record.draining ?? false),
+    ...drains,
     ready: checkBoolean('record.ready', record.ready ?? true),
     polled: checkBoolean('record.polled', record.polled ?? false),
     heard: checkSignals('record.heard', record.heard ?? []),

@@ -1,7 +1,7 @@
 /** The registry: who may get traffic right now. */
 import { Emitter } from '../core/emitter.js';
 import type { FailureDetector } from '../core/failure-detector.js';
-import { checkNumber } from '../core/validate.js';
+import { checkNumber, checkOneOf } from '../core/validate.js';
 import { recordById, records, restoreRecord } from './archive.js';
 import {
   type Beat,
@@ -11,10 +11,12 @@ import {
   type ProbeResult,
   type RegistryDrops,
 } from './beat.js';
+import type { DrainedBy } from './drains.js';
 import type { RegistryEvents } from './events.js';
 import { explain, type InstanceExplanation } from './explain.js';
 import { Lease } from './lease.js';
 import { Machinery } from './machinery.js';
+import type { Member } from './member.js';
 import { type RegistryOptions, resolveRegistryOptions } from './options.js';
 import type { Protection } from './protection.js';
 import type { InstanceRecord } from './records.js';
@@ -34,6 +36,8 @@ import type {
 import { checkWatchOptions, type WatchOptions } from './watching.js';
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+const DRAINED_BY = ['node', 'operator'] as const;
 
 /** There are as many instances as option `maxInstances` allows. */
 export class RegistryFull extends Error {
@@ -103,26 +107,41 @@ export class Registry extends Emitter<RegistryEvents> {
     return outcome;
   }
 
-  /** Takes its traffic away for good; it may go on beating. False if it is not registered. */
-  drain(id: string): boolean {
-    return this.#drain(id, true);
-  }
-
-  /** Takes {@link drain} back. False if it is not registered. */
-  undrain(id: string): boolean {
-    return this.#drain(id, false);
-  }
-
-  #drain(id: string, draining: boolean): boolean {
+  /**
+   * Takes its traffic away; it may go on beating. An operator's drain (the default) belongs to the
+   * id: it holds for whoever registers it again. One of the node itself ends with its registration.
+   * False if it is not registered.
+   */
+  drain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
+    checkOneOf('by', by, DRAINED_BY);
     const member = this.#roster.members.get(id);
     if (member === undefined) return false;
-    if (member.draining !== draining) {
-      this.#roster.update(member, 'draining', undefined, () => {
-        member.draining = draining;
-      });
-      this.#parts.settle();
-    }
+    if (by === 'operator') this.#parts.drains.set(id, true);
+    this.#setDrain(member, by === 'node' || member.nodeDrains);
     return true;
+  }
+
+  /**
+   * Takes {@link drain} back: an operator (the default) whoever asked for it, the node its own only.
+   * False if it is not registered, unless an operator had drained the id.
+   */
+  undrain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
+    checkOneOf('by', by, DRAINED_BY);
+    const had = by === 'operator' && this.#parts.drains.set(id, false);
+    const member = this.#roster.members.get(id);
+    if (member === undefined) return had;
+    this.#setDrain(member, false);
+    return true;
+  }
+
+  #setDrain(member: Member, byNode: boolean): void {
+    const byOperator = this.#parts.drains.has(member.id);
+    if (member.nodeDrains === byNode && member.operatorDrains === byOperator) return;
+    this.#roster.update(member, 'draining', undefined, () => {
+      member.nodeDrains = byNode;
+      member.operatorDrains = byOperator;
+    });
+    this.#parts.settle();
   }
 
   /** Ends its lease, as it asked for. False if it is not registered. */

@@ -268,6 +268,7 @@ const REGISTRY_TYPES = [
   'Change',
   'ChangeKind',
   'Comparison',
+  'DrainedBy',
   'FailureReport',
   'Fetch',
   'FollowEvents',

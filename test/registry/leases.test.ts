@@ -363,3 +363,50 @@ describe('generations', () => {
     expect(mean()).toBe(learnt);
   });
 });
+
+describe('a drain', () => {
+  it('of an operator belongs to the id: whoever comes back under it, however, gets no traffic', () => {
+    const { loop, registry } = registryOn();
+    const restart = () => {
+      const records = JSON.parse(JSON.stringify([...registry.records()]));
+      return Registry.restore(records, { clock: loop });
+    };
+    registry.register(about);
+    expect(registry.drain('a', { by: 'operator' })).toBe(true);
+    const again = registry.register(about);
+    again.renew();
+    expect(registry.get('a')).toMatchObject({ generation: 2, draining: true, routable: false });
+    expect(registry.undrain('a', { by: 'node' })).toBe(true); // not the node's to take back
+    expect(registry.get('a')?.draining).toBe(true);
+    again.deregister();
+    registry.register(about).renew();
+    expect(registry.get('a')?.draining).toBe(true);
+    const alive = restart();
+    expect(alive.get('a')?.draining).toBe(true);
+    registry.deregister('a');
+    const gone = restart();
+    gone.register(about);
+    expect(gone.get('a')?.draining).toBe(true);
+    expect(registry.undrain('a')).toBe(true); // also of one that is gone
+    expect(registry.undrain('a')).toBe(false);
+    registry.register(about);
+    expect(registry.get('a')?.draining).toBe(false);
+    for (const each of [registry, alive, gone]) each.close();
+  });
+
+  it('of the node ends with its registration, and an operator may take it back', () => {
+    const { registry } = registryOn();
+    const lease = registry.register(about);
+    lease.drain();
+    expect(registry.get('a')?.draining).toBe(true);
+    const kept = Registry.restore(JSON.parse(JSON.stringify([...registry.records()])));
+    expect(kept.get('a')?.draining).toBe(true);
+    kept.close();
+    registry.register(about);
+    expect(registry.get('a')?.draining).toBe(false);
+    registry.drain('a', { by: 'node' });
+    expect(registry.undrain('a')).toBe(true);
+    expect(registry.get('a')?.draining).toBe(false);
+    expect(() => registry.drain('a', { by: 'me' as never })).toThrow('by: expected one of');
+  });
+});

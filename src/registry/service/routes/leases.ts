@@ -1,6 +1,7 @@
 /** What nodes do: register, beat, drain, leave. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { DrainedBy } from '../../drains.js';
 import { RegistryFull } from '../../registry.js';
 import type { InstanceView } from '../../views.js';
 import { type Beats, checkBounds, stale, unknown } from '../beats.js';
@@ -185,14 +186,20 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   });
 
   for (const [route, act] of [
-    [drain, (id: string) => registry.drain(id)],
-    [undrain, (id: string) => registry.undrain(id)],
+    [drain, (id: string, by: DrainedBy) => registry.drain(id, { by })],
+    [undrain, (id: string, by: DrainedBy) => registry.undrain(id, { by })],
   ] as const) {
     app.openapi(route, async (c) => {
       const { id } = c.req.valid('param');
-      await checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
+      const shown = holding(c.req.valid('header'), c.req.valid('json'));
+      // Whoever names a generation speaks as its holder, also where everybody may do everything.
+      const isNode = shown.generation !== undefined || shown.secret !== undefined;
+      const by = isNode || askerOf(c).grant.role !== 'operator' ? 'node' : 'operator';
+      // An operator's drain outlasts the instance, and so it can be taken back without one.
+      const isGone = route === undrain && by === 'operator' && registry.get(id) === undefined;
+      if (!isGone) await checkHolder(c, id, shown);
       context.writable();
-      act(id);
+      if (!act(id, by)) throw unknown(id);
       await context.durable();
       return c.json({ status: 'done' } as const, 200);
     });
