@@ -30,7 +30,7 @@ afterEach(async () => {
 async function serve(...args: string[]) {
   const process = new Running([cli, 'serve', '--port', '0', '--udp-port', '0', ...args]);
   running.push(process);
-  const [, url] = await process.says(/^(http\S+)\n/);
+  const [, url] = await process.says(/^(http\S+)\n/m);
   const [, port] = await process.says(/udp port (\d+)/);
   return { process, url, udpPort: Number(port) };
 }
