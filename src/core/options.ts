@@ -92,6 +92,13 @@ export interface WatchOptions extends DetectorOptions {
    */
   levels?: Readonly<Record<string, number>>;
   /**
+   * How long a watched peer may take, in ms, to be heard for the first time: it is suspected so long
+   * after `watch`, whatever φ says until then. Default: when φ, of `heartbeatInterval` alone, reaches
+   * the threshold. Raise it for what starts slowly; too long finds what never starts late. Above 0;
+   * `Infinity` suspects nobody who was never heard.
+   */
+  startupGrace?: number;
+  /**
    * Heartbeats in time, the returning one included, before a suspected peer is available again.
    * Default 1. More keeps a flapping peer out for longer. An integer from 1 to 1,000,000.
    */
@@ -119,6 +126,8 @@ export interface ResolvedOptions {
   readonly maxSilence: number | undefined;
   readonly levels: Readonly<Record<string, number>>;
   readonly recoverAfter: number;
+  /** Undefined where φ decides. */
+  readonly startupGrace: number | undefined;
   /** Empty for none. */
   readonly cohort: string;
 }
@@ -134,6 +143,7 @@ export const DEFAULTS: ResolvedOptions = {
   learn: 'guarded',
   maxSilence: undefined,
   levels: {},
+  startupGrace: undefined,
   recoverAfter: 1,
   cohort: '',
 };
@@ -152,6 +162,7 @@ const NUMBERS = {
   windowSize: { least: 1, most: MAX_RING, integer: true },
   acceptablePause: { least: 0, most: LONGEST, unit: 'ms' },
   maxSilence: { least: ABOVE_0, most: Infinity, unit: 'ms' },
+  startupGrace: { least: Number.MIN_VALUE, most: Infinity, unit: 'ms' },
   recoverAfter: { least: 1, most: 1e6, integer: true },
 } as const;
 
@@ -160,7 +171,7 @@ const THRESHOLDS = { normal: 8, logistic: 8, exponential: 8, calibrated: 4 } as 
 const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available'];
 
 export const WATCH_KEYS = Object.keys(DEFAULTS);
-const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'cohort'];
+const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'startupGrace', 'cohort'];
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => !OF_MANY.includes(key));
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {

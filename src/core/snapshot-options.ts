@@ -30,5 +30,6 @@ export function givenOptions(
   checkObject(name, options);
   const given = { ...options };
   if (given.maxSilence === null) given.maxSilence = Infinity;
+  if (given.startupGrace === null) given.startupGrace = Infinity;
   return given;
 }

@@ -71,7 +71,11 @@ export function isLate(slab: PeerSlab, row: number, at: number): boolean {
 
 /** The deadline that follows from the last heartbeat, or the start, and the window. */
 export function expect(slab: PeerSlab, row: number): void {
-  const { hot, quantiles } = slab.profile(row);
+  const { hot, quantiles, options } = slab.profile(row);
+  if (options.startupGrace !== undefined && (slab.i32[2 * row + FLAGS] & HEARD) === 0) {
+    slab.f64[row + SUSPECT_AT] = slab.f64[row + LAST] + options.startupGrace;
+    return;
+  }
   const last = slab.f64[row + LAST] + announced(slab, row);
   if (quantiles) {
     const silence = hot[PAUSE] + slab.ladders.tolerated(row >> 3, quantiles);
