@@ -383,6 +383,70 @@ describe('the state', () => {
     expect(after.instance.status).not.toBe('dead');
   });
 
+  it('starts again after every SIGKILL while instances leave and come back, and loses no acknowledgement', async () => {
+    const state = join(folder, 'state');
+    const count = 100;
+    const name = (n: number) => `i${n % count}`;
+    // What was acknowledged of each, and what was asked for since.
+    const acknowledged = new Map<string, { readonly generation: number; readonly gone: boolean }>();
+    const pending = new Set<string>();
+    for (let round = 0; round < 3; round++) {
+      const { process, url } = await serve('--state', state);
+      expect(process.output).not.toContain('its checksum');
+      const { json } = await ask(url, '/instances');
+      const there = new Map<string, number>(
+        json.instances.map(({ id, generation }: Lease) => [id, generation]),
+      );
+      for (const [id, { generation, gone }] of acknowledged) {
+        if (pending.has(id)) continue;
+        expect(`${id} ${there.get(id)}`).toBe(`${id} ${gone ? undefined : generation}`);
+      }
+      pending.clear();
+      let dead = false;
+      const act = async (n: number): Promise<void> => {
+        const id = name(n);
+        if (pending.has(id)) return;
+        const before = acknowledged.get(id);
+        pending.add(id);
+        const leaves = before !== undefined && !before.gone && n >= count;
+        const answer = await (leaves
+          ? ask(url, `/instances/${id}`, { generation: before.generation }, { method: 'DELETE' })
+          : ask(url, '/register', web(id))
+        ).catch(() => undefined);
+        if (answer === undefined || answer.status > 201) return; // it was killed
+        const generation = leaves ? before.generation : answer.json.generation;
+        if (!leaves) expect(generation).toBeGreaterThan(before?.generation ?? 0);
+        acknowledged.set(id, { generation, gone: leaves });
+        pending.delete(id);
+      };
+      for (let n = 0; n < count; n += 20) {
+        await Promise.all(Array.from({ length: 20 }, (_, i) => act(n + i)));
+      }
+      const { output } = process;
+      expect(output).not.toContain('rror');
+      // The first checkpoint after that is under way in five seconds; the kill comes about then.
+      setTimeout(
+        () => {
+          dead = true;
+          process.kill('SIGKILL');
+        },
+        4500 + 1000 * Math.random(),
+      );
+      for (let n = count; !dead; n += 4) {
+        await Promise.all(Array.from({ length: 4 }, (_, i) => act(n + i)));
+      }
+      await process.exited;
+    }
+    // An end in order while all of them leave and come back.
+    const { process, url } = await serve('--state', state);
+    await Promise.all(Array.from({ length: 20 }, (_, n) => ask(url, '/register', web(name(n)))));
+    process.kill('SIGTERM');
+    expect(await process.exited).toEqual({ code: 0, signal: null });
+    const last = await serve('--state', state);
+    expect(last.process.output).not.toContain('its checksum');
+    expect(last.process.output).not.toContain('did not end in order');
+  }, 180_000);
+
   it('that is none is a clear error, and stays as it is', async () => {
     const state = join(folder, 'state');
     writeFileSync(state, 'hello');
