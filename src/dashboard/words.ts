@@ -37,7 +37,8 @@ const LOOKS: Readonly<Record<string, Look>> = {
     word: 'probe-failing',
     shape: 'half',
     tone: 'warn',
-    means: 'The service is heard and the process is not: the check’s own path is broken.',
+    means:
+      'The service is heard and its polls fail. With many others: the way of the polls is broken. Alone: it is itself, and gets no traffic.',
   },
   zombie: {
     word: 'zombie',

@@ -42,7 +42,8 @@ export function explain(machinery: Machinery, member: Member): InstanceExplanati
   }
   if (group.panic) held.add('panic');
   if (removal.holds(group.service)) held.add('removal');
-  if (member.reportedAt !== undefined) held.add('reported');
+  if (member.ejectedUntil !== undefined) held.add('reported');
+  if (member.awaitsCheck) held.add('first-poll');
   if (member.outlier !== undefined) held.add('outlier');
   const { misses, unreached, polled } = member.signals.process;
   return {

@@ -8,10 +8,11 @@ import {
   type ProbeResult,
   type RegistryDrops,
 } from './beat.js';
+import type { FirstProof } from './first-proof.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import { INTERVAL } from './options.js';
-import { isDown, WEIGHTS } from './population.js';
+import { isDown } from './population.js';
 import type { Reports } from './reports.js';
 import type { Roster } from './roster.js';
 import type { RegistryLink, SignalName, Signals } from './signals.js';
@@ -43,6 +44,7 @@ export class Intake {
   readonly #leases: Leases;
   readonly #links: WeakMap<RegistryLink, ReturnType<Signals['link']>>;
   readonly #tombstones: Pick<Tombstones, 'get'>;
+  readonly #proof: FirstProof;
 
   constructor(
     roster: Roster,
@@ -51,6 +53,7 @@ export class Intake {
     leases: Leases,
     links: WeakMap<RegistryLink, ReturnType<Signals['link']>>,
     tombstones: Pick<Tombstones, 'get'>,
+    proof: FirstProof,
   ) {
     this.#roster = roster;
     this.#signals = signals;
@@ -58,6 +61,7 @@ export class Intake {
     this.#leases = leases;
     this.#links = links;
     this.#tombstones = tombstones;
+    this.#proof = proof;
   }
 
   #drop<R extends keyof RegistryDrops>(reason: R): R {
@@ -93,10 +97,9 @@ export class Intake {
     signal.beaten = true;
     signal.held = undefined;
     if (beat.figures !== undefined) found.figures = beat.figures;
-    if (turns || first || found.status !== 'available' || found.reportedAt !== undefined) {
+    if (turns || first || found.status !== 'available') {
       if (turns) this.refresh(found, beat.ready ? 'ready' : 'not ready', beat.ready);
       else this.refresh(found, 'heartbeat');
-      this.#reports.heard(found);
       this.#roster.settled();
     }
     return 'accepted';
@@ -108,6 +111,7 @@ export class Intake {
     const { outcome, at, error, interval } = result ?? {};
     if (!isOutcome(outcome)) return this.#drop('no-result');
     const signal = found.signals.process;
+    const now = this.#roster.now();
     if (outcome === 'answered') {
       // Beats of its own tell more than polls, and their window must not learn both.
       const heard = signal.beaten ? 'accepted' : this.#hear(found, 'process', { at }, interval);
@@ -118,14 +122,14 @@ export class Intake {
     else {
       signal.unreached = true;
       // A lease that runs by polls must not run out because we cannot poll.
-      if (found.leaseSignal === 'process') this.#leases.arm(found, this.#roster.now());
+      if (found.leaseSignal === 'process') this.#leases.arm(found, now);
     }
     this.counts[outcome]++;
+    this.#proof.polled(found, outcome, now);
     this.refresh(
       found,
       typeof error === 'string' ? error.slice(0, LONGEST_REASON) : `poll ${outcome}`,
     );
-    if (outcome === 'answered') this.#reports.heard(found);
     this.#roster.settled();
     return 'accepted';
   }
@@ -157,26 +161,32 @@ export class Intake {
 
   /** Makes the status what follows from the signals, and tells it if that changes anything. */
   refresh(member: Member, reason: string, ready = member.ready): void {
-    const { status, states } = member.judge(ready);
+    const awaitsCheck = this.#proof.awaits(member);
+    const { status, states } = member.judge(ready, awaitsCheck);
+    const failsAlone =
+      status === 'probe-failing' &&
+      this.#proof.failsAlone(member, this.#roster.groupOf(member).members.values());
     const same =
       ready === member.ready &&
+      awaitsCheck === member.awaitsCheck &&
+      failsAlone === member.failsAlone &&
       states.process === member.states.process &&
       states.service === member.states.service;
     if (same && status === member.status) return;
-    const kind = status === member.status ? 'signals' : 'status';
+    const isRouting = failsAlone !== member.failsAlone;
+    const kind = status !== member.status ? 'status' : isRouting ? 'routing' : 'signals';
     this.#roster.update(member, kind, reason, () => {
       if (kind === 'status') member.changedAt = this.#roster.options.wall();
       if (member.status === 'starting') member.heardAt = this.#roster.now();
       member.status = status;
       member.ready = ready;
+      member.awaitsCheck = awaitsCheck;
+      member.failsAlone = failsAlone;
       if (!isDown(status)) {
         member.longDown = false;
         member.confirmedAt = undefined;
       }
-      if (WEIGHTS[status] === undefined && member.reportedAt !== undefined) {
-        this.#reports.forget(member); // it was right
-        member.reportedAt = undefined;
-      }
+      if (isDown(status)) this.#reports.confirmed(member);
       member.states = states;
     });
   }

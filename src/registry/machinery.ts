@@ -3,10 +3,12 @@ import { Alarm } from './alarm.js';
 import { Comparisons } from './comparisons.js';
 import { Confirmation } from './confirmation.js';
 import { Drains } from './drains.js';
+import { type Covers, FirstProof } from './first-proof.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
 import { Member, type Registered } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
+import { Contacts } from './probe/contacts.js';
 import { Protections } from './protection.js';
 import { Removal } from './removal.js';
 import { Reports } from './reports.js';
@@ -24,6 +26,7 @@ export class Machinery {
   readonly tombstones: Tombstones;
   readonly drains: Drains;
   readonly reports: Reports;
+  readonly proof = new FirstProof(new Contacts(Infinity));
   readonly intake: Intake;
   readonly restoration: Restoration;
   readonly comparisons: Comparisons;
@@ -57,6 +60,7 @@ export class Machinery {
       this.leases,
       this.links,
       this.tombstones,
+      this.proof,
     );
     this.restoration = new Restoration(this.signals, this.leases, (member) =>
       this.intake.refresh(member, 'expected again'),
@@ -109,9 +113,34 @@ export class Machinery {
   }
 
   admit(member: Member, reason: string | undefined): void {
+    if (member.status === 'starting') this.#check(member);
     this.roster.add(member, reason);
     this.removal.granted(member);
     this.settle();
+  }
+
+  /** Whether its first poll has to be answered before it is routed to. */
+  #check(member: Member): void {
+    member.isChecked = this.proof.isCovered(member);
+    member.awaitsCheck = this.proof.awaits(member);
+  }
+
+  /** Somebody polls from now on; who serves already goes on. Returns what ends that. */
+  expectPolls(covers: Covers): () => void {
+    const { proof, roster } = this;
+    proof.add(covers);
+    for (const member of roster.members.values()) {
+      if (member.status === 'starting') roster.recount(member, () => this.#check(member));
+    }
+    return () => {
+      proof.delete(covers);
+      for (const member of [...roster.members.values()]) {
+        if (!member.awaitsCheck || proof.isCovered(member)) continue;
+        member.isChecked = false;
+        this.intake.refresh(member, 'not polled any more');
+      }
+      this.settle();
+    };
   }
 
   /** The parts hold nothing of this life any more. */

@@ -50,10 +50,16 @@ export class Member {
   /** Asked to go by itself, for this incarnation; and by an operator, for its id: see drains.ts. */
   nodeDrains = false;
   operatorDrains = false;
-  /** When a client said that it fails, as long as that is believed. */
-  reportedAt: number | undefined;
-  /** Before this instant no client is believed any more. */
-  trustedUntil = -Infinity;
+  /** Until when it is out because clients said that it fails. */
+  ejectedUntil: number | undefined;
+  /** How often in a row, and when it was back last. */
+  ejections = 0;
+  readmittedAt = -Infinity;
+  /** A check is configured for it that has to pass before it is routed to; and has not yet. */
+  isChecked = false;
+  awaitsCheck = false;
+  /** Its polls fail while its neighbours' are answered. */
+  failsAlone = false;
   /** The figure by which it stands out. */
   outlier: string | undefined;
   figures: Readonly<Record<string, number>> | undefined;
@@ -90,7 +96,11 @@ export class Member {
   /** Whether it counts: see population.ts. */
   get counts(): boolean {
     return (
-      !this.draining && this.ready && this.status !== 'starting' && this.confirmedAt === undefined
+      !this.draining &&
+      this.ready &&
+      this.status !== 'starting' &&
+      !this.awaitsCheck &&
+      this.confirmedAt === undefined
     );
   }
 
@@ -119,7 +129,8 @@ export class Member {
   get excluded(): string | undefined {
     if (this.draining) return 'draining';
     if (WEIGHTS[this.status] === undefined) return this.status;
-    if (this.reportedAt !== undefined) return 'reported';
+    if (this.failsAlone) return this.status;
+    if (this.ejectedUntil !== undefined) return 'reported';
     return this.outlier === undefined ? undefined : 'outlier';
   }
 
@@ -129,7 +140,10 @@ export class Member {
   }
 
   /** What follows from its signals, and from what it says of itself. */
-  judge(ready = this.ready): {
+  judge(
+    ready = this.ready,
+    awaitsCheck = this.awaitsCheck,
+  ): {
     readonly status: InstanceStatus;
     readonly states: InstanceView['signals'];
   } {
@@ -138,8 +152,9 @@ export class Member {
     const service = !ready && heard !== 'missing' ? 'not-ready' : heard;
     // Who was never there is not dead, however many polls have failed: it may still be starting.
     const isHeard = this.signals.process.heard || this.signals.service.heard;
+    const status = isHeard ? classify(process, service, this.status) : 'starting';
     return {
-      status: isHeard ? classify(process, service, this.status) : 'starting',
+      status: awaitsCheck && WEIGHTS[status] !== undefined ? 'starting' : status,
       states: { process: stateOf(process), service: stateOf(service) },
     };
   }

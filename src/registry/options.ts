@@ -68,6 +68,12 @@ export interface RegistryOptions {
   };
   /** How long a weight rises from a tenth to the whole, in ms, after a return; default 30,000, 0 is off. */
   readonly slowStart?: number;
+  readonly ejection?: {
+    /** How long an instance is out when a client reports a failed request, in ms, times how often in a row; default 30,000. Lower lets it fail more requests. */
+    readonly base?: number;
+    /** The longest of these; and so long in service makes the next one the first. Default 300,000. */
+    readonly max?: number;
+  };
   readonly restart?: {
     /** Before the first restart of an instance, in ms; doubles with each one. Default 1000. */
     readonly delay?: number;
@@ -106,6 +112,7 @@ export interface ResolvedRegistryOptions {
   readonly panic: { readonly below: number; readonly route: 'all' | 'none' };
   readonly removal: { readonly every: number; readonly notice: number };
   readonly slowStart: number;
+  readonly ejection: { readonly base: number; readonly max: number };
   readonly restart: { readonly delay: number; readonly maxDelay: number };
   readonly onRestartNeeded: RegistryOptions['onRestartNeeded'];
   readonly outliers: ReadonlyMap<string, Required<OutlierOptions>>;
@@ -131,7 +138,7 @@ const KEYS = [
     'secretKey',
     'random',
   ],
-  'signal',
+  ...['signal', 'ejection'],
 ];
 const RESERVED = ['clock', 'timers', 'levels', 'autoWatch', 'maxPeers', 'signal'];
 /** φ of a late signal, and of a critical one; beside suspicion. */
@@ -230,6 +237,12 @@ export function resolveRegistryOptions(given: RegistryOptions = {}): ResolvedReg
       { every: INTERVAL, notice: MS },
     ),
     slowStart: checkNumber('slowStart', known.slowStart ?? 30_000, MS),
+    ejection: numbers(
+      'ejection',
+      known.ejection,
+      { base: 30_000, max: 300_000 },
+      { base: MS, max: MS },
+    ),
     restart: numbers(
       'restart',
       known.restart,

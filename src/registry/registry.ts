@@ -108,6 +108,18 @@ export class Registry extends Emitter<RegistryEvents> {
   }
 
   /**
+   * Says that from now on somebody polls the instances that `covers` is true of: each that registers
+   * is `starting`, and gets no traffic, until its first poll is answered. One whose first polls do not
+   * reach it goes by its beats if no other instance answers either: it is we then who cannot poll.
+   * Returns what ends that. A `Prober` calls it.
+   */
+  expectPolls(
+    covers: (instance: Pick<InstanceView, 'id' | 'service' | 'address'>) => boolean,
+  ): () => void {
+    return this.#parts.expectPolls(covers);
+  }
+
+  /**
    * Takes its traffic away; it may go on beating. An operator's drain (the default) belongs to the
    * id: it holds for whoever registers it again. One of the node itself ends with its registration.
    * False if it is not registered.
@@ -171,8 +183,9 @@ export class Registry extends Emitter<RegistryEvents> {
   }
 
   /**
-   * A client's request to it failed: it gets no traffic until it beats again, or for ten intervals.
-   * Returns whether it is out for that now; false if too many of its service are, or it was lately.
+   * A client's request to it failed: it gets no traffic for `ejection.base`, whatever it says of
+   * itself, and for longer each time. Returns whether it is out for that now; false if too many of
+   * its service are.
    */
   reportFailure(id: string, about: { generation?: number; reason?: string } = {}): boolean {
     const member = this.#roster.members.get(id);

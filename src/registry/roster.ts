@@ -77,19 +77,12 @@ export class Roster extends Tally {
     this.#publish(member, 'registered', reason);
   }
 
-  /** @param slowly whether its weight rises from little if it becomes routable */
-  update(
-    member: Member,
-    kind: ChangeKind,
-    reason: string | undefined,
-    change: () => void,
-    slowly = true,
-  ): void {
+  update(member: Member, kind: ChangeKind, reason: string | undefined, change: () => void): void {
     const was = member.routable;
     this.#count(member, -1);
     change();
     this.#count(member, 1);
-    if (slowly && !was && member.routable) member.routableSince = this.now();
+    if (!was && member.routable) member.routableSince = this.now();
     this.#publish(member, kind, reason);
   }
 

@@ -115,7 +115,7 @@ describe('signals of an instance', () => {
     expect(status()).toBe('zombie');
   });
 
-  it('polls of which none was ever answered count too, but not before it was heard', () => {
+  it('polls of which none was ever answered keep it starting, if they began before it was heard', () => {
     const { registry, status } = alone();
     for (let i = 0; i < 4; i++) {
       registry.probe('a', 1, { outcome: 'failed' });
@@ -124,8 +124,11 @@ describe('signals of an instance', () => {
     expect(registry.route('s').mode).toBe('empty');
     registry.heartbeat('a', { generation: 1 });
     expect(registry.get('a')).toMatchObject({
-      ...{ status: 'probe-failing', signals: { process: 'missing', service: 'ok' } },
+      ...{ status: 'starting', signals: { process: 'missing', service: 'ok' } },
     });
+    expect(registry.explain('a')?.held).toEqual(['first-poll']);
+    registry.probe('a', 1, { outcome: 'answered' });
+    expect(status()).toBe('overloaded'); // one answer does not make up for what it missed
     registry.register({ id: 'a', service: 's', address: 'x' });
     registry.heartbeat('a', { generation: 2 });
     expect(status()).toBe('available');

@@ -287,34 +287,61 @@ describe('reported failures', () => {
     for (let i = 0; i < n; i++) registry.heartbeat(`n${i}`, { generation: 1 });
   };
 
-  it('take an instance out until it beats again, not at a beat that was under way', () => {
-    const { loop, registry } = service(10, 0);
-    loop.runUntil(10_000);
-    beat(registry, 10);
-    expect(registry.reportFailure('n0', { generation: 1, reason: 'reset' })).toBe(true);
-    expect(registry.get('n0')).toMatchObject({ status: 'available', routable: false });
-    loop.runUntil(10_100);
-    beat(registry, 10);
-    expect(targets(registry)).not.toContain('n0');
-    loop.runUntil(11_000);
-    beat(registry, 10);
-    expect(targets(registry)).toContain('n0');
-    expect(registry.reportFailure('n0')).toBe(false); // it is believed more for a while
-    loop.runUntil(21_001);
-    beat(registry, 10);
-    expect(registry.reportFailure('n0')).toBe(true);
-  });
-
-  it('that are refuted leave the weight as it was', () => {
+  it('take an instance out for a time that no heartbeat ends, and for longer each time', () => {
     const { loop, registry } = service(10, 0, { slowStart: 30_000 });
-    for (let at = 1000; at <= 40_000; at += 1000) {
-      loop.runUntil(at);
+    const outs: number[] = [];
+    let since: number | undefined;
+    // Whoever is routed to it has a failed request, and says so.
+    for (let at = 1000; at <= 900_000; at += 1000) {
+      loop.runUntil(at + 1);
+      beat(registry, 10);
+      if (targets(registry).includes('n0')) {
+        if (since !== undefined) outs.push(Math.round((at - since) / 1000));
+        expect(registry.reportFailure('n0', { generation: 1, reason: 'reset' })).toBe(true);
+        since = at;
+      }
+      expect(registry.get('n0')).toMatchObject({ status: 'available', routable: false });
+      expect(registry.reportFailure('n0')).toBe(true); // as it is
+    }
+    // In seconds, of which the last has passed when it is seen to be back.
+    expect(outs).toEqual([31, 61, 91, 121, 151, 181, 211]);
+    // So long in service, and it is the first time again.
+    const back = () => {
+      const from = loop.now();
+      while (!targets(registry).includes('n0')) {
+        loop.runUntil(loop.now() + 1000);
+        beat(registry, 10);
+      }
+      return loop.now() - from;
+    };
+    back();
+    for (let i = 0; i < 301; i++) {
+      loop.runUntil(loop.now() + 1000);
       beat(registry, 10);
     }
     expect(registry.reportFailure('n0')).toBe(true);
-    loop.runUntil(41_000);
-    beat(registry, 10);
-    expect(registry.explain('n0')?.weight).toBe(1);
+    expect(back()).toBeLessThanOrEqual(31_000);
+  });
+
+  it('leave one that fails every request less than a twentieth of a fair share', () => {
+    for (const n of [2, 4, 10]) {
+      for (const rate of [n, 40]) {
+        const { loop, registry } = service(n, 0, { slowStart: 30_000 });
+        let seed = 1;
+        const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+        let failed = 0;
+        let asked = 0;
+        for (let at = 50; at < 600_000; at += 1000 / rate) {
+          loop.runUntil(at);
+          if (Math.floor(at) % 1000 <= 50) beat(registry, n);
+          asked++;
+          if (registry.pick('api', random)?.id !== 'n0') continue;
+          failed++;
+          registry.reportFailure('n0');
+        }
+        expect(failed, `${n}, ${rate} a second`).toBeLessThan((0.05 * asked) / n);
+      }
+    }
   });
 
   it('never take out more than a sweep might remove, whoever reports how much', () => {
@@ -341,7 +368,7 @@ describe('reported failures', () => {
     }
     link.down();
     expect(registry.reportFailure('n0')).toBe(true);
-    loop.runUntil(11_000);
+    loop.runUntil(31_000);
     expect(targets(registry)).toContain('n0');
   });
 

@@ -137,6 +137,33 @@ describe('leases over HTTP', () => {
     expect(notices).toEqual(['a text']);
   });
 
+  it('refuses an address that its prober could never poll, and counts that', async () => {
+    const probe = { kind: 'tcp' as const };
+    const service = await start({ probe });
+    const register = (address: string, path = service) =>
+      ask(path, '/register', { body: { id: 'a', service: 's', address } });
+    for (const address of [
+      '127.0.0.1:99999',
+      'host',
+      '0.0.0.0:80',
+      '[::]:80',
+      '169.254.169.254:1',
+    ]) {
+      const { status, json } = await register(address);
+      expect(status, address).toBe(400);
+      expect(json).toMatchObject({
+        error: { code: 'invalid', message: expect.stringMatching(/^address: .*never could/) },
+      });
+    }
+    expect(service.registry.size).toBe(0);
+    expect(service.probes).toMatchObject({ targets: 0, registrationsRefused: 5 });
+    expect((await register('127.0.0.1:1')).status).toBe(201);
+    // A registry that polls nobody looks into no address.
+    const other = await start();
+    expect((await register('0.0.0.0:80', other)).status).toBe(201);
+    expect(other.probes).toBe(null);
+  });
+
   it('is full at maxInstances, and takes an instance anew all the same', async () => {
     const service = await start({ registry: { maxInstances: 1 } });
     expect((await ask(service, '/register', { body: web('a') })).status).toBe(201);

@@ -11,7 +11,7 @@ export class Contacts {
   #last: Contact | undefined;
   #other: Contact | undefined;
 
-  /** @param window so long, in ms, a contact says something */
+  /** @param window so long, in ms, a contact says something to `hasOther` */
   constructor(window: number) {
     this.#window = window;
   }
@@ -23,7 +23,11 @@ export class Contacts {
 
   /** Whether a target that is not `id` was reached of late. */
   hasOther(id: string, now: number): boolean {
-    const contact = this.#last?.id === id ? this.#other : this.#last;
-    return contact !== undefined && now - contact.at <= this.#window;
+    return now - this.otherAt(id) <= this.#window;
+  }
+
+  /** When a target that is not `id` was reached last; −Infinity for never. */
+  otherAt(id: string): number {
+    return (this.#last?.id === id ? this.#other : this.#last)?.at ?? -Infinity;
   }
 }

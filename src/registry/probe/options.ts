@@ -53,7 +53,7 @@ export interface ProberOptions extends ScheduleOptions {
    */
   allow?: readonly string[];
   /** The address that an instance registered from, if known: then no other is connected to. */
-  source?: (instance: InstanceView) => string | undefined;
+  source?: (instance: Pick<InstanceView, 'id' | 'service' | 'address'>) => string | undefined;
   /** The services that are polled. Default all. */
   services?: readonly string[];
   /** How names are looked up. Default the system's way. */
@@ -77,7 +77,7 @@ export interface ResolvedProberOptions {
   readonly tls: TlsOptions | undefined;
   readonly concurrency: number;
   readonly allowed: Allowed;
-  readonly source: ((instance: InstanceView) => string | undefined) | undefined;
+  readonly source: ProberOptions['source'];
   readonly services: ReadonlySet<string> | undefined;
   readonly lookup: Lookup;
 }

@@ -1,4 +1,5 @@
 /** One poll of one instance: from its address to an answer, or to whose failure it is. */
+import { isIP } from 'node:net';
 import type { CheckAnswer } from '../../health/check.js';
 import { exchange, touch } from '../../health/net/exchange.js';
 import { resolve } from '../../health/net/resolve.js';
@@ -12,6 +13,8 @@ import { targetOf, urlOf } from './target.js';
 
 /** Of an answer's body so much is read, in bytes: enough for the connection to end in order. */
 const MOST_BODY = 4096;
+
+const NO_TARGET = 'the address is neither host:port nor a URL';
 
 /** Thrown where a target is not allowed, or is none. */
 export class Refused extends NotRun {}
@@ -68,12 +71,27 @@ export async function poll(
 const isRefusal = (error: unknown): boolean =>
   /^(ECONNREFUSED|ECONNRESET)$/.test((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 
+/** Why no poll of the instance could ever go out, as far as its address says so by itself. */
+export function refusal(
+  { address }: Pick<InstanceView, 'address'>,
+  { kind, tls, port, allowed }: ResolvedProberOptions,
+): string | undefined {
+  if (typeof kind === 'function') return undefined;
+  const target = targetOf(address, tls !== undefined, port);
+  if (target === undefined) return NO_TARGET;
+  const { host } = target;
+  const family = isIP(host);
+  if (family === 0) return undefined; // what a name stands for is known when it is polled
+  return allowed(host, [{ address: host, family }]).length === 0
+    ? `not allowed: ${host}`
+    : undefined;
+}
+
 /** The target, and those of its addresses that are allowed: no others are connected to. */
 async function locate(instance: InstanceView, options: ResolvedProberOptions, signal: AbortSignal) {
   const { port, tls, lookup, allowed, source } = options;
-  const registered = targetOf(instance.address, tls !== undefined);
-  if (registered === undefined) throw new Refused('the address is neither host:port nor a URL');
-  const target = { ...registered, port: port ?? registered.port };
+  const target = targetOf(instance.address, tls !== undefined, port);
+  if (target === undefined) throw new Refused(NO_TARGET);
   const found = await resolve(target.host, signal, lookup);
   const from = source?.(instance);
   const addresses = allowed(target.host, found).filter(

@@ -10,12 +10,16 @@ import type { ProbeResult } from '../beat.js';
 import type { InstanceView, WatchEvent } from '../views.js';
 import { Contacts } from './contacts.js';
 import { type ProberOptions, type ResolvedProberOptions, resolveProber } from './options.js';
-import { poll, Refused } from './poll.js';
+import { poll, Refused, refusal } from './poll.js';
 
 /** What a prober needs of whoever takes its results; a `Registry` is one. */
 export interface ProbeSink {
   watch(service?: string, options?: { signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   probe(id: string, generation: number, result: ProbeResult): unknown;
+  /** Told whom the prober polls: each of them has to answer once before it is routed to. */
+  expectPolls?(
+    covers: (instance: Pick<InstanceView, 'id' | 'service' | 'address'>) => boolean,
+  ): () => void;
 }
 
 /** A poll is over, whether or not the registry was told. */
@@ -39,6 +43,8 @@ export interface ProberEvents {
 export interface ProbeView {
   readonly generation: number;
   readonly state: State;
+  /** Why it can never be polled; undefined for one that can. */
+  readonly refused?: string;
   /** Failures in a row. */
   readonly failures: number;
   /** The last polls, newest last. */
@@ -47,6 +53,8 @@ export interface ProbeView {
 
 interface Watched {
   readonly instance: InstanceView;
+  /** Why it can never be polled. */
+  readonly refused: string | undefined;
   readonly task: PeriodicTask<CheckAnswer>;
   /** Failures in a row that the registry was not told of. */
   readonly withheld: ProbeResult[];
@@ -65,6 +73,7 @@ export class Prober extends Emitter<ProberEvents> {
   readonly #periodic: Periodic;
   readonly #watched = new Map<string, Watched>();
   readonly #contacts: Contacts;
+  readonly #ended: (() => void) | undefined;
   readonly #events: Events<ProberEvents>;
   readonly #ending = new AbortController();
   readonly #counts = { answered: 0, failed: 0, unreached: 0, refused: 0 };
@@ -85,6 +94,9 @@ export class Prober extends Emitter<ProberEvents> {
     // Whoever can be reached was reached within two rounds.
     const round = schedule.interval * (1 + schedule.jitter) + schedule.timeout;
     this.#contacts = new Contacts(2 * round);
+    this.#ended = sink.expectPolls?.(
+      (each) => this.#polls(each) && refusal(each, resolved) === undefined,
+    );
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', () => this.close(), { signal: this.#ending.signal });
     this.#follow();
@@ -96,18 +108,36 @@ export class Prober extends Emitter<ProberEvents> {
     return { targets, running, waiting, ...this.#counts };
   }
 
+  /** How many targets can never be polled, by their address: they go by what else is heard of them. */
+  get unpollable(): number {
+    let count = 0;
+    for (const { refused } of this.#watched.values()) if (refused !== undefined) count++;
+    return count;
+  }
+
+  /** Why an instance with this address could never be polled; undefined if it can, or is not to be. */
+  refusal(instance: Pick<InstanceView, 'id' | 'service' | 'address'>): string | undefined {
+    return this.#polls(instance) ? refusal(instance, this.#options) : undefined;
+  }
+
+  #polls({ service }: Pick<InstanceView, 'service'>): boolean {
+    return this.#options.services?.has(service) ?? true;
+  }
+
   /** What is known of a target. */
   get(id: string): ProbeView | undefined {
     const watched = this.#watched.get(id);
     if (watched === undefined) return undefined;
-    const { instance, task } = watched;
+    const { instance, task, refused } = watched;
     const { generation } = instance;
     const { state, failures, runs } = task;
-    return { generation, state, failures, polls: runs.map(pollOf) };
+    const polls = runs.map(pollOf);
+    return { generation, state, ...(refused !== undefined && { refused }), failures, polls };
   }
 
   /** Polls no more. */
   close(): void {
+    if (!this.#ending.signal.aborted) this.#ended?.();
     this.#ending.abort();
     this.#periodic.close();
     this.#watched.clear();
@@ -145,7 +175,6 @@ export class Prober extends Emitter<ProberEvents> {
   }
 
   #see(instance: InstanceView): void {
-    const { services } = this.#options;
     const { id, service } = instance;
     const before = this.#watched.get(id)?.instance;
     const same =
@@ -154,16 +183,17 @@ export class Prober extends Emitter<ProberEvents> {
       before.service === service;
     if (same) return;
     this.#forget(id);
-    if (services !== undefined && !services.has(service)) return;
+    if (!this.#polls(instance)) return;
     const withheld: ProbeResult[] = [];
+    const refused = refusal(instance, this.#options);
     const work = {
       run: (signal: AbortSignal) => poll(this.#pollOf(instance), this.#options, signal),
       judge: (answer: CheckAnswer) => (resultOf(answer).ok ? 'pass' : 'fail') as 'pass' | 'fail',
       onRun: (run: Run<CheckAnswer>, task: PeriodicTask<CheckAnswer>) =>
-        this.#onRun({ instance, task, withheld }, run),
+        this.#onRun({ instance, refused, task, withheld }, run),
     };
     const task = this.#periodic.add(work, this.#options.schedule);
-    this.#watched.set(id, { instance, task, withheld });
+    this.#watched.set(id, { instance, refused, task, withheld });
   }
 
   #pollOf(instance: InstanceView) {

@@ -13,18 +13,25 @@ const URL_LIKE = /^(https?):\/\//i;
 
 /**
  * Of `'host:port'`, `'[::1]:port'`, `'http://host:port/…'` and `'https://…'`; undefined for what
- * is none of these. Neither a path nor a name and password are taken from it.
+ * is none of these. With a port of the prober's own that of the address does not matter, and may be
+ * missing. Neither a path nor a name and password are taken from it.
  */
-export function targetOf(address: string, secure: boolean): ProbeTarget | undefined {
+export function targetOf(address: string, secure: boolean, own?: number): ProbeTarget | undefined {
   try {
     if (URL_LIKE.test(address)) {
       const { hostname, port, protocol } = new URL(address);
       const tls = protocol === 'https:';
-      return { host: bareHost(hostname), port: Number(port || (tls ? 443 : 80)), secure: tls };
+      return {
+        host: bareHost(hostname),
+        port: own ?? Number(port || (tls ? 443 : 80)),
+        secure: tls,
+      };
     }
-    const { host, port } = parseTarget('address', address);
+    const hasPort = /:\d+$/.test(address.replace(/^\[[^\]]*\]/, ''));
+    const named = own === undefined || hasPort ? address : `${address}:${own}`;
+    const { host, port } = parseTarget('address', named);
     const { hostname } = new URL(`http://${host.includes(':') ? `[${host}]` : host}`);
-    return { host: bareHost(hostname), port, secure };
+    return { host: bareHost(hostname), port: own ?? port, secure };
   } catch {
     return undefined; // the prober says so
   }

@@ -2,6 +2,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Registry } from '../registry.js';
 import type { RegistryLink } from '../signals.js';
+import type { InstanceView } from '../views.js';
 import type { Askers } from './askers.js';
 import type { Rejections } from './errors.js';
 import type { EventStreams } from './event-streams.js';
@@ -19,8 +20,11 @@ export interface DemoNodes {
 
 export interface ServiceContext {
   readonly registry: Registry;
-  /** Told from where an instance registers. */
-  readonly registersFrom: (id: string, address: string | undefined) => void;
+  /** Told from where an instance registers. @throws ServiceError if it could never be polled */
+  readonly registersFrom: (
+    about: Pick<InstanceView, 'id' | 'service' | 'address'>,
+    address: string | undefined,
+  ) => void;
   /** The way of heartbeats by HTTP. */
   readonly link: RegistryLink;
   /** Of this start of the registry: 16 hexadecimal digits. */

@@ -1,6 +1,8 @@
 /** The service's prober, which connects to nobody but those who registered. */
 import { Prober, type ProberOptions } from '../probe/index.js';
 import type { Registry } from '../registry.js';
+import type { InstanceView } from '../views.js';
+import { ServiceError } from './errors.js';
 
 /** Options of the prober that are for the user of the service to choose. */
 export type ServiceProbeOptions = Omit<ProberOptions, 'clock' | 'signal' | 'source'>;
@@ -21,9 +23,28 @@ export class Probing {
     });
   }
 
-  /** An instance is about to register from there. */
-  note(id: string, address: string | undefined): void {
-    if (address !== undefined) this.#sources.set(id, address);
+  /** Registrations that were refused because they could never be polled. */
+  refused = 0;
+
+  /** Targets, and polls by outcome. */
+  get stats() {
+    const { stats, unpollable } = this.#prober;
+    return { ...stats, unpollable, registrationsRefused: this.refused };
+  }
+
+  /**
+   * An instance is about to register from there.
+   *
+   * @throws ServiceError `invalid` if it could never be polled
+   */
+  note(about: Pick<InstanceView, 'id' | 'service' | 'address'>, address: string | undefined): void {
+    const why = this.#prober.refusal(about);
+    if (why === undefined) {
+      if (address !== undefined) this.#sources.set(about.id, address);
+      return;
+    }
+    this.refused++;
+    throw new ServiceError('invalid', `address: this registry polls it, and never could: ${why}`);
   }
 
   close(): void {

@@ -37,6 +37,8 @@ export interface RegistryService {
   readonly registry: Registry;
   /** Datagrams so far, and those that were dropped, by reason; null without a UDP port. */
   readonly datagrams: DatagramStats | null;
+  /** Targets of the prober, and polls by outcome; null where nobody is polled. */
+  readonly probes: Probing['stats'] | null;
   /** What `/livez` and `/readyz` answer; checks of one's own may be added. */
   readonly health: Health;
   /** Answers a request without a socket. */
@@ -108,7 +110,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     streams,
     maxBodyBytes: options.maxBodyBytes,
     secure: tls !== undefined,
-    registersFrom: (id, address) => probing?.note(id, address),
+    registersFrom: (about, address) => probing?.note(about, address),
     demo,
     udpPort: () => datagrams?.port ?? null,
     durable: kept.durable,
@@ -170,6 +172,9 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     agentPort: agent?.port ?? null,
     epoch,
     registry,
+    get probes() {
+      return probing?.stats ?? null;
+    },
     get datagrams() {
       return datagrams?.stats ?? null;
     },

@@ -160,7 +160,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
     await checkTakeover(asker, wanted, before);
     context.writable();
     try {
-      context.registersFrom(wanted.id, asker.address || undefined);
+      context.registersFrom(wanted, asker.address || undefined);
       const lease = registry.register(wanted);
       await context.durable();
       const { id, generation, secret, heartbeatInterval, ttl } = lease;
