@@ -19,7 +19,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     word: 'starting',
     shape: 'ring',
     tone: 'quiet',
-    means: 'Registered; not yet heard in this generation.',
+    means: 'Registered; not yet heard in this generation, or its first poll is not answered yet.',
   },
   overloaded: {
     word: 'overloaded',
