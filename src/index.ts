@@ -10,6 +10,7 @@ export {
 export type { CohortSnapshot } from './core/cohort-snapshot.js';
 export type { ListenerError, ListenOptions } from './core/emitter.js';
 export type {
+  ClockStep,
   FailureDetectorEvents,
   LateHeartbeat,
   Reason,

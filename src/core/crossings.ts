@@ -42,14 +42,19 @@ const NOBODY = -1;
 export interface Runner {
   /** A crossing is due at `at`, before those that were queued so far. */
   earlier(at: number): void;
-  /** Whether a heartbeat may have this time, which says that this process was late if it is now. */
-  admits(at: number): boolean;
+  /**
+   * Looks at the clock: whether the heartbeat at {@link arrival} may have that time. If the clock
+   * was set, the time is put right. The time of now is no earlier than `last`.
+   */
+  admits(last?: number): boolean;
   /** Verdicts wait for heartbeats that wait to be read. */
   readonly draining: boolean;
 }
 
 export class Crossings<Id> implements Deadlines, Silences {
   readonly now: () => number;
+  /** The clock's own time, as callers have it. */
+  readonly read: () => number;
   /** How long a return from suspicion counts. */
   readonly #calm: number;
   readonly table: PeerTable<Id>;
@@ -67,8 +72,10 @@ export class Crossings<Id> implements Deadlines, Silences {
     events: Events<FailureDetectorEvents<Id>>,
     { host, massSilence, flapDamping }: ResolvedSettings,
     runner: Runner,
+    read: () => number,
   ) {
     this.now = host.now;
+    this.read = read;
     this.#calm = flapDamping?.calm ?? 0;
     this.table = table;
     this.#events = events;

@@ -48,11 +48,19 @@ export class Events<P extends Payloads> {
   #emitter: Emitter<P> | undefined;
   readonly #posted: (() => void)[] = [];
   readonly #around: (after: boolean) => void;
+  readonly #outward: <T>(payload: T) => T;
   #flushing = false;
 
-  /** @param around called before listeners are, and after */
-  constructor(around: (after: boolean) => void = () => {}) {
+  /**
+   * @param around called before listeners are, and after
+   * @param outward makes a payload what listeners are to have
+   */
+  constructor(
+    around: (after: boolean) => void = () => {},
+    outward: <T>(payload: T) => T = (payload) => payload,
+  ) {
     this.#around = around;
+    this.#outward = outward;
   }
 
   /** @internal for the constructor of {@link Emitter} */
@@ -66,7 +74,7 @@ export class Events<P extends Payloads> {
 
   /** Emits an event at the next {@link flush}, if `live` holds then. */
   post<E extends keyof P & string>(event: E, payload: P[E], live = always): void {
-    this.postAll(event, [payload], live);
+    this.postAll(event, [this.#outward(payload)], live);
   }
 
   /** @internal {@link post}, with as many arguments as there are */

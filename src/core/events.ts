@@ -57,6 +57,14 @@ export interface Stall {
   readonly duration: number;
 }
 
+/** The clock was set: what peers are silent for does not change with it. */
+export interface ClockStep {
+  /** When it was noticed, in ms of the detector's clock as it is now. */
+  readonly at: number;
+  /** In ms, negative for a clock that was set back; what passed unseen meanwhile is not in it. */
+  readonly by: number;
+}
+
 /** The events of a detector, by name. */
 export interface FailureDetectorEvents<Id = string> {
   /** φ reached the threshold, or the silence `maxSilence`. */
@@ -67,6 +75,7 @@ export interface FailureDetectorEvents<Id = string> {
   level: Transition<Id>;
   late: LateHeartbeat<Id>;
   stall: Stall;
+  'clock-step': ClockStep;
   'mass-silence': MassSilenceEvent;
   error: ListenerError;
 }

@@ -5,6 +5,7 @@ import type { Loss, PeerDrops } from './journal.js';
 import { isSuspect, levelOf } from './ladder.js';
 import type { Status } from './outcomes.js';
 import { FLAGS, HEARD, type PeerSlab, STARTED } from './peer-slab.js';
+import { OFFSET } from './process-clock.js';
 import { FLOOR, LEAST } from './profile.js';
 import { supportedPhi } from './quantile-ladder.js';
 import {
@@ -109,6 +110,8 @@ export function explain<Id>(
   const absolute = least === hot[FLOOR] && hot[FLOOR] > LEAST;
   const started = (flags & STARTED) !== 0;
   const silence = started ? silenceAt(slab, row, at) : Infinity;
+  const last = lastHeartbeat(slab, row);
+  const offset = slab.quiet[OFFSET];
   let held: Held | undefined;
   if (slab.isDown(row)) held = 'link-down';
   else if (suspect) held = undefined;
@@ -130,8 +133,8 @@ export function explain<Id>(
     model: options.model,
     threshold: options.threshold,
     supportedPhi: quantiles && supportedPhi(samples),
-    suspectAt: deadline(slab, row),
-    lastHeartbeat: lastHeartbeat(slab, row),
+    suspectAt: deadline(slab, row) - offset,
+    lastHeartbeat: last === undefined ? undefined : last - offset,
     dropped: journal?.dropped(entry) ?? NO_DROPS,
     restarts: journal?.restarts(entry) ?? 0,
     flaps: journal?.flaps(entry, at, calm) ?? 0,

@@ -12,7 +12,7 @@ import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
 import { arrival, timeOf } from './peer-record.js';
 import { PeerTable, rowOf } from './peer-table.js';
-import { LATE_AT } from './process-clock.js';
+import { LATE_AT, OFFSET } from './process-clock.js';
 import { Schedule } from './schedule.js';
 import { type FailureDetectorOptions, type ResolvedSettings, resolveSettings } from './settings.js';
 import {
@@ -23,6 +23,7 @@ import {
   type RestoreOptions,
   snapshotPeer,
 } from './snapshot.js';
+import { SteadyClock } from './steady-clock.js';
 import { phiAt } from './suspicion.js';
 import { checkId, checkRange, isId } from './validate.js';
 
@@ -46,25 +47,39 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   readonly #crossings: Crossings<Id>;
   readonly #heartbeats: Heartbeats<Id>;
   readonly #schedule: Schedule;
+  /** The time that all is stored in. */
   readonly #now: () => number;
+  /** The clock's, which callers have. */
+  readonly #read: () => number;
+  readonly #quiet: Float64Array;
   readonly #abort = () => this.close();
   #closed = false;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: FailureDetectorOptions) {
-    const settings = resolveSettings(options);
-    const { host, signal, stallGuard } = settings;
+    const given = resolveSettings(options);
+    const { signal, stallGuard } = given;
     const around = (after: boolean) => schedule.around(after);
-    const events = new Events<FailureDetectorEvents<Id>>(stallGuard && around);
+    const events = new Events<FailureDetectorEvents<Id>>(stallGuard && around, (payload) =>
+      steady.inClock(payload),
+    );
     super(events);
+    const { clock } = this.#table;
+    const steady = new SteadyClock(given.host.now, clock.quiet, given.platform, (by) => {
+      schedule.stepped();
+      events.post('clock-step', { at: steady.now(), by });
+    });
+    const settings = { ...given, host: { ...given.host, now: steady.now } };
     this.#settings = settings;
-    this.#now = host.now;
+    this.#now = steady.now;
+    this.#read = steady.read;
+    this.#quiet = clock.quiet;
     this.#events = events;
-    const schedule = new Schedule(settings, this.#table.clock, (at, duration) =>
+    const schedule = new Schedule(settings, clock, steady, (at, duration) =>
       events.post('stall', { at, duration }),
     );
     this.#schedule = schedule;
-    this.#crossings = new Crossings(this.#table, this.#events, settings, schedule);
+    this.#crossings = new Crossings(this.#table, this.#events, settings, schedule, steady.read);
     this.#heartbeats = new Heartbeats(
       this.#table,
       this.#events,
@@ -108,9 +123,9 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
    * An unknown id is watched from now on, unless `autoWatch` is false; one that is undefined, null
    * or NaN is refused. Never throws.
    */
-  heartbeat(id: Id, at = this.#now(), info?: HeartbeatInfo): HeartbeatOutcome {
+  heartbeat(id: Id, at = this.#read(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
-    arrival[0] = timeOf(at);
+    arrival[0] = timeOf(at) + this.#quiet[OFFSET];
     const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
     if (slot < 0) return this.#heartbeats.refuse(REFUSALS[-slot]);
     const slab = this.#table.slab(slot);
@@ -123,7 +138,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     if (!isId(id)) return NO_ROOM;
     const at = arrival[0];
     if (!Number.isFinite(at)) return NO_TIME;
-    if (at >= this.#table.clock.quiet[LATE_AT] && !this.#schedule.admits(at)) return AHEAD;
+    if (at >= this.#table.clock.quiet[LATE_AT] && !this.#schedule.admits()) return AHEAD;
     return this.#settings.autoWatch ? this.#admit(id, this.#settings.defaults) : NO_ROOM;
   }
 
@@ -142,9 +157,10 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   }
 
   /** The suspicion level φ of a peer at `at` (now by default); undefined if it is not watched. */
-  phi(id: Id, at = this.#now()): number | undefined {
+  phi(id: Id, at = this.#read()): number | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : phiAt(this.#table.slab(slot), rowOf(slot), timeOf(at));
+    if (slot === undefined) return undefined;
+    return phiAt(this.#table.slab(slot), rowOf(slot), timeOf(at) + this.#quiet[OFFSET]);
   }
 
   /** What was last said of a peer; `'starting'` until it is heard or suspected. */
@@ -160,9 +176,10 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   }
 
   /** What led to the present answer about a peer, at `at` (now by default); undefined if unwatched. */
-  explain(id: Id, at = this.#now()): Explanation<Id> | undefined {
+  explain(id: Id, at = this.#read()): Explanation<Id> | undefined {
     const slot = this.#table.slots.get(id);
-    return slot === undefined ? undefined : this.#crossings.explain(slot, timeOf(at));
+    if (slot === undefined) return undefined;
+    return this.#crossings.explain(slot, timeOf(at) + this.#quiet[OFFSET]);
   }
 
   /**
@@ -312,7 +329,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
 
   /** The detector's time, in ms. */
   now(): number {
-    return this.#now();
+    return this.#read();
   }
 
   /**
@@ -320,8 +337,8 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
    * next instant worth calling at: the next crossing, or one before it where many stand close
    * together; Infinity if silence alone changes nothing. Needed with `timers: false` only.
    */
-  advance(at = this.#now()): number {
-    return this.#schedule.advance(at);
+  advance(at = this.#read()): number {
+    return this.#schedule.advance(timeOf(at));
   }
 
   /** Forgets all peers and listeners and stops the timer, for good. No event comes after it. */

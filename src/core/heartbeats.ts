@@ -70,7 +70,7 @@ export class Heartbeats<Id> {
   heartbeatWithInfo(slab: PeerSlab, row: number, info: HeartbeatInfo): HeartbeatOutcome {
     const at = arrival[0];
     if (!Number.isFinite(at)) return this.#drop(slab, row, 'invalid-time');
-    if (at >= slab.quiet[LATE_AT] && !this.#runner.admits(at)) {
+    if (at >= slab.quiet[LATE_AT] && !this.#runner.admits()) {
       return this.#drop(slab, row, 'in-the-future');
     }
     const journal = slab.writtenJournal();
@@ -107,11 +107,14 @@ export class Heartbeats<Id> {
 
   /** A beat that may change more than its peer's window and deadline. */
   #beat(slab: PeerSlab, row: number, kind: number, next: number): HeartbeatOutcome {
-    const at = arrival[0];
+    let at = arrival[0];
     this.looked++;
-    if (at >= slab.quiet[LATE_AT] && !this.#runner.admits(at)) {
+    const last = slab.f64[row + LAST];
+    // One that comes too early may do so because the clock was set back.
+    if ((at >= slab.quiet[LATE_AT] || at <= last) && !this.#runner.admits(last)) {
       return this.#drop(slab, row, Number.isFinite(at) ? 'in-the-future' : 'invalid-time');
     }
+    at = arrival[0];
     const slot = slotOf(slab, row);
     const flags = slab.i32[2 * row + FLAGS];
     const heard = (flags & HEARD) !== 0;

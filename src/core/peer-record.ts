@@ -205,13 +205,15 @@ function learnSince(slab: PeerSlab, row: number, from: number): void {
   // without the signs of life that came meanwhile.
   const paused = pausedBetween(slab, row, from, at);
   const due = slab.f64[row + SUSPECT_AT] + paused - (last - from);
+  // Nor what spans a step of the clock: nobody knows how long that took.
+  const unsure = paused > 0 || from < slab.clock.steppedAt;
   const interval = at - from;
   // Nor is what only `acceptablePause` tolerates.
   const unusual = interval - paused >= usualSilence(slab, row);
   if (profile.quantiles === undefined) {
-    const spans = paused > 0 || !(at < due) || (profile.guarded && unusual);
+    const spans = unsure || !(at < due) || (profile.guarded && unusual);
     learn(slab, row, profile, interval, spans);
-  } else if (paused === 0 || profile.options.learn === 'always') {
+  } else if (!unsure || profile.options.learn === 'always') {
     const { quantiles, pool } = profile;
     const isTolerated = unusual && at < due && profile.options.learn !== 'always';
     if (pool && !isTolerated) slab.ladders.teach(row >> 3, interval, pool);

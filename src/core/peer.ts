@@ -7,6 +7,7 @@ import type { HeartbeatOutcome, Status } from './outcomes.js';
 import { arrival, timeOf } from './peer-record.js';
 import { type PeerSlab, WATCH } from './peer-slab.js';
 import { rowOf, slotOf } from './peer-table.js';
+import { OFFSET } from './process-clock.js';
 import {
   deadline,
   instantOf,
@@ -54,20 +55,20 @@ export class Peer<Id = string> {
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#crossings.now(), info?: HeartbeatInfo): HeartbeatOutcome {
+  heartbeat(at = this.#crossings.read(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
-    arrival[0] = timeOf(at);
     const slab = this.#slab;
     const heartbeats = this.#heartbeats;
     if (!slab) return heartbeats.refuse('refused');
+    arrival[0] = timeOf(at) + slab.quiet[OFFSET];
     if (info) return heartbeats.heartbeatWithInfo(slab, this.#row, info);
     return heartbeats.heartbeat(slab, this.#row);
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
-  phi(at = this.#crossings.now()): number {
+  phi(at = this.#crossings.read()): number {
     const slab = this.#slab;
-    return slab ? phiAt(slab, this.#row, timeOf(at)) : 0;
+    return slab ? phiAt(slab, this.#row, timeOf(at) + slab.quiet[OFFSET]) : 0;
   }
 
   /**
@@ -80,15 +81,17 @@ export class Peer<Id = string> {
     const slab = this.#slab;
     const row = this.#row;
     if (!slab) return Infinity;
-    if (phi === undefined) return deadline(slab, row);
+    const offset = slab.quiet[OFFSET];
+    if (phi === undefined) return deadline(slab, row) - offset;
     const level = slab.profile(row).level(phi);
     if (slab.isDown(row)) return Infinity;
-    return instantOf(slab, row, level) + pausedSince(slab, row, Infinity);
+    return instantOf(slab, row, level) + pausedSince(slab, row, Infinity) - offset;
   }
 
   /** What led to the present answer, at `at` (now by default); undefined once forgotten. */
-  explain(at = this.#crossings.now()): Explanation<Id> | undefined {
-    return this.#slab && this.#crossings.explain(this.#slot, timeOf(at));
+  explain(at = this.#crossings.read()): Explanation<Id> | undefined {
+    const slab = this.#slab;
+    return slab && this.#crossings.explain(this.#slot, timeOf(at) + slab.quiet[OFFSET]);
   }
 
   /** Undefined once forgotten. */
@@ -127,7 +130,9 @@ export class Peer<Id = string> {
 
   /** Time of the last accepted heartbeat; undefined before the first, and once forgotten. */
   get lastHeartbeat(): number | undefined {
-    return this.#slab && lastHeartbeat(this.#slab, this.#row);
+    const slab = this.#slab;
+    const last = slab && lastHeartbeat(slab, this.#row);
+    return last === undefined ? undefined : last - (slab as PeerSlab).quiet[OFFSET];
   }
 
   /** Stops watching the peer and frees what it used; false when that was done before. */

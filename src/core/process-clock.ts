@@ -70,10 +70,14 @@ class Timeline {
 export const LOOK_BEFORE = 0;
 /** A heartbeat at or after this instant says that this process was late, or lies too far ahead. */
 export const LATE_AT = 1;
+/** What is added to a time of the clock: what it was set back by, less what it was set forward by. */
+export const OFFSET = 2;
 
 export class ProcessClock {
   /** What every heartbeat compares with: in the rule nothing happened since the last one. */
-  readonly quiet = Float64Array.of(-Number.MAX_VALUE, Infinity);
+  readonly quiet = Float64Array.of(-Number.MAX_VALUE, Infinity, 0);
+  /** When the clock was found to have been set; how long it is since before that is not sure. */
+  steppedAt = -Infinity;
   #lateFrom = Infinity;
   #knownUntil = Infinity;
   /** That of this process, then those of the links, which have its pauses as well. */
@@ -95,6 +99,13 @@ export class ProcessClock {
   knownUntil(at: number): void {
     this.#knownUntil = at;
     this.#lookFrom();
+  }
+
+  /** The clock was set, `at` is the time of now: every heartbeat is to be looked at closely. */
+  stepped(at: number): void {
+    this.steppedAt = at;
+    this.lookBefore(at);
+    this.knownUntil(-Infinity);
   }
 
   #lookFrom(): void {

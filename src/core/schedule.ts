@@ -5,9 +5,11 @@
 
 import { DONE, MOVED, type Runner, SAID } from './crossings.js';
 import type { Host } from './host.js';
-import type { ProcessClock } from './process-clock.js';
+import { arrival } from './peer-record.js';
+import { OFFSET, type ProcessClock } from './process-clock.js';
 import type { ResolvedSettings } from './settings.js';
 import { StallGuard } from './stall-guard.js';
+import type { SteadyClock } from './steady-clock.js';
 import { WakeTimer } from './wake-timer.js';
 
 /** The timer works in slices of this many ms, so that a mass death does not block the process. */
@@ -34,7 +36,10 @@ export class Schedule implements Runner {
   readonly #guard: StallGuard | undefined;
   readonly #drain: number;
   readonly #clock: ProcessClock;
+  readonly #steady: SteadyClock;
   readonly #maxAhead: number;
+  /** The timer goes by a clock that has been set since. */
+  #rearms = false;
   #steps: Steps = { step: () => DONE, earliest: () => Infinity };
   #reads: Reads = { looked: 0 };
   /** What the timer was armed for. */
@@ -51,15 +56,17 @@ export class Schedule implements Runner {
   constructor(
     settings: ResolvedSettings,
     clock: ProcessClock,
+    steady: SteadyClock,
     stalled: (at: number, duration: number) => void,
   ) {
     const { host, timers, stallGuard, maxAhead } = settings;
     this.#clock = clock;
+    this.#steady = steady;
     this.#maxAhead = maxAhead;
     clock.knownUntil(maxAhead === Infinity ? Infinity : -Infinity); // nothing is known yet
     this.#host = host;
     this.#timers = timers;
-    this.#timer = new WakeTimer(host, () => this.#wake());
+    this.#timer = new WakeTimer(host, (notBefore) => this.#wake(notBefore));
     this.#guard = stallGuard && new StallGuard(clock, stallGuard, stalled, host.wall);
     this.#drain = stallGuard?.drain ?? 0;
   }
@@ -79,18 +86,32 @@ export class Schedule implements Runner {
     this.#arm(at);
   }
 
-  admits(at: number): boolean {
-    return at <= this.look(false) + this.#maxAhead;
+  admits(last = -Infinity): boolean {
+    const { quiet } = this.#clock;
+    const before = quiet[OFFSET];
+    const now = this.look(false, last);
+    arrival[0] += quiet[OFFSET] - before;
+    return arrival[0] <= now + this.#maxAhead;
+  }
+
+  /** The clock was found to have been set by so many ms. */
+  stepped(): void {
+    this.#clock.stepped(this.#host.now());
+    this.#rearms = true;
   }
 
   /**
    * Notices a stall; `own` if it was our own work or that of listeners, which is nobody's news.
-   * Returns the time.
+   * Returns the time, which is no earlier than `notBefore`.
    */
-  look(own: boolean): number {
-    const now = this.#host.now();
+  look(own: boolean, notBefore = -Infinity): number {
+    const now = this.#steady.look(notBefore);
     if (this.#guard?.look(now, own || this.#listening > 0)) this.#awaitInput(now);
     this.#clock.knownUntil(now + this.#maxAhead);
+    if (this.#rearms) {
+      this.#rearms = false;
+      this.#timer.rearm();
+    }
     return now;
   }
 
@@ -116,29 +137,31 @@ export class Schedule implements Runner {
     const { looked } = this.#reads;
     if (looked === this.#looked || this.#host.now() >= this.#drainedBy) {
       this.#drainedBy = -Infinity;
-      this.#wake(true);
+      this.#wake(-Infinity, true);
     } else {
       this.#looked = looked;
       this.#host.setImmediate(this.#turn);
     }
   };
 
-  /** Says all that is due by `at`; the next instant worth calling at. */
-  advance(at: number): number {
+  /** Says all that is due by `until`, of the clock; the next instant worth calling at. */
+  advance(until: number): number {
     this.look(false);
-    if (this.draining) return this.#drainedBy; // what waits to be read comes first
+    const { quiet } = this.#clock;
+    if (this.draining) return this.#drainedBy - quiet[OFFSET]; // what waits to be read comes first
+    const at = until + quiet[OFFSET];
     const nested = this.#advancing;
     this.#advancing = true;
     if (Number.isFinite(at)) while (!this.#closed && this.#steps.step(at) !== DONE);
     this.#advancing = nested;
     if (this.#guard) this.look(true);
-    return this.#rearm();
+    return this.#rearm() - quiet[OFFSET];
   }
 
   /** Says what is due, as long as it takes, but not for longer than a slice at a time. */
-  #wake(drained = false): void {
+  #wake(notBefore: number, drained = false): void {
     if (this.#closed) return;
-    this.look(false);
+    this.look(false, notBefore);
     let now = this.#host.now();
     // Late, if by less than a stall: what waits to be read is read first.
     if (this.#guard && !drained && now > this.#armedFor + LATE) this.#awaitInput(now);

@@ -19,6 +19,7 @@ import {
   WATCH_KEYS,
   type WatchOptions,
 } from './options.js';
+import type { PlatformClocks } from './steady-clock.js';
 import { checkBoolean, checkNumber, checkRange, checkType } from './validate.js';
 
 /**
@@ -73,6 +74,8 @@ export interface ResolvedSettings {
   /** For peers that are watched without options of their own. */
   readonly defaults: ResolvedOptions;
   readonly host: Host;
+  /** To tell when the clock was set; undefined where it is a world of its own, or monotonic. */
+  readonly platform: PlatformClocks | undefined;
   readonly timers: boolean;
   readonly autoWatch: boolean;
   readonly maxPeers: number;
@@ -94,6 +97,11 @@ const ALL_KEYS = [
   'signal',
   ...GUARDS,
 ];
+
+const PLATFORM: PlatformClocks = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+};
 
 /** The clock's own timers if it has any, else the platform's. */
 function timersOf(clock: Clock): Required<Timers> {
@@ -147,6 +155,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
   const platforms = given?.clock === undefined || clock === performance;
   const wall = platforms ? () => Date.now() : wallOf(clock);
   const ownClock = platforms || 'setTimeout' in clock;
+  const platform = ownClock ? undefined : PLATFORM;
   const guarded = checkGuard('stallGuard', stallGuard ?? (timers && ownClock), STALL_GUARD);
   checkRange('stallGuard', 'false without timers', stallGuard, timers || guarded === undefined);
   return {
@@ -156,6 +165,7 @@ export function resolveSettings(given: FailureDetectorOptions | undefined): Reso
       ...timersOf(clock),
       ...(wall && { wall }),
     },
+    platform,
     timers,
     stallGuard: guarded,
     massSilence: checkGuard('massSilence', massSilence, MASS_SILENCE),

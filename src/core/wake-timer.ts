@@ -6,12 +6,15 @@ const LONGEST_DELAY = 2_147_483_647;
 
 export class WakeTimer {
   readonly #host: Host;
-  readonly #wake: () => void;
+  readonly #wake: (notBefore: number) => void;
   #timer: unknown;
   #at = Infinity;
 
-  /** @param wake called at, or a little after, the armed instant; early after very long delays */
-  constructor(host: Host, wake: () => void) {
+  /**
+   * @param wake called at, or a little after, the armed instant; early after very long delays. Told
+   *   the instant before which it cannot be
+   */
+  constructor(host: Host, wake: (notBefore: number) => void) {
     this.#host = host;
     this.#wake = wake;
   }
@@ -28,10 +31,18 @@ export class WakeTimer {
     this.#timer = undefined;
     this.#at = at;
     if (at === Infinity) return;
-    const delay = Math.min(Math.max(Math.ceil(at - this.#host.now()), 1), LONGEST_DELAY);
+    const now = this.#host.now();
+    const delay = Math.min(Math.max(Math.ceil(at - now), 1), LONGEST_DELAY);
     this.#timer = this.#host.setTimeout(() => {
       this.#at = Infinity;
-      this.#wake();
+      this.#wake(now + delay);
     }, delay);
+  }
+
+  /** The clock was set: how long it is until then is to be worked out anew. */
+  rearm(): void {
+    const at = this.#at;
+    this.arm(Infinity);
+    this.arm(at);
   }
 }

@@ -5,7 +5,15 @@ import { checkType } from '../core/validate.js';
 import { type Observation, observation } from './observation.js';
 import type { EventfulDetector } from './observed.js';
 
-const EVENTS = ['suspect', 'available', 'level', 'late', 'stall', 'mass-silence'] as const;
+const EVENTS = [
+  'suspect',
+  'available',
+  'level',
+  'late',
+  'stall',
+  'clock-step',
+  'mass-silence',
+] as const;
 
 /** What the channels carry: the event's payload, and whose it is. */
 export type Published<Payload extends object, Detector = unknown> = Payload & {
