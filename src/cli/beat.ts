@@ -4,6 +4,7 @@ import { UdpSender } from '../sources/udp.js';
 import { asUsage, number, parseMs, parseSeconds, UsageError } from './arguments.js';
 import type { BeatOptions } from './beat-options.js';
 import { ended } from './ending.js';
+import { printable } from './format.js';
 
 export function addBeat(program: Command): void {
   program
@@ -56,7 +57,8 @@ async function beatTo(to: string, options: BeatOptions, end: () => Promise<void>
   const { id, interval, jitter } = options;
   let failed = false;
   const onError = (error: Error) => {
-    if (!failed) process.stderr.write(`phi-accrual: ${to}: ${error.message}\n`);
+    if (!failed)
+      process.stderr.write(`phi-accrual: ${printable(`${to}: ${error.message}`, ' ')}\n`);
     failed = true; // one line, however often it goes on failing
   };
   const make = () => new UdpSender({ id, to, interval, jitter, keepAlive: true, onError });

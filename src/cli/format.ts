@@ -19,6 +19,13 @@ export function printable(id: string, space = '?'): string {
   return id.replace(/ /g, space).replace(/(?! )[\p{C}\p{Z}]/gu, '?');
 }
 
+/** An error with where it came from: only the lines of its stack are lines of their own. */
+export function printableError({ name, message, stack = '' }: Error): string {
+  const frames = stack.split('\n').filter((line) => /^ {4}at /.test(line));
+  const said = message.split('\n').map((line) => printable(line, ' '));
+  return [`${name}: ${said.join(' ')}`, ...frames.map((frame) => printable(frame, ' '))].join('\n');
+}
+
 /** The usual reasons why a port cannot be had, in words. */
 export function describeSystemError(error: unknown, where: string): string {
   const { code, message } = error as NodeJS.ErrnoException;

@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { UsageError } from './arguments.js';
 import { addBeat } from './beat.js';
 import { addDemo } from './demo.js';
+import { printable } from './format.js';
 import { addRecord } from './record.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
@@ -30,7 +31,8 @@ addReplay(program);
 
 /** Bad arguments are one line and exit code 2. */
 function fail(message: string, code: number): void {
-  process.stderr.write(`phi-accrual: ${message.replace(/^error: /, '').split('\n')[0]}\n`);
+  const line = message.replace(/^error: /, '').split('\n')[0];
+  process.stderr.write(`phi-accrual: ${printable(line, ' ')}\n`);
   process.exitCode = code;
 }
 

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { readTokens, StateError, startService, type Tokens } from '../registry/service/index.js';
 import { UsageError } from './arguments.js';
 import { ended } from './ending.js';
-import { describeSystemError, printable } from './format.js';
+import { describeSystemError, printable, printableError } from './format.js';
 import type { ServeOptions } from './serve-options.js';
 
 function tokensOf(file: string | undefined): Tokens {
@@ -67,7 +67,7 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
     drain: options.drain,
     probe: probeOf(options),
     onNotice: ({ message, error, kind }) => {
-      const text = kind === 'error' ? (error?.stack ?? message) : printable(message, ' ');
+      const text = kind === 'error' && error ? printableError(error) : printable(message, ' ');
       process.stderr.write(`phi-accrual: ${text}\n`);
     },
   }).catch((error: NodeJS.ErrnoException) => {

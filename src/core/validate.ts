@@ -1,7 +1,9 @@
 /** Checks of options: what is wrong is said with the option's name, what was expected, what came. */
 
+import { escaped } from './text.js';
+
 function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return escaped(JSON.stringify(value));
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
   return typeof value === 'function' ? 'a function' : String(value);

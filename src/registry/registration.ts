@@ -1,4 +1,6 @@
 /** What an instance may say of itself when it registers. */
+
+import { isPlainText, PLAIN_TEXT } from '../core/text.js';
 import {
   checkBoolean,
   checkKeys,
@@ -13,7 +15,10 @@ import { defaultGoneAfter, defaultTtl, INTERVAL } from './options.js';
 
 /** What `Registry.register` takes. */
 export interface Registration {
-  /** 1 to 255 bytes of UTF-8, unique in the registry; not `.` or `..`, which no path can name. */
+  /**
+   * 1 to 255 bytes of UTF-8 without control characters, unique in the registry; not `.` or `..`,
+   * which no path can name.
+   */
   readonly id: string;
   /** As `id`: what is routed to. */
   readonly service: string;
@@ -46,8 +51,8 @@ function checkText(name: string, value: unknown, most: number, least = 1): strin
   checkType(name, expected, value, typeof value === 'string');
   const text = value as string;
   checkRange(name, expected, text, text.length >= least && text.length <= most);
-  // Half a surrogate pair would not survive UTF-8, in which ids travel.
-  checkRange(name, 'well-formed Unicode', text, !/\p{Surrogate}/u.test(text));
+  // It goes into logs and onto terminals, and travels as UTF-8.
+  checkRange(name, PLAIN_TEXT, text, isPlainText(text));
   return text;
 }
 

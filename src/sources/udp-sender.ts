@@ -1,6 +1,7 @@
 /** A node's heartbeats, sent as UDP datagrams on an absolute schedule. */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { isPlainText, PLAIN_TEXT } from '../core/text.js';
 import { checkBoolean, checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
 import { parseTarget } from './target.js';
 import { Turns } from './turns.js';
@@ -47,8 +48,8 @@ function checkIds(value: unknown): readonly string[] {
   for (const id of ids) {
     checkType('id', 'a string, or several', id, typeof id === 'string');
     const bytes = Buffer.byteLength(id as string);
-    const fits = bytes > 0 && bytes <= MAX_ID_BYTES && !/\p{Surrogate}/u.test(id as string);
-    checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id, fits);
+    checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, id, bytes > 0 && bytes <= MAX_ID_BYTES);
+    checkRange('id', PLAIN_TEXT, id, isPlainText(id as string));
   }
   return ids as string[];
 }

@@ -16,10 +16,10 @@
  * Both kinds have one layout, so an answer is as long as the question: nobody can use a registry
  * to amplify traffic towards a forged sender.
  */
-import { isUtf8 } from 'node:buffer';
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isPlainText, PLAIN_TEXT } from '../core/text.js';
 import { checkNumber, checkRange, checkType } from '../core/validate.js';
-import { MAX_ID_BYTES, MAX_NUMBER } from './udp-wire.js';
+import { isIdText, MAX_ID_BYTES, MAX_NUMBER } from './udp-wire.js';
 
 const VERSION = 2;
 const BEAT = 1;
@@ -116,8 +116,9 @@ function encode(
 ): Buffer {
   const { generation, sequence, epoch } = numbered;
   const id = Buffer.from(numbered.id, 'utf8');
-  const fits = id.length >= 1 && id.length <= MAX_ID_BYTES && !/\p{Surrogate}/u.test(numbered.id);
+  const fits = id.length >= 1 && id.length <= MAX_ID_BYTES;
   checkRange('id', `1 to ${MAX_ID_BYTES} bytes of UTF-8`, numbered.id, fits);
+  checkRange('id', PLAIN_TEXT, numbered.id, isPlainText(numbered.id));
   checkNumber('generation', generation, { least: 1, most: MAX_NUMBER, integer: true });
   checkNumber('sequence', sequence, { least: 0, most: MAX_NUMBER, integer: true });
   const isEpoch = typeof epoch === 'string' && /^[0-9a-f]{16}$/.test(epoch);
@@ -143,8 +144,7 @@ function decode(datagram: Buffer, kind: number): (Numbered & { mark: number }) |
   const idBytes = datagram[5];
   const end = HEAD + idBytes;
   if (idBytes === 0 || datagram.length !== end + REST) return undefined;
-  // Ids that are no UTF-8 would all decode to the same replacement characters.
-  if (!isUtf8(datagram.subarray(HEAD, end))) return undefined;
+  if (!isIdText(datagram, HEAD, end)) return undefined;
   const generation = datagram.readUIntBE(end, NUMBER);
   if (generation === 0) return undefined;
   return {

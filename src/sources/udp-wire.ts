@@ -11,7 +11,8 @@
  *     .  6  sequence, 0 to 2⁴⁸ − 1
  */
 import { isUtf8 } from 'node:buffer';
-import { checkNumber } from '../core/validate.js';
+import { isPlainText, PLAIN_TEXT } from '../core/text.js';
+import { checkNumber, checkRange } from '../core/validate.js';
 import type { SourceInfo } from './heartbeat-sink.js';
 
 const HEADER = 4;
@@ -60,6 +61,7 @@ export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
     if (id.length < 1 || id.length > MAX_ID_BYTES) {
       throw new RangeError(`id: expected 1 to ${MAX_ID_BYTES} bytes of UTF-8, got ${id.length}`);
     }
+    checkRange('id', PLAIN_TEXT, heartbeats[i].id, isPlainText(heartbeats[i].id));
     datagram[at] = id.length;
     checkNumber('incarnation', incarnation, NUMBERS);
     checkNumber('sequence', sequence, NUMBERS);
@@ -100,11 +102,16 @@ function readNumber(b: Buffer, at: number): number {
   return high * 2 ** 32 + (b[at + 2] * 2 ** 24 + (b[at + 3] << 16) + (b[at + 4] << 8) + b[at + 5]);
 }
 
-/** ASCII is looked at here: a view and a call out of V8 for each id cost twice as much as the rest. */
-function isText(datagram: Buffer, from: number, to: number): boolean {
+/**
+ * Whether bytes are UTF-8 and may be shown. ASCII is looked at here: a view and a call out of V8 for
+ * each id cost twice as much as the rest.
+ */
+export function isIdText(datagram: Buffer, from: number, to: number): boolean {
   let i = from;
-  while (i < to && datagram[i] < 0x80) i++;
-  return i === to || isUtf8(datagram.subarray(i, to));
+  while (i < to && datagram[i] >= 0x20 && datagram[i] < 0x7f) i++;
+  if (i === to) return true;
+  const rest = datagram.subarray(i, to);
+  return isUtf8(rest) && isPlainText(rest.toString('utf8'));
 }
 
 function isWellFormed(datagram: Buffer): boolean {
@@ -117,8 +124,9 @@ function isWellFormed(datagram: Buffer): boolean {
     const idBytes = datagram[at];
     const end = at + heartbeatBytes(idBytes);
     if (idBytes === 0 || end > length) return false;
-    // Ids that are no UTF-8 would all decode to the same replacement characters.
-    if (!isText(datagram, at + 1, at + 1 + idBytes)) return false;
+    // Ids that are no UTF-8 would all decode to the same replacement characters; those with control
+    // characters would forge lines of logs.
+    if (!isIdText(datagram, at + 1, at + 1 + idBytes)) return false;
     at = end;
   }
   return at === length;

@@ -1,5 +1,6 @@
 /** What requests may say and what answers look like: validated, and told in /openapi.json. */
 import { z } from '@hono/zod-openapi';
+import { isPlainText, PLAIN_TEXT } from '../../core/text.js';
 import { MAX_ID_BYTES, MAX_NUMBER } from '../../sources/udp-wire.js';
 
 const MAX_TEXT = 255;
@@ -9,9 +10,6 @@ const MAX_META_VALUE = 256;
 const MAX_FIGURES = 32;
 const MAX_MS = 2_147_483_647;
 
-/** Lines may be broken, and the order of characters turned, by more than control characters. */
-const isText = (text: string) => !/[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text);
-
 /** Names go into logs, pages and metrics: none of them moves a cursor or breaks a line. */
 const name = (what: string) =>
   z
@@ -20,7 +18,7 @@ const name = (what: string) =>
     .refine((text) => Buffer.byteLength(text) <= MAX_ID_BYTES, {
       error: `${what}: expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`,
     })
-    .refine(isText, { error: `${what}: expected text without control characters` })
+    .refine(isPlainText, { error: `${what}: expected ${PLAIN_TEXT}` })
     // URLs take them for a way, percent-encoded or not: nobody could ask for such an instance.
     .refine((text) => text !== '.' && text !== '..', {
       error: `${what}: expected neither '.' nor '..'`,
@@ -55,10 +53,13 @@ export const Registration = z
       .string()
       .min(1)
       .max(MAX_TEXT)
-      .refine(isText, { error: 'expected text without control characters' })
+      .refine(isPlainText, { error: `expected ${PLAIN_TEXT}` })
       .openapi({ example: '10.0.0.7:8080' }),
     meta: z
       .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
+      .refine((meta) => Object.entries(meta).flat().every(isPlainText), {
+        error: `meta: expected ${PLAIN_TEXT}`,
+      })
       .refine((meta) => Object.keys(meta).length <= MAX_META, {
         error: `meta: expected at most ${MAX_META} keys`,
       })
@@ -139,7 +140,7 @@ export const forceQuery = z.object({ force: z.enum(['1', 'true']).optional() });
 export const Failure = z
   .strictObject({
     generation: generation.optional(),
-    reason: z.string().max(MAX_TEXT).refine(isText).optional(),
+    reason: z.string().max(MAX_TEXT).refine(isPlainText).optional(),
   })
   .openapi('Failure');
 
