@@ -28,7 +28,7 @@ export type { Timers } from './core/host.js';
 export { IntervalWindow, type WindowSnapshot } from './core/interval-window.js';
 export type { HeartbeatInfo, JournalSnapshot, Loss, PeerDrops } from './core/journal.js';
 export type { LadderSnapshot } from './core/ladder-snapshot.js';
-export type { Link } from './core/link.js';
+export type { Link, LinkOptions } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';
 export type { DetectorOptions, LearnRule, MinStdDev, WatchOptions } from './core/options.js';
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';

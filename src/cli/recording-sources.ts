@@ -103,7 +103,6 @@ async function heartbeats({ port, host, maxPeers }: SourceOptions): Promise<Reco
     heartbeat: (...heard: Parameters<HeartbeatRecorder['heartbeat']>) =>
       recorder?.heartbeat(...heard),
     link: () => ({
-      number: 0,
       down: () => log('the port was lost: heartbeats are not recorded until it is opened anew'),
       up: () => log('the port is open again'),
     }),

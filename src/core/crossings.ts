@@ -5,7 +5,9 @@ import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { Events } from './emitter.js';
 import type { FailureDetectorEvents, Reason, Transition } from './events.js';
 import { type Explanation, explain } from './explanation.js';
+import type { HeartbeatInfo } from './journal.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
+import { DetectorLink, type LinkOwner } from './link.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';
 import type { ResolvedOptions } from './options.js';
 import { start } from './peer-record.js';
@@ -19,6 +21,7 @@ import {
   RESTORED,
 } from './peer-slab.js';
 import { type PeerTable, rowOf, slotOf } from './peer-table.js';
+import { OFFSET } from './process-clock.js';
 import type { ResolvedSettings } from './settings.js';
 import { type PeerSnapshot, restorePeer } from './snapshot.js';
 import {
@@ -51,7 +54,7 @@ export interface Runner {
   readonly draining: boolean;
 }
 
-export class Crossings<Id> implements Deadlines, Silences {
+export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   readonly now: () => number;
   /** The clock's own time, as callers have it. */
   readonly read: () => number;
@@ -154,17 +157,23 @@ export class Crossings<Id> implements Deadlines, Silences {
     if (mass.beat(slot, now)) this.#runner.earlier(now);
   }
 
-  /** Silence by the link does not count from `at` on. */
-  linkDown(link: number, at: number): void {
-    this.table.clock.down(link, at);
+  get offset(): number {
+    return this.table.clock.quiet[OFFSET];
   }
 
-  /** Silence by the link counts again; from `graceEnd` on where nobody is heard before. */
-  linkUp(link: number, graceEnd: number, now: number): void {
-    if (!this.table.clock.isDown(link)) return;
-    this.table.clock.up(link, now, graceEnd);
+  /** The peer is heard by the link from now on; by none, where that is none of this detector's. */
+  heardBy(slab: PeerSlab, row: number, link: HeartbeatInfo['link']): void {
+    slab.heardBy(row, link instanceof DetectorLink && link.owner === this ? link : undefined);
+  }
+
+  linkChanged(link: DetectorLink, until: number, sooner: boolean): void {
+    const { clock } = this.table;
+    clock.links.changed(link);
+    if (link.peers === 0) return;
+    clock.lookBefore(until === Infinity ? this.now() : until);
+    if (!sooner) return;
     this.#rescan = 0;
-    this.#runner.earlier(now);
+    this.#runner.earlier(this.now());
   }
 
   /**
@@ -310,7 +319,6 @@ export class Crossings<Id> implements Deadlines, Silences {
   overdueAt(slot: number): number {
     const slab = this.table.slab(slot);
     const row = rowOf(slot);
-    if (slab.isDown(row)) return Infinity;
     return instantOf(slab, row, slab.profile(row).overdue) + pausedSince(slab, row, Infinity);
   }
 

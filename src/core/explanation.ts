@@ -12,6 +12,7 @@ import {
   announced,
   deadline,
   flooredStdDev,
+  isLinkDown,
   lastHeartbeat,
   mean,
   phiAt,
@@ -113,7 +114,7 @@ export function explain<Id>(
   const last = lastHeartbeat(slab, row);
   const offset = slab.quiet[OFFSET];
   let held: Held | undefined;
-  if (slab.isDown(row)) held = 'link-down';
+  if (isLinkDown(slab, row, at)) held = 'link-down';
   else if (suspect) held = undefined;
   else if (draining) held = 'stall';
   else if (massSilence) held = 'mass-silence';

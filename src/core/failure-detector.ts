@@ -6,7 +6,7 @@ import type { FailureDetectorEvents } from './events.js';
 import type { Explanation } from './explanation.js';
 import { Heartbeats } from './heartbeats.js';
 import type { HeartbeatInfo } from './journal.js';
-import type { Link } from './link.js';
+import { DetectorLink, type Link, type LinkOptions } from './link.js';
 import { type ResolvedOptions, resolveOptions, type WatchOptions } from './options.js';
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
 import { Peer } from './peer.js';
@@ -96,11 +96,13 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
    * Expects a peer from now on: one that never beats is suspected in the end. For a peer that is
    * watched already, `options` change what they name and keep what was learnt; a new
    * `heartbeatInterval` counts only while nothing was. Returns a handle that skips the look-up of
-   * the id; beyond `maxPeers`, one that refuses.
+   * the id; beyond `maxPeers`, one that refuses. `link` names the way by which it is going to be heard.
    *
    * @throws TypeError for an id that is undefined, null or NaN; TypeError, RangeError that name the option, what was expected and what came
    */
-  watch(id: Id, options?: WatchOptions): Peer<Id> {
+  watch(id: Id, given?: WatchOptions & { readonly link?: Link | undefined }): Peer<Id> {
+    const { link, ...named } = given ?? {};
+    const options = Object.keys(named).length > 0 ? named : undefined;
     const table = this.#table;
     let slot = table.slots.get(id);
     if (slot !== undefined) {
@@ -114,6 +116,9 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
       slot = this.#admit(id, options ? resolveOptions(options, defaults) : defaults);
       if (slot >= 0) this.#crossings.start(slot, this.#now());
       else this.#heartbeats.refuse('refused');
+    }
+    if (link !== undefined && slot >= 0) {
+      this.#crossings.heardBy(table.slab(slot), rowOf(slot), link);
     }
     return new Peer(id, this.#heartbeats, this.#crossings, slot);
   }
@@ -183,20 +188,13 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   }
 
   /**
-   * A way by which heartbeats come, to be named in their `info.link`: while it is down, silence
-   * of those that were heard by it last does not count.
+   * A way by which heartbeats come, to be named in their `info.link`: while all links by which a
+   * peer was heard in its last few intervals are down, its silence does not count.
+   *
+   * @throws TypeError, RangeError that name the option
    */
-  link(): Link {
-    const number = this.#table.clock.addLink();
-    const grace = this.#settings.defaults.heartbeatInterval;
-    return {
-      number,
-      down: () => this.#crossings.linkDown(number, this.#now()),
-      up: () => {
-        const now = this.#now();
-        this.#crossings.linkUp(number, now + grace, now);
-      },
-    };
+  link(options?: LinkOptions): Link {
+    return new DetectorLink(this.#crossings, this.#settings.defaults.heartbeatInterval, options);
   }
 
   /**

@@ -77,9 +77,7 @@ export class Heartbeats<Id> {
     const entry = row >> 3;
     const outcome = journal.admit(entry, info);
     if (outcome !== 'accepted' && outcome !== 'restart') return this.#drop(slab, row, outcome);
-    const number = info.link?.number;
-    const link = slab.clock.isLink(number) ? number : 0;
-    if (link !== journal.link(entry)) journal.setLink(entry, link);
+    this.#crossings.heardBy(slab, row, info.link);
     const next = nextOf(info);
     const kind =
       (outcome === 'restart' ? RESTART : PLAIN) |

@@ -3,6 +3,7 @@
  * them was lost or dropped, how often it restarted and flapped, and by which link it is heard. One
  * more cache line a peer, of those slabs in which anything was told at all.
  */
+import type { Link } from './link.js';
 import { checkNumber, checkObject, checkType } from './validate.js';
 
 /** What a heartbeat says of itself. */
@@ -14,8 +15,8 @@ export interface HeartbeatInfo {
   readonly incarnation?: number;
   /** Number of the heartbeat in that life, an integer from 0: tells duplicates, order and loss. */
   readonly sequence?: number;
-  /** The link that the heartbeat came by; silence does not count while it is down. */
-  readonly link?: { readonly number: number } | undefined;
+  /** The link that the heartbeat came by, as `detector.link()` gave it; another object is none. */
+  readonly link?: Pick<Link, 'down' | 'up'> | undefined;
   /**
    * In ms, until the sender's next heartbeat, where that is not the usual interval: a nap, a
    * back-off, a night. The deadline moves with it, once, and the interval is not learnt. Above 0, at

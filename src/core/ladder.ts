@@ -28,7 +28,7 @@ export function isSuspect(slab: PeerSlab, row: number): boolean {
 /** When the peer climbs on, if silence goes on; Infinity for never, as while its link is down. */
 export function climbsAt(slab: PeerSlab, row: number): number {
   const started = (slab.i32[2 * row + FLAGS] & STARTED) !== 0;
-  if (!started || slab.isDown(row)) return Infinity;
+  if (!started) return Infinity;
   return instantOfRung(slab, row, rungOf(slab, row)) + pausedSince(slab, row, Infinity);
 }
 

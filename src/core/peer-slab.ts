@@ -6,9 +6,11 @@
  */
 
 import { Journal } from './journal.js';
+import type { DetectorLink } from './link.js';
 import { ProcessClock } from './process-clock.js';
 import type { Profile } from './profile.js';
 import { QuantileLadders } from './quantile-ladder.js';
+import { RecentLinks } from './recent-links.js';
 import type { RingPool } from './ring-pool.js';
 
 /** Records in a full slab; the first one of a detector starts with a few, and doubles. */
@@ -96,6 +98,7 @@ export class PeerSlab {
   readonly quiet: Float64Array;
   #journal: Journal | undefined;
   #ladders: QuantileLadders | undefined;
+  #recentLinks: RecentLinks | undefined;
 
   constructor(
     records: number,
@@ -158,13 +161,35 @@ export class PeerSlab {
     return this.#ladders;
   }
 
-  /** The link that the peer is heard by; 0 for none. */
+  /** The number of the link that the peer is heard by; 0 for none. */
   link(row: number): number {
     return this.#journal === undefined ? 0 : this.#journal.link(row >> 3);
   }
 
-  isDown(row: number): boolean {
-    const link = this.link(row);
-    return link !== 0 && this.clock.isDown(link);
+  /** The numbers of the other links by which it was heard since `from`. */
+  otherLinks(row: number, from: number): readonly number[] {
+    return this.#recentLinks?.since(row >> 3, from) ?? [];
+  }
+
+  /** The peer is heard by the link, or by none, from now on. */
+  heardBy(row: number, link: DetectorLink | undefined): void {
+    const before = this.link(row);
+    if ((link?.number ?? 0) === before && (link === undefined) === (before === 0)) return;
+    const { links } = this.clock;
+    const entry = row >> 3;
+    const number = link === undefined ? 0 : links.hold(link);
+    this.writtenJournal().setLink(entry, number);
+    if ((this.i32[2 * row + FLAGS] & HEARD) !== 0) {
+      this.#recentLinks ??= new RecentLinks(this.f64.length >> 3);
+      links.release(this.#recentLinks.moved(entry, before, this.f64[row + LAST], number));
+    } else links.release(before);
+    this.clock.linksChanged();
+  }
+
+  /** It is heard by no link any more: its peer is forgotten. */
+  leaveLinks(row: number): void {
+    const numbers = this.#recentLinks?.clear(row >> 3) ?? [];
+    for (const number of [this.link(row), ...numbers]) this.clock.links.release(number);
+    this.clock.linksChanged();
   }
 }

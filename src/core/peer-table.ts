@@ -76,6 +76,7 @@ export class PeerTable<Id> {
     const slab = this.slab(slot);
     const row = rowOf(slot);
     clear(slab, row, slab.profile(row).windowSize);
+    slab.leaveLinks(row);
     slab.journal?.clear(row >> 3);
     this.#profiles.release(slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT);
     slab.i32[2 * row + FLAGS] = 0;

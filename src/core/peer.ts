@@ -84,7 +84,6 @@ export class Peer<Id = string> {
     const offset = slab.quiet[OFFSET];
     if (phi === undefined) return deadline(slab, row) - offset;
     const level = slab.profile(row).level(phi);
-    if (slab.isDown(row)) return Infinity;
     return instantOf(slab, row, level) + pausedSince(slab, row, Infinity) - offset;
   }
 

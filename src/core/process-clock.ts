@@ -4,20 +4,17 @@
  * peer's last heartbeat is added to its instants and taken out of its silence.
  */
 
+import { type DetectorLink, inBoth, LinkTable, type Span } from './link.js';
+
 /** So many pauses are told apart; of the time before them it is forgotten what was paused. */
 const KEPT = 1024;
 
-/** The pauses of one source of heartbeats, in the order of time, apart from each other. */
+/** The pauses of this process, in the order of time, apart from each other. */
 class Timeline {
   #starts: number[] = [];
   #ends: number[] = [];
   /** Paused time in all up to the end of each. */
   #totals: number[] = [];
-  /** The link is down since then; Infinity when it is up. */
-  downSince = Infinity;
-  /** When it came back last, and until when its peers have time to be heard again. */
-  upAt = Infinity;
-  graceEnd = -Infinity;
 
   add(from: number, to: number): void {
     const last = this.#ends.length - 1;
@@ -45,14 +42,12 @@ class Timeline {
     // `low` is the first pause that ends after `at`.
     let paused = low > 0 ? this.#totals[low - 1] : this.#first();
     if (low < this.#ends.length && this.#starts[low] < at) paused += at - this.#starts[low];
-    // The pause before it may not be over: it may have gone down again while its peers had time.
-    if (at > this.downSince) paused += Math.max(at - Math.max(this.downSince, this.#end()), 0);
     return paused;
   }
 
-  /** Whether a pause ended after `from`, or goes on. */
+  /** Whether a pause ended after `from`. */
   touched(from: number): boolean {
-    return this.#end() > from || this.downSince < Infinity;
+    return this.#end() > from;
   }
 
   #end(): number {
@@ -80,12 +75,13 @@ export class ProcessClock {
   steppedAt = -Infinity;
   #lateFrom = Infinity;
   #knownUntil = Infinity;
-  /** That of this process, then those of the links, which have its pauses as well. */
-  readonly #timelines = [new Timeline()];
+  #lookBefore = -Number.MAX_VALUE;
+  readonly #own = new Timeline();
+  readonly links = new LinkTable();
 
   /** This process could not run. */
   pause(from: number, to: number): void {
-    for (const timeline of this.#timelines) timeline.add(from, Math.min(to, timeline.downSince));
+    this.#own.add(from, to);
     this.lookBefore(to);
   }
 
@@ -114,48 +110,35 @@ export class ProcessClock {
 
   /** Peers whose last heartbeat lies before `at` are looked at closely when they beat. */
   lookBefore(at: number): void {
-    if (at > this.quiet[LOOK_BEFORE]) this.quiet[LOOK_BEFORE] = at;
+    if (at > this.#lookBefore) this.#lookBefore = at;
+    this.linksChanged();
   }
 
-  /** The number of a new link; 0 is none, which is never down. */
-  addLink(): number {
-    return this.#timelines.push(new Timeline()) - 1;
+  /** While a link is out, everybody is looked at closely. */
+  linksChanged(): void {
+    this.quiet[LOOK_BEFORE] = this.links.anyOut ? Infinity : this.#lookBefore;
   }
 
-  isLink(number: unknown): number is number {
-    return Number.isInteger(number) && (number as number) in this.#timelines;
+  /**
+   * Time between two instants that is no silence of a peer: this process could not run, or all of
+   * the links by which it was heard were down.
+   */
+  paused(links: readonly DetectorLink[], from: number, to: number): number {
+    if (!(to > from)) return 0;
+    const [first, ...others] = links;
+    let spans: readonly Span[] = first?.spans(from, to) ?? [];
+    for (const link of others) spans = inBoth(spans, link.spans(from, to));
+    let paused = 0;
+    let at = from;
+    for (const [start, end] of spans) {
+      paused += end - start + this.#ownPaused(at, start);
+      at = end;
+    }
+    return paused + this.#ownPaused(at, to);
   }
 
-  isDown(link: number): boolean {
-    return this.#timelines[link].downSince < Infinity;
-  }
-
-  down(link: number, at: number): void {
-    const timeline = this.#timelines[link];
-    if (timeline.downSince === Infinity) timeline.downSince = at;
-    this.quiet[LOOK_BEFORE] = Infinity;
-  }
-
-  /** The link is back at `at`; silence counts again from then on, or from `graceEnd` if not heard. */
-  up(link: number, at: number, graceEnd: number): void {
-    const timeline = this.#timelines[link];
-    if (timeline.downSince === Infinity) return;
-    timeline.add(timeline.downSince, graceEnd);
-    timeline.downSince = Infinity;
-    timeline.upAt = at;
-    timeline.graceEnd = graceEnd;
-    const anyDown = this.#timelines.some(({ downSince }) => downSince < Infinity);
-    this.quiet[LOOK_BEFORE] = anyDown ? Infinity : graceEnd;
-  }
-
-  /** Time between two instants that counts for nobody who is heard by the link. */
-  paused(link: number, from: number, to: number): number {
-    const timeline = this.#timelines[link];
-    if (!(to > from && timeline.touched(from))) return 0;
-    // Who was heard since the link came back needs no time to be: only our own pauses count in it.
-    const { upAt, graceEnd, downSince } = timeline;
-    const own = from >= upAt ? Math.min(graceEnd, downSince, to) : from;
-    if (own > from) return this.paused(0, from, own) + this.paused(link, own, to);
-    return timeline.before(to) - timeline.before(from);
+  #ownPaused(from: number, to: number): number {
+    if (!(to > from && this.#own.touched(from))) return 0;
+    return this.#own.before(to) - this.#own.before(from);
   }
 }

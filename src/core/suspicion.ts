@@ -1,6 +1,7 @@
 /** What follows from what was learnt about a peer: φ, and the instants at which it reaches levels. */
 import { arrivalModels } from './arrival-model.js';
 import { countOf, meanOf, varianceOf } from './interval-window.js';
+import type { DetectorLink } from './link.js';
 import {
   ANCHOR,
   APART,
@@ -34,6 +35,29 @@ import {
 const NORMAL = arrivalModels.normal;
 const MOST = Number.MAX_VALUE;
 
+/** Intervals since which a link must have been heard to count beside the last one. */
+const FEW_INTERVALS = 4;
+
+/**
+ * The links by which the peer was heard in its last few intervals; none if its silence counts
+ * whatever becomes of them. A link that was closed is no way any more.
+ */
+function linksOf(slab: PeerSlab, row: number): readonly DetectorLink[] {
+  const number = slab.link(row);
+  if (number === 0) return [];
+  const from = slab.f64[row + LAST] - FEW_INTERVALS * mean(slab, row);
+  const links = [number, ...slab.otherLinks(row, from)].map((each) => slab.clock.links.get(each));
+  if (links.includes(undefined)) return []; // heard by no link, too
+  return (links as DetectorLink[]).filter((link) => !link.isClosed);
+}
+
+/** Whether all links by which the peer was heard are down at `at`. */
+export function isLinkDown(slab: PeerSlab, row: number, at: number): boolean {
+  if (slab.quiet[LOOK_BEFORE] !== Infinity) return false;
+  const links = linksOf(slab, row);
+  return links.length > 0 && links.every((link) => link.isDownAt(at));
+}
+
 /** What was paused since the last heartbeat: it is no silence. */
 export function pausedSince(slab: PeerSlab, row: number, at: number): number {
   return pausedBetween(slab, row, slab.f64[row + LAST], at);
@@ -41,7 +65,7 @@ export function pausedSince(slab: PeerSlab, row: number, at: number): number {
 
 /** What was paused of the time between two instants. */
 export function pausedBetween(slab: PeerSlab, row: number, from: number, to: number): number {
-  return from < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(slab.link(row), from, to) : 0;
+  return from < slab.quiet[LOOK_BEFORE] ? slab.clock.paused(linksOf(slab, row), from, to) : 0;
 }
 
 /** How much later than usual the peer's next heartbeat was announced for, in ms; 0 if it was not. */
@@ -135,7 +159,6 @@ export function flooredStdDev(hot: Float64Array, mean: number, variance: number)
 
 /** When silence is suspicion if it goes on, moved by pauses; Infinity while it does not count. */
 export function deadline(slab: PeerSlab, row: number): number {
-  if (slab.isDown(row)) return Infinity;
   return slab.f64[row + SUSPECT_AT] + pausedSince(slab, row, Infinity);
 }
 

@@ -12,11 +12,12 @@ export interface SourceInfo {
 
 /** What a sink is told of the way by which heartbeats come. */
 export interface HeartbeatLink {
-  readonly number: number;
   /** Heartbeats cannot arrive: silence says nothing. */
   down(): void;
   /** They can again. */
   up(): void;
+  /** The source has ended. */
+  close?(): void;
 }
 
 /** Where heartbeats go. */

@@ -48,7 +48,7 @@ export interface DatagramReader {
   /** Told how many datagrams were dropped so far because nobody read them in time, when a thread reads. */
   overflowed?(total: number): void;
   /** Told when the socket has died, and when another one is open in its place. */
-  readonly link?: Pick<HeartbeatLink, 'down' | 'up'> | undefined;
+  readonly link?: HeartbeatLink | undefined;
 }
 
 /** Version 1: heartbeats that go to a sink. */
@@ -197,10 +197,12 @@ export class UdpListener {
       clearTimeout(this.#retry);
       if (this.#retry !== undefined) {
         this.#reader.link?.up(); // nobody would say it later
+        this.#reader.link?.close?.();
         return resolve(); // the socket died before
       }
       this.#socket.removeAllListeners('message');
       this.#socket.close(() => resolve());
+      this.#reader.link?.close?.();
     });
     return this.#closed;
   }
