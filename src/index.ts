@@ -14,6 +14,7 @@ export type {
   FailureDetectorEvents,
   LateHeartbeat,
   Reason,
+  RefusedHeartbeat,
   Stall,
   Transition,
 } from './core/events.js';

@@ -1,6 +1,8 @@
 /** What a detector says. */
 import type { ListenerError } from './emitter.js';
+import type { HeartbeatInfo } from './journal.js';
 import type { MassSilenceEvent } from './mass-silence.js';
+import type { HeartbeatOutcome } from './outcomes.js';
 
 /**
  * Why a peer changed. `'first-heartbeat'`: it was watched, or not even that; `'restored'`: it came
@@ -14,7 +16,8 @@ export type Reason =
   | 'mass-silence'
   | 'stall'
   | 'heartbeat'
-  | 'restored';
+  | 'restored'
+  | 'left';
 
 /** A peer crossed a level of φ, upwards or downwards. Times in ms of the detector's clock. */
 export interface Transition<Id = string> {
@@ -65,6 +68,18 @@ export interface ClockStep {
   readonly by: number;
 }
 
+/** A suspected peer is heard, but what it says is refused. Times in ms of the detector's clock. */
+export interface RefusedHeartbeat<Id = string> {
+  readonly peer: Id;
+  readonly at: number;
+  /** Why it was refused. */
+  readonly outcome: Exclude<HeartbeatOutcome, 'accepted' | 'refused'>;
+  /** What the heartbeat said of itself, as far as it was numbered. */
+  readonly info: Pick<HeartbeatInfo, 'incarnation' | 'sequence'>;
+  /** The highest incarnation that is known of the peer. */
+  readonly incarnation: number | undefined;
+}
+
 /** The events of a detector, by name. */
 export interface FailureDetectorEvents<Id = string> {
   /** φ reached the threshold, or the silence `maxSilence`. */
@@ -74,6 +89,10 @@ export interface FailureDetectorEvents<Id = string> {
   /** φ crossed a level of option `levels`, upwards or downwards. */
   level: Transition<Id>;
   late: LateHeartbeat<Id>;
+  /** A peer left on purpose, and is watched no longer. */
+  left: Transition<Id>;
+  /** Once for each outcome while the peer is suspected. */
+  refused: RefusedHeartbeat<Id>;
   stall: Stall;
   'clock-step': ClockStep;
   'mass-silence': MassSilenceEvent;

@@ -5,7 +5,7 @@ import { Emitter, Events } from './emitter.js';
 import type { FailureDetectorEvents } from './events.js';
 import type { Explanation } from './explanation.js';
 import { Heartbeats } from './heartbeats.js';
-import type { HeartbeatInfo } from './journal.js';
+import { type HeartbeatInfo, isCount } from './journal.js';
 import { DetectorLink, type Link, type LinkOptions } from './link.js';
 import { type ResolvedOptions, resolveOptions, type WatchOptions } from './options.js';
 import type { DropCounts, HeartbeatOutcome, Status } from './outcomes.js';
@@ -31,8 +31,15 @@ import { checkId, checkRange, isId } from './validate.js';
 const NO_ROOM = -1;
 const NO_TIME = -2;
 const AHEAD = -3;
+const STALE = -4;
 /** What becomes of heartbeats that have none, by the number that stands for it. */
-const REFUSALS = ['refused', 'refused', 'invalid-time', 'in-the-future'] as const;
+const REFUSALS = [
+  'refused',
+  'refused',
+  'invalid-time',
+  'in-the-future',
+  'stale-incarnation',
+] as const;
 
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
@@ -131,7 +138,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   heartbeat(id: Id, at = this.#read(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
     arrival[0] = timeOf(at) + this.#quiet[OFFSET];
-    const slot = this.#table.slots.get(id) ?? this.#newcomer(id);
+    const slot = this.#table.slots.get(id) ?? this.#newcomer(id, info);
     if (slot < 0) return this.#heartbeats.refuse(REFUSALS[-slot]);
     const slab = this.#table.slab(slot);
     if (info) return this.#heartbeats.heartbeatWithInfo(slab, rowOf(slot), info);
@@ -139,11 +146,13 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   }
 
   /** A slot for a peer that beats unwatched. */
-  #newcomer(id: Id): number {
+  #newcomer(id: Id, info: HeartbeatInfo | undefined): number {
     if (!isId(id)) return NO_ROOM;
     const at = arrival[0];
     if (!Number.isFinite(at)) return NO_TIME;
     if (at >= this.#table.clock.quiet[LATE_AT] && !this.#schedule.admits()) return AHEAD;
+    const straggler = this.#heartbeats.farewells.refuses(id, info, arrival[0]);
+    if (straggler !== undefined) return straggler === 'refused' ? NO_ROOM : STALE;
     return this.#settings.autoWatch ? this.#admit(id, this.#settings.defaults) : NO_ROOM;
   }
 
@@ -152,7 +161,15 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     if (this.#closed || this.#table.slots.size >= this.#settings.maxPeers) {
       return NO_ROOM;
     }
-    return this.#table.add(id, options);
+    const left = this.#heartbeats.farewells.take(id);
+    const slot = this.#table.add(id, options);
+    if (left !== undefined) {
+      this.#table
+        .slab(slot)
+        .writtenJournal()
+        .expectAfter(rowOf(slot) >> 3, left);
+    }
+    return slot;
   }
 
   /** The handle of a watched peer; undefined if it is not watched. */
@@ -292,6 +309,24 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     if (slot === undefined) return false;
     this.#crossings.remove(slot);
     return true;
+  }
+
+  /**
+   * The peer has left on purpose: event `left` instead of a suspicion, and it is watched no longer.
+   * Heartbeats of it that are still under way are refused: those of the incarnation in `info`, or
+   * the last one known, as `'stale-incarnation'`; without incarnations, all for about as long as it
+   * would have taken to suspect the peer, as `'refused'`. A later incarnation is watched at once.
+   * False if the peer was not watched, or has a later incarnation than the one in `info`.
+   */
+  leave(id: Id, info?: HeartbeatInfo): boolean {
+    const slot = this.#table.slots.get(id);
+    if (slot !== undefined)
+      return this.#heartbeats.leave(this.#table.slab(slot), rowOf(slot), info);
+    if (!isId(id) || this.#closed) return false;
+    const incarnation = isCount(info?.incarnation) ? info.incarnation : undefined;
+    const patience = 2 * this.#settings.defaults.heartbeatInterval;
+    this.#heartbeats.farewells.remember(id, incarnation, this.#now(), patience);
+    return false;
   }
 
   /** The watched peers, in the order of their watches. */

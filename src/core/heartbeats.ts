@@ -4,10 +4,17 @@
  */
 import type { Crossings, Runner } from './crossings.js';
 import type { Events } from './emitter.js';
-import type { FailureDetectorEvents, LateHeartbeat, Reason, Transition } from './events.js';
+import type {
+  FailureDetectorEvents,
+  LateHeartbeat,
+  Reason,
+  RefusedHeartbeat,
+  Transition,
+} from './events.js';
+import { Farewells } from './farewells.js';
 import type { ResolvedFlapDamping } from './guards.js';
-import { type HeartbeatInfo, isCount, nextOf } from './journal.js';
-import { crossedBy, rungOf, setRung } from './ladder.js';
+import { type HeartbeatInfo, isCount, nextOf, type PeerDrops } from './journal.js';
+import { crossedBy, isSuspect, levelOf, rungOf, setRung } from './ladder.js';
 import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
 import { anyBeat, arrival, NUMBERED, ordinaryBeat, PLAIN, RESTART, SIGN } from './peer-record.js';
 import {
@@ -22,7 +29,7 @@ import {
 } from './peer-slab.js';
 import { type PeerTable, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
-import { expectedAt, isLate, pausedSince, phiAt, silenceAt } from './suspicion.js';
+import { announced, expectedAt, isLate, pausedSince, phiAt, silenceAt } from './suspicion.js';
 
 export class Heartbeats<Id> {
   readonly dropped: DropCounts = {
@@ -35,6 +42,7 @@ export class Heartbeats<Id> {
   };
   /** Heartbeats that took the long way: all do that were read late. */
   looked = 0;
+  readonly farewells = new Farewells<Id>();
   readonly #table: PeerTable<Id>;
   readonly #events: Events<FailureDetectorEvents<Id>>;
   readonly #damping: ResolvedFlapDamping | undefined;
@@ -69,14 +77,16 @@ export class Heartbeats<Id> {
   /** As {@link heartbeat}, with what it says of itself. */
   heartbeatWithInfo(slab: PeerSlab, row: number, info: HeartbeatInfo): HeartbeatOutcome {
     const at = arrival[0];
-    if (!Number.isFinite(at)) return this.#drop(slab, row, 'invalid-time');
+    if (!Number.isFinite(at)) return this.#drop(slab, row, 'invalid-time', info);
     if (at >= slab.quiet[LATE_AT] && !this.#runner.admits()) {
-      return this.#drop(slab, row, 'in-the-future');
+      return this.#drop(slab, row, 'in-the-future', info);
     }
     const journal = slab.writtenJournal();
     const entry = row >> 3;
     const outcome = journal.admit(entry, info);
-    if (outcome !== 'accepted' && outcome !== 'restart') return this.#drop(slab, row, outcome);
+    if (outcome !== 'accepted' && outcome !== 'restart') {
+      return this.#drop(slab, row, outcome, info);
+    }
     this.#crossings.heardBy(slab, row, info.link);
     const next = nextOf(info);
     const kind =
@@ -87,6 +97,39 @@ export class Heartbeats<Id> {
     return this.heartbeat(slab, row, kind);
   }
 
+  /**
+   * The peer has left on purpose: it is watched no longer, and what is still under way of it is
+   * refused. False for what is of an older incarnation than the peer's.
+   */
+  leave(slab: PeerSlab, row: number, info: HeartbeatInfo | undefined): boolean {
+    const entry = row >> 3;
+    const slot = slotOf(slab, row);
+    const known = slab.journal?.incarnation(entry);
+    const said = isCount(info?.incarnation) ? info.incarnation : undefined;
+    if (said !== undefined && known !== undefined && said < known) {
+      this.#drop(slab, row, 'stale-incarnation', info);
+      return false;
+    }
+    const peer = this.#table.id(slot);
+    const at = this.#crossings.now();
+    const change: Transition<Id> = {
+      peer,
+      phi: phiAt(slab, row, at),
+      due: at,
+      at,
+      silence: slab.f64[row + LAST] === -Infinity ? 0 : silenceAt(slab, row, at),
+      level: undefined,
+      previous: levelOf(slab, row),
+      reason: 'left',
+    };
+    const patience = slab.f64[row + SUSPECT_AT] - slab.f64[row + LAST] - announced(slab, row);
+    this.farewells.remember(peer, said ?? known, at, patience);
+    this.#crossings.remove(slot);
+    this.#events.post('left', change);
+    this.#events.flush();
+    return true;
+  }
+
   /** Counts a heartbeat, or a watch, that is refused. */
   refuse<R extends keyof DropCounts>(reason: R): R {
     this.looked++;
@@ -95,10 +138,32 @@ export class Heartbeats<Id> {
     return reason;
   }
 
-  #drop<R extends Exclude<keyof DropCounts, 'refused'>>(slab: PeerSlab, row: number, reason: R): R {
+  #drop<R extends keyof PeerDrops>(
+    slab: PeerSlab,
+    row: number,
+    reason: R,
+    info?: HeartbeatInfo,
+  ): R {
     this.looked++;
     this.dropped[reason]++;
-    slab.writtenJournal().drop(row >> 3, reason);
+    const journal = slab.writtenJournal();
+    const entry = row >> 3;
+    journal.drop(entry, reason);
+    if (isSuspect(slab, row) && journal.refuses(entry, reason)) {
+      const slot = slotOf(slab, row);
+      const { incarnation, sequence } = info ?? {};
+      const refused: RefusedHeartbeat<Id> = {
+        peer: this.#table.id(slot),
+        at: this.#crossings.now(),
+        outcome: reason,
+        info: {
+          ...(incarnation !== undefined && { incarnation }),
+          ...(sequence !== undefined && { sequence }),
+        },
+        incarnation: journal.incarnation(entry),
+      };
+      this.#events.post('refused', refused, this.#table.liveness(slot));
+    }
     this.#events.flush(); // a stall may have been noticed
     return reason;
   }
@@ -186,6 +251,7 @@ export class Heartbeats<Id> {
     if (suspected && target < suspectRung) {
       if (this.#damping) slab.writtenJournal().returned(row >> 3, at, this.#damping.calm);
       this.#crossings.join(slab, row);
+      slab.journal?.forgive(row >> 3);
       fall('available', suspectRung, target);
     }
     if (first && !suspected) fall('available', target, target, 'first-heartbeat');

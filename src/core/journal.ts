@@ -66,6 +66,8 @@ const LOST = 12;
 const RESTARTS = 13;
 const FLAPS = 14;
 const LINK = 15;
+/** Reasons for which heartbeats were refused since the peer was suspected, as bits. */
+const REFUSED = 16;
 /** Dropped heartbeats, by reason. */
 const DROPPED = 17;
 const WORDS = 24;
@@ -199,6 +201,30 @@ export class Journal {
 
   drop(entry: number, reason: keyof PeerDrops): void {
     this.#i32[entry * WORDS + DROPPED + REASONS.indexOf(reason)]++;
+  }
+
+  /** Whether this is the first heartbeat that is refused for the reason since {@link forgive}. */
+  refuses(entry: number, reason: keyof PeerDrops): boolean {
+    const w = entry * WORDS + REFUSED;
+    const bit = 1 << REASONS.indexOf(reason);
+    const first = (this.#i32[w] & bit) === 0;
+    this.#i32[w] |= bit;
+    return first;
+  }
+
+  forgive(entry: number): void {
+    this.#i32[entry * WORDS + REFUSED] = 0;
+  }
+
+  /** Of the sender; undefined where it numbers none. */
+  incarnation(entry: number): number | undefined {
+    const known = this.#f64[entry * DOUBLES + INCARNATION];
+    return known === NONE ? undefined : known;
+  }
+
+  /** Only heartbeats of later incarnations count from now on. */
+  expectAfter(entry: number, incarnation: number): void {
+    this.#f64[entry * DOUBLES + INCARNATION] = incarnation + 1;
   }
 
   dropped(entry: number): PeerDrops {

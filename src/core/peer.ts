@@ -140,4 +140,10 @@ export class Peer<Id = string> {
     this.#crossings.remove(this.#slot);
     return true;
   }
+
+  /** As `FailureDetector.leave`; false when the peer was forgotten before. */
+  leave(info?: HeartbeatInfo): boolean {
+    const slab = this.#slab;
+    return slab !== undefined && this.#heartbeats.leave(slab, this.#row, info);
+  }
 }

@@ -8,6 +8,8 @@ import type { EventfulDetector } from './observed.js';
 const EVENTS = [
   'suspect',
   'available',
+  'left',
+  'refused',
   'level',
   'late',
   'stall',

@@ -101,9 +101,11 @@ const CORE = [
   'zOfPhi',
 ];
 const CORE_TYPES = [
+  'RefusedHeartbeat',
   'ArrivalModel',
   'BeatOutcome',
   'Clock',
+  'ClockStep',
   'DetectorOptions',
   'DetectorSnapshot',
   'DropCounts',
