@@ -27,7 +27,11 @@ export interface UdpSendOptions {
    * in step. Default 0. From 0 to 1. The schedule itself does not drift.
    */
   jitter?: number;
-  /** Number of this life of the node; a later life needs a higher one. Default `Date.now()`. */
+  /**
+   * Incarnation number; must increase at each restart of the node. Default `Date.now()`, anew
+   * whenever the wall clock has been set forward: a node that started with its clock set back is
+   * refused until then.
+   */
   incarnation?: number;
   /** Whether beating keeps the process alive. Default false. */
   keepAlive?: boolean;
@@ -41,6 +45,8 @@ const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'onE
 /** What passes every Ethernet path without being cut in pieces. */
 const DATAGRAM_BYTES = 1400;
 const MAX_DELAY = 2_147_483_647;
+/** A wall clock that gains more than this between two heartbeats was set, in ms. */
+const CLOCK_SET = 1000;
 
 function checkIds(value: unknown): readonly string[] {
   const ids: unknown[] = Array.isArray(value) ? [...value] : [value];
@@ -81,6 +87,9 @@ export class UdpSender {
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
+  readonly #followsWall: boolean;
+  /** By how much the wall clock was ahead of the monotonic one at the last heartbeat, in ms. */
+  #ahead = Date.now() - performance.now();
   #turns: Turns | undefined;
   #sequence = 0;
   #errors = 0;
@@ -93,7 +102,7 @@ export class UdpSender {
       to,
       interval = 1000,
       jitter = 0,
-      incarnation = Date.now(),
+      incarnation,
       keepAlive = false,
       onError,
       signal,
@@ -105,7 +114,8 @@ export class UdpSender {
     checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });
     checkNumber('jitter', jitter, { least: 0, most: 1 });
     const lives = { least: 0, most: MAX_NUMBER, integer: true };
-    const life = checkNumber('incarnation', incarnation, lives);
+    const life = checkNumber('incarnation', incarnation ?? Date.now(), lives);
+    this.#followsWall = incarnation === undefined;
     this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
     checkBoolean('keepAlive', keepAlive);
     checkType('onError', 'a function', onError, /undefined|function/.test(typeof onError));
@@ -133,7 +143,23 @@ export class UdpSender {
     return this.#errors;
   }
 
+  /**
+   * The clock was set forward: it may have been wrong when we took our number from it. One that was
+   * set back changes nothing, for a lower number would be refused.
+   */
+  #renumber(): void {
+    const wall = Date.now();
+    const ahead = wall - performance.now();
+    const wasSet = ahead - this.#ahead > CLOCK_SET;
+    this.#ahead = ahead;
+    if (!wasSet || wall > MAX_NUMBER) return;
+    for (const batch of this.#batches) {
+      for (const each of batch) each.incarnation = Math.max(each.incarnation, wall);
+    }
+  }
+
   #beat(): void {
+    if (this.#followsWall) this.#renumber();
     this.#sequence++;
     for (const batch of this.#batches) {
       for (const heartbeat of batch) heartbeat.sequence = this.#sequence;
