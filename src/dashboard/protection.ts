@@ -17,6 +17,7 @@ const ICONS: Readonly<Record<string, string>> = {
   removal: '◆',
   outliers: '◇',
   links: '✕',
+  learning: '…',
 };
 
 export const iconOf = (rule: string): string => ICONS[rule] ?? '■';
@@ -48,6 +49,11 @@ export function noticesOf(value: unknown, stalled?: number): Notice[] {
   if (stalled !== undefined) {
     const text = `The registry itself could not run for ${duration(stalled)}: that was no silence.`;
     add('stall', 'Stalled', text);
+  }
+  if (from.learning === true) {
+    const text =
+      'It started without what it knew before: nodes register again, and lists are not complete.';
+    add('learning', 'Learning', text);
   }
   const silence = fieldsOf(from.massSilence);
   if (silence?.active === true) {

@@ -66,6 +66,7 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
   const member = memberOf(record, now, machinery.leases.paused);
   const age = roster.options.wall() - record.registeredAt;
   member.grantedAt = now - Math.max(age, 0);
+  machinery.learning.end();
   machinery.restoration.add(member, now);
   machinery.admit(member, 'restored');
 }

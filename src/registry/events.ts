@@ -12,7 +12,14 @@ export interface SignalTransition extends Transition {
   readonly instance: InstanceView;
 }
 
-export type ProtectionRule = 'stall' | 'mass-silence' | 'panic' | 'removal' | 'outliers' | 'links';
+export type ProtectionRule =
+  | 'stall'
+  | 'mass-silence'
+  | 'panic'
+  | 'removal'
+  | 'outliers'
+  | 'links'
+  | 'learning';
 
 /** The edge of a protection; a stall is over when it is noticed. */
 export interface ProtectionEvent {

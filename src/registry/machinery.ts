@@ -5,6 +5,7 @@ import { Confirmation } from './confirmation.js';
 import { Drains } from './drains.js';
 import { type Covers, FirstProof } from './first-proof.js';
 import { Intake } from './intake.js';
+import { Learning } from './learning.js';
 import { Leases } from './leases.js';
 import { Member, type Registered } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
@@ -28,6 +29,7 @@ export class Machinery {
   readonly reports: Reports;
   readonly proof = new FirstProof(new Contacts(Infinity));
   readonly intake: Intake;
+  readonly learning: Learning;
   readonly restoration: Restoration;
   readonly comparisons: Comparisons;
   readonly confirmation: Confirmation;
@@ -52,6 +54,7 @@ export class Machinery {
       }
       this.settle();
     });
+    this.learning = new Learning(roster, options.warmUp);
     this.reports = new Reports(roster);
     this.intake = new Intake(
       roster,
@@ -80,7 +83,15 @@ export class Machinery {
       this.restarts.changed(member, gone);
     };
     const { restoration, reports, comparisons, confirmation, removal, restarts } = this;
-    const parts = [restoration, reports, comparisons, confirmation, removal, restarts];
+    const parts = [
+      this.learning,
+      restoration,
+      reports,
+      comparisons,
+      confirmation,
+      removal,
+      restarts,
+    ];
     this.alarm = new Alarm(roster, parts);
     this.alarm.arm();
   }
@@ -96,6 +107,7 @@ export class Machinery {
     const { roster, signals, tombstones, leases } = this;
     const { id } = about;
     const before = roster.members.get(id);
+    if (before === undefined) this.learning.registered(about.heartbeatInterval);
     const { generation, learnt } = before
       ? { generation: before.generation, learnt: signals.learnt(id) }
       : tombstones.raise(id);

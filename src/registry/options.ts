@@ -68,6 +68,11 @@ export interface RegistryOptions {
   };
   /** How long a weight rises from a tenth to the whole, in ms, after a return; default 30,000, 0 is off. */
   readonly slowStart?: number;
+  /**
+   * How long, in ms, a registry that starts without records says at most that it is `'learning'`;
+   * default 0: not at all. It ends earlier when registrations have calmed down.
+   */
+  readonly warmUp?: number;
   readonly ejection?: {
     /** How long an instance is out when a client reports a failed request, in ms, times how often in a row; default 30,000. Lower lets it fail more requests. */
     readonly base?: number;
@@ -112,6 +117,7 @@ export interface ResolvedRegistryOptions {
   readonly panic: { readonly below: number; readonly route: 'all' | 'none' };
   readonly removal: { readonly every: number; readonly notice: number };
   readonly slowStart: number;
+  readonly warmUp: number;
   readonly ejection: { readonly base: number; readonly max: number };
   readonly restart: { readonly delay: number; readonly maxDelay: number };
   readonly onRestartNeeded: RegistryOptions['onRestartNeeded'];
@@ -138,7 +144,7 @@ const KEYS = [
     'secretKey',
     'random',
   ],
-  ...['signal', 'ejection'],
+  ...['signal', 'ejection', 'warmUp'],
 ];
 const RESERVED = ['clock', 'timers', 'levels', 'autoWatch', 'maxPeers', 'signal'];
 /** φ of a late signal, and of a critical one; beside suspicion. */
@@ -237,6 +243,7 @@ export function resolveRegistryOptions(given: RegistryOptions = {}): ResolvedReg
       { every: INTERVAL, notice: MS },
     ),
     slowStart: checkNumber('slowStart', known.slowStart ?? 30_000, MS),
+    warmUp: checkNumber('warmUp', known.warmUp ?? 0, MS),
     ejection: numbers(
       'ejection',
       known.ejection,

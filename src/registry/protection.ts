@@ -2,6 +2,7 @@
 import type { Stall } from '../core/events.js';
 import type { MassSilenceEvent } from '../core/mass-silence.js';
 import type { Comparison, Comparisons } from './comparisons.js';
+import type { Learning } from './learning.js';
 import type { Leases } from './leases.js';
 import { type Census, removable } from './population.js';
 import type { Freeze, Removal } from './removal.js';
@@ -42,6 +43,8 @@ export interface Protection {
     readonly freezes: readonly Freeze[];
   };
   readonly outliers: readonly Comparison[];
+  /** It does not know everybody yet: see option `warmUp`. */
+  readonly learning: boolean;
   readonly links: {
     readonly down: number;
     /** Restored instances that were not heard since, and may not have been. */
@@ -54,6 +57,7 @@ interface Parts {
   readonly roster: Roster;
   readonly signals: Signals;
   readonly leases: Leases;
+  readonly learning: Learning;
   readonly restoration: Restoration;
   readonly comparisons: Comparisons;
   readonly removal: Removal;
@@ -147,6 +151,7 @@ export class Protections {
         freezes,
       },
       outliers: this.#parts.comparisons.found,
+      learning: this.#parts.learning.active,
       links: { down: this.#parts.signals.linksDown, waiting: this.#parts.restoration.size },
     };
   }

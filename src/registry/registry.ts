@@ -54,6 +54,8 @@ export class Registry extends Emitter<RegistryEvents> {
   readonly #secrets: Secrets;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
+  /** Routes as they are told while it learns. */
+  readonly #learning = new WeakMap<Route, Route>();
   #closed = false;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
@@ -231,7 +233,14 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** Where the traffic of a service goes at this moment: also within a listener that is told of a suspicion. */
   route(service: string): Route {
-    return this.#roster.groups.get(service)?.route(this.#roster.now()) ?? NO_ROUTE;
+    const route = this.#roster.groups.get(service)?.route(this.#roster.now()) ?? NO_ROUTE;
+    if (!this.#parts.learning.active) return route;
+    let learning = this.#learning.get(route);
+    if (learning === undefined) {
+      learning = Object.freeze({ ...route, mode: 'learning' });
+      this.#learning.set(route, learning);
+    }
+    return learning;
   }
 
   /** One target: of two that are drawn by weight, the one that was picked less often for its weight. */
@@ -269,6 +278,20 @@ export class Registry extends Emitter<RegistryEvents> {
     const link = Object.freeze({ down: both.down, up: both.up });
     this.#parts.links.set(link, both);
     return link;
+  }
+
+  /**
+   * Says that there are instances that it does not know yet: its routes are `'learning'` until
+   * registrations have calmed down, for `most` ms at most.
+   */
+  learn(most: number): void {
+    this.#parts.learning.begin(most);
+    this.#parts.settle();
+  }
+
+  /** Whether it does not know everybody yet: option `warmUp`, or {@link learn}. */
+  get learning(): boolean {
+    return this.#parts.learning.active;
   }
 
   /** What holds the registry back at present: plain JSON. */

@@ -68,6 +68,7 @@ export class Beats {
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
     const view = registry.get(id);
     // Whoever was taken over is told so, whether or not its secret is still good: it must not register.
+    if (view === undefined) this.#context.onUnknownBeat();
     if (view === undefined || generation < view.generation) {
       throw refusalOf(registry.heartbeat(id, { generation, ...beat }), id) ?? unknown(id);
     }

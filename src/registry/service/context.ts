@@ -25,6 +25,8 @@ export interface ServiceContext {
     about: Pick<InstanceView, 'id' | 'service' | 'address'>,
     address: string | undefined,
   ) => void;
+  /** Somebody beats whom only a registry before this one can have known. */
+  readonly onUnknownBeat: () => void;
   /** The way of heartbeats by HTTP. */
   readonly link: RegistryLink;
   /** Of this start of the registry: 16 hexadecimal digits. */

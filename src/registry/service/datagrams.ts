@@ -30,6 +30,8 @@ export interface DatagramOptions {
   readonly unsigned: boolean;
   readonly port: number;
   readonly address: string;
+  /** Somebody beats whom only a registry before this one can have known. */
+  readonly onUnknownBeat?: () => void;
   /** Called before a heartbeat is taken. */
   readonly note: (id: string) => void;
   /** Whether a thread reads the port; its times are those of `performance`. Default false. */
@@ -218,7 +220,10 @@ export class Datagrams {
         // node that was registered before we started may have its secret from another key than ours:
         // without a word it would go on for a good while unheard.
         if (!hasTagOf(datagram, key)) {
-          if (beat.epoch !== this.#options.epoch) answer(hintFor(beat, this.#options.epoch));
+          if (beat.epoch !== this.#options.epoch) {
+            if (registry.get(beat.id) === undefined) this.#options.onUnknownBeat?.();
+            answer(hintFor(beat, this.#options.epoch));
+          }
           return drop('wrong-tag');
         }
         if (beat.epoch !== this.#options.epoch) {

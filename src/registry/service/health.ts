@@ -40,6 +40,12 @@ export class ServiceHealth {
     this.health.add('readyz', 'udp', () => {
       return datagrams()?.down ? 'the UDP socket is dead: heartbeats do not arrive' : true;
     });
+    // Lists that are not complete must not replace those that balancers have.
+    this.health.add('readyz', 'learning', () => {
+      return sources.registry.learning
+        ? 'started without what it knew: nodes register again'
+        : true;
+    });
     // Who is silent for a loss of ours is not judged: the answers are right, if late.
     this.health.add(
       'readyz',

@@ -123,6 +123,12 @@ export class KeptRegistry {
     return this.#held.damage;
   }
 
+  /** Whether there was a state of before, and nothing of it is lost. */
+  get isWhole(): boolean {
+    const { loaded, damage } = this.#held;
+    return loaded !== undefined && !loaded.isNew && damage.length === 0;
+  }
+
   get state(): State | undefined {
     return this.#state;
   }

@@ -24,6 +24,9 @@ import { ReadingClock } from './reading-clock.js';
 import { HttpServer } from './server.js';
 import { Sessions } from './sessions.js';
 
+/** So long after its start, in ms, a registry that has lost what it knew may be learning. */
+const WARM_UP = 30_000;
+
 /** A service that runs. */
 export interface RegistryService {
   /** Where HTTP is, as `http://127.0.0.1:7946`. */
@@ -98,8 +101,17 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     maxSeries,
   });
   const link = registry.link();
+  const startedAt = time.now();
+  const { warmUp } = options.registry;
+  if (warmUp === undefined && kept.damage.length > 0) registry.learn(WARM_UP);
+  // Whose state was read whole has known all that there were.
+  const onUnknownBeat = () => {
+    const left = startedAt + WARM_UP - time.now();
+    if (warmUp === undefined && !kept.isWhole && left > 0) registry.learn(left);
+  };
   const context: ServiceContext = {
     registry,
+    onUnknownBeat,
     link,
     epoch,
     tokens,
@@ -131,6 +143,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
       port: options.udpPort,
       address: host,
       note: (id) => streams.note(id),
+      onUnknownBeat,
       thread: clock !== undefined,
       ...(options.registry.heartbeatInterval && { grace: options.registry.heartbeatInterval }),
       host: time,
