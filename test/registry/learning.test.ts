@@ -31,7 +31,10 @@ describe('a registry that learns', () => {
           expect(registry.route('nobody').mode).toBe(at < end ? 'learning' : 'empty');
         }
       }
-      expect(edges).toEqual([[false, end]]);
+      expect(edges).toEqual([
+        [true, 0],
+        [false, end],
+      ]);
     }
   });
 
