@@ -25,6 +25,11 @@ export interface Work<R> {
   /** Runs the check; `signal` is aborted when its time is up. What it throws fails. */
   run(signal: AbortSignal): R | Promise<R>;
   judge(value: R): Verdict;
+  /**
+   * Asked before a run that is due takes a place: calls `enter` when it may. The function that is
+   * returned gives the wait up. Default: at once.
+   */
+  admit?(enter: () => void): () => void;
   /** After each run, the state brought up to date. */
   onRun?(run: Run<R>, task: PeriodicTask<R>): void;
 }

@@ -46,6 +46,11 @@ export class Periodic {
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  /** Its time and timers. */
+  get host(): Host {
+    return this.#host;
+  }
+
   /** How many tasks there are, how many run within their time, and how many wait for a place. */
   get stats(): { readonly tasks: number; readonly running: number; readonly waiting: number } {
     return { tasks: this.#tasks.size, running: this.#running, waiting: this.#queue.size };
@@ -58,18 +63,24 @@ export class Periodic {
 
   /** A task from now on; one of a closed scheduler never runs. */
   add<R>(work: Work<R>, schedule: ResolvedSchedule): PeriodicTask<R> {
+    let giveUp = () => {};
+    const enter = () => {
+      this.#queue.add(task as PeriodicTask<unknown>);
+      this.#pump();
+    };
     const task: PeriodicTask<R> = new PeriodicTask(work, schedule, {
       host: this.#host,
       random: this.#random,
       due: () => {
-        this.#queue.add(task as PeriodicTask<unknown>);
-        this.#pump();
+        if (work.admit) giveUp = work.admit(enter);
+        else enter();
       },
       ended: () => {
         this.#running--;
         this.#pump();
       },
       removed: () => {
+        giveUp();
         this.#queue.delete(task as PeriodicTask<unknown>);
         this.#tasks.delete(task as PeriodicTask<unknown>);
       },

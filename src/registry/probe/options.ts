@@ -47,6 +47,11 @@ export interface ProberOptions extends ScheduleOptions {
   /** The most polls at once. Default 64; more wait their turn. */
   concurrency?: number;
   /**
+   * The most polls of one host a second, of all its ports together. Default 100; more wait their
+   * turn. Instances at the same host and port share their polls beside that.
+   */
+  perHost?: number;
+  /**
    * Addresses and networks that may be connected to, such as `'10.0.0.0/8'`. Default the host that
    * the instance registered, if it is none of the addresses that are nobody's server. An empty list
    * allows none.
@@ -76,6 +81,7 @@ export interface ResolvedProberOptions {
   readonly status: StatusRange;
   readonly tls: TlsOptions | undefined;
   readonly concurrency: number;
+  readonly perHost: number;
   readonly allowed: Allowed;
   readonly source: ProberOptions['source'];
   readonly services: ReadonlySet<string> | undefined;
@@ -92,6 +98,7 @@ const KEYS = [
   'status',
   'tls',
   'concurrency',
+  'perHost',
   'allow',
   'source',
   'services',
@@ -111,7 +118,7 @@ export function resolveProber(given: ProberOptions | undefined): ResolvedProberO
   const { interval = 10_000, timeout = Math.min(1000, interval) } = options;
   const picked = Object.fromEntries(SCHEDULE_KEYS.map((key) => [key, options[key]]));
   const { kind = 'http', path = '/livez', port, method = 'GET', headers, tls } = options;
-  const { status = SUCCESS, concurrency = 64, allow, source, services } = options;
+  const { status = SUCCESS, concurrency = 64, perHost = 100, allow, source, services } = options;
   const { lookup = systemLookup } = options;
 
   if (typeof kind !== 'function') checkOneOf('kind', kind, ['http', 'tcp']);
@@ -133,6 +140,7 @@ export function resolveProber(given: ProberOptions | undefined): ResolvedProberO
     headers,
     status: checkStatusRange('status', status),
     tls,
+    perHost: checkNumber('perHost', perHost, { least: 1, most: 1e6, integer: true }),
     concurrency: checkNumber('concurrency', concurrency, {
       least: 1,
       most: 100_000,

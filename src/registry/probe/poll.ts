@@ -26,6 +26,13 @@ export interface Poll {
   hasContact(): boolean;
   /** The target's machine has answered, if only with a refusal. */
   onContact(): void;
+  /** Polls the target, or takes the answer of another poll of it; `address` is where it is. */
+  share(
+    target: string,
+    address: string,
+    signal: AbortSignal,
+    poll: () => Promise<CheckAnswer>,
+  ): Promise<CheckAnswer>;
 }
 
 /**
@@ -34,30 +41,64 @@ export interface Poll {
  * @throws NotRun where the target was not reached for reasons of the observer's
  */
 export async function poll(
-  { instance, hasContact, onContact }: Poll,
+  about: Poll,
   options: ResolvedProberOptions,
   signal: AbortSignal,
 ): Promise<CheckAnswer> {
+  const { instance } = about;
   const { kind } = options;
-  let phase: Phase = typeof kind === 'function' ? 'connected' : 'resolving';
-  const onConnect = () => {
-    phase = 'connected';
-    onContact();
-  };
+  if (typeof kind === 'function') {
+    return judged(about, signal, 'connected', async () => answered(await kind(instance, signal)));
+  }
+  let located: Located | undefined;
+  await judged(about, signal, 'resolving', async () => {
+    located = await locate(instance, options, signal);
+    return true;
+  });
+  const { target, addresses } = located as Located;
+  const { host, port, secure } = target;
+  const all = addresses.map(({ address }) => address);
+  const name = `${secure ? 'https' : 'http'} ${host} ${port} ${all.join(' ')}`;
+  return about.share(name, all[0], signal, () =>
+    judged(about, signal, 'connecting', (connected) =>
+      ask(located as Located, options, signal, connected),
+    ),
+  );
+}
+
+type Located = Awaited<ReturnType<typeof locate>>;
+
+async function ask(
+  { target, addresses }: Located,
+  options: ResolvedProberOptions,
+  signal: AbortSignal,
+  onConnect: () => void,
+): Promise<CheckAnswer> {
+  if (options.kind === 'tcp') {
+    await touch(target.host, target.port, addresses, signal);
+    onConnect();
+    return true;
+  }
+  const { path, method, headers, tls, status } = options;
+  const url = urlOf(target, path);
+  const what = { url, addresses, method, headers, tls, maxBody: MOST_BODY, onConnect };
+  const reply = await exchange(what, signal);
+  return reply.status >= status[0] && reply.status <= status[1] ? true : `status ${reply.status}`;
+}
+
+/** Does a part of a poll; what fails in it is thrown as the target's failure, or as our own. */
+async function judged(
+  { hasContact, onContact }: Poll,
+  signal: AbortSignal,
+  from: Phase,
+  part: (connected: () => void) => Promise<CheckAnswer>,
+): Promise<CheckAnswer> {
+  let phase = from;
   try {
-    if (typeof kind === 'function') return answered(await kind(instance, signal));
-    const { target, addresses } = await locate(instance, options, signal);
-    phase = 'connecting';
-    if (kind === 'tcp') {
-      await touch(target.host, target.port, addresses, signal);
-      onConnect();
-      return true;
-    }
-    const { path, method, headers, tls, status } = options;
-    const url = urlOf(target, path);
-    const what = { url, addresses, method, headers, tls, maxBody: MOST_BODY, onConnect };
-    const reply = await exchange(what, signal);
-    return reply.status >= status[0] && reply.status <= status[1] ? true : `status ${reply.status}`;
+    return await part(() => {
+      phase = 'connected';
+      onContact();
+    });
   } catch (thrown) {
     if (isNotRun(thrown)) throw thrown;
     const error = signal.aborted ? signal.reason : thrown;

@@ -9,8 +9,10 @@ import type { PeriodicTask, Run, State } from '../../health/periodic-task.js';
 import type { ProbeResult } from '../beat.js';
 import type { InstanceView, WatchEvent } from '../views.js';
 import { Contacts } from './contacts.js';
+import { HostTurns, SharedPolls } from './crowd.js';
 import { type ProberOptions, type ResolvedProberOptions, resolveProber } from './options.js';
 import { poll, Refused, refusal } from './poll.js';
+import { targetOf } from './target.js';
 
 /** What a prober needs of whoever takes its results; a `Registry` is one. */
 export interface ProbeSink {
@@ -73,6 +75,8 @@ export class Prober extends Emitter<ProberEvents> {
   readonly #periodic: Periodic;
   readonly #watched = new Map<string, Watched>();
   readonly #contacts: Contacts;
+  readonly #shared: SharedPolls;
+  readonly #turns: HostTurns;
   readonly #ended: (() => void) | undefined;
   readonly #events: Events<ProberEvents>;
   readonly #ending = new AbortController();
@@ -91,6 +95,9 @@ export class Prober extends Emitter<ProberEvents> {
     this.#sink = sink;
     this.#options = resolved;
     this.#periodic = new Periodic({ clock, random, concurrency });
+    // An answer is at most half a round old then: nobody's death is told much later for it.
+    this.#shared = new SharedPolls(() => this.#periodic.now(), schedule.interval / 2);
+    this.#turns = new HostTurns(resolved.perHost, this.#periodic.host);
     // Whoever can be reached was reached within two rounds.
     const round = schedule.interval * (1 + schedule.jitter) + schedule.timeout;
     this.#contacts = new Contacts(2 * round);
@@ -106,6 +113,11 @@ export class Prober extends Emitter<ProberEvents> {
   get stats() {
     const { tasks: targets, running, waiting } = this.#periodic.stats;
     return { targets, running, waiting, ...this.#counts };
+  }
+
+  /** Polls that were answered by another one of the same target, and that had to wait for `perHost`. */
+  get limited(): { readonly shared: number; readonly delayed: number } {
+    return { shared: this.#shared.shared, delayed: this.#turns.delayed };
   }
 
   /** How many targets can never be polled, by their address: they go by what else is heard of them. */
@@ -140,6 +152,7 @@ export class Prober extends Emitter<ProberEvents> {
     if (!this.#ending.signal.aborted) this.#ended?.();
     this.#ending.abort();
     this.#periodic.close();
+    this.#turns.close();
     this.#watched.clear();
   }
 
@@ -186,8 +199,15 @@ export class Prober extends Emitter<ProberEvents> {
     if (!this.#polls(instance)) return;
     const withheld: ProbeResult[] = [];
     const refused = refusal(instance, this.#options);
+    // Where it is, as far as that is known before it was polled.
+    const { port, tls } = this.#options;
+    const place = { host: targetOf(instance.address, tls !== undefined, port)?.host, target: '' };
+    const admit = (enter: () => void) =>
+      this.#turns.take(place.host as string, enter, () => this.#shared.has(place.target));
+    const isLimited = typeof this.#options.kind !== 'function' && place.host !== undefined;
     const work = {
-      run: (signal: AbortSignal) => poll(this.#pollOf(instance), this.#options, signal),
+      ...(isLimited && { admit }),
+      run: (signal: AbortSignal) => poll(this.#pollOf(instance, place), this.#options, signal),
       judge: (answer: CheckAnswer) => (resultOf(answer).ok ? 'pass' : 'fail') as 'pass' | 'fail',
       onRun: (run: Run<CheckAnswer>, task: PeriodicTask<CheckAnswer>) =>
         this.#onRun({ instance, refused, task, withheld }, run),
@@ -196,12 +216,23 @@ export class Prober extends Emitter<ProberEvents> {
     this.#watched.set(id, { instance, refused, task, withheld });
   }
 
-  #pollOf(instance: InstanceView) {
+  #pollOf(instance: InstanceView, place: { host: string | undefined; target: string }) {
     const { id } = instance;
     return {
       instance,
       hasContact: () =>
         this.#watched.size === 1 || this.#contacts.hasOther(id, this.#periodic.now()),
+      share: (
+        target: string,
+        address: string,
+        signal: AbortSignal,
+        ask: () => Promise<CheckAnswer>,
+      ) => {
+        // Many names may stand for one address.
+        place.host = address;
+        place.target = target;
+        return this.#shared.ask(target, signal, ask);
+      },
       onContact: () => this.#contacts.add(id, this.#periodic.now()),
     };
   }

@@ -28,8 +28,8 @@ export class Probing {
 
   /** Targets, and polls by outcome. */
   get stats() {
-    const { stats, unpollable } = this.#prober;
-    return { ...stats, unpollable, registrationsRefused: this.refused };
+    const { stats, limited, unpollable } = this.#prober;
+    return { ...stats, ...limited, unpollable, registrationsRefused: this.refused };
   }
 
   /**
