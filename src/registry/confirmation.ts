@@ -51,6 +51,8 @@ export class Confirmation implements Part {
   #atAll = 0;
   /** As of the last look: when that was, what was paused by then, and whether it heard. */
   #seen = { at: 0, paused: 0, well: false, atAll: false };
+  /** Most of those that have answered polls cannot be polled at present. */
+  #lostContact = false;
   due = Infinity;
 
   /** @param inDoubt whether the observer itself is known to be impaired */
@@ -62,7 +64,7 @@ export class Confirmation implements Part {
 
   /** Whether anybody is heard, by an observer that is not known to be impaired. */
   get hears(): boolean {
-    return this.#roster.heard > 0 && !this.#inDoubt();
+    return this.#roster.heard > 0 && !this.#lostContact && !this.#inDoubt();
   }
 
   /** The member has changed, or its life is over. */
@@ -95,6 +97,7 @@ export class Confirmation implements Part {
 
   run(now: number): void {
     const late = now > this.due + LATE;
+    this.#lostContact = this.#losesContact();
     this.#look(now);
     this.due = this.#down.size === 0 ? Infinity : now + EVERY;
     if (late || !this.#seen.well) return;
@@ -115,6 +118,17 @@ export class Confirmation implements Part {
         });
       }
     }
+  }
+
+  #losesContact(): boolean {
+    let polled = 0;
+    let lost = 0;
+    for (const { signals } of this.#roster.members.values()) {
+      if (!signals.process.polled) continue;
+      polled++;
+      if (signals.process.unreached) lost++;
+    }
+    return 2 * lost > polled;
   }
 
   /** Takes in the time since the last look. */
