@@ -40,8 +40,9 @@ export class Monitor {
     detector.on('stall', ({ duration }) => {
       this.log(`this process stalled for ${formatMs(duration)}, which is no silence`);
     });
-    detector.on('mass-silence', ({ active, overdue, watched }) => {
-      const share = `${overdue} of ${watched} peers are overdue`;
+    detector.on('mass-silence', ({ active, overdue, watched, group }) => {
+      const of = group === undefined ? '' : ` of group ${group}`;
+      const share = `${overdue} of ${watched} peers${of} are overdue`;
       this.log(`${share}: verdicts are ${active ? 'held' : 'no longer held'}`);
     });
   }

@@ -5,6 +5,7 @@ import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { Events } from './emitter.js';
 import type { FailureDetectorEvents, Reason, Transition } from './events.js';
 import { type Explanation, explain } from './explanation.js';
+import type { Groups } from './groups.js';
 import type { HeartbeatInfo } from './journal.js';
 import { climbsAt, rungOf, setRung } from './ladder.js';
 import { DetectorLink, type LinkOwner } from './link.js';
@@ -13,6 +14,7 @@ import type { ResolvedOptions } from './options.js';
 import { start } from './peer-record.js';
 import {
   FLAGS,
+  HEARD,
   LAST,
   OVERDUE,
   type PeerSlab,
@@ -86,9 +88,14 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
     this.#mass =
       massSilence &&
       new MassSilence(massSilence, this, (event) => {
-        if (event.active) table.clock.lookBefore(event.at);
+        // Of a group each peer is told about.
+        if (event.active && event.group === undefined) table.clock.lookBefore(event.at);
         events.post('mass-silence', event);
       });
+  }
+
+  get groups(): Groups {
+    return this.table.groups;
   }
 
   /** The peer is expected from `at` on. */
@@ -98,9 +105,9 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   }
 
   reconfigure(slot: number, options: ResolvedOptions): void {
+    this.#mass?.leave(slot);
     this.table.reconfigure(slot, options);
-    const slab = this.table.slab(slot);
-    if (this.#mass && this.table.status(slot) === 'available') this.join(slab, rowOf(slot));
+    if (this.table.status(slot) === 'available') this.join(this.table.slab(slot), rowOf(slot));
     this.enqueue(slot);
   }
 
@@ -135,26 +142,28 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   /** Forgets a peer. Its queue entry stays: it belongs to the slot, not the peer. */
   remove(slot: number): void {
     this.#mass?.leave(slot);
+    if (this.#mass?.until === -Infinity) this.#runner.earlier(-Infinity); // a hold is over
     this.table.remove(slot);
   }
 
-  /** The peer is heard, and not suspected, from now on. */
-  join(slab: PeerSlab, row: number): void {
+  /** The peer is heard, and not suspected, from now on; `fresh`: for the first time. */
+  join(slab: PeerSlab, row: number, fresh = false): void {
     slab.i32[2 * row + FLAGS] &= ~OVERDUE;
-    this.#mass?.join(slotOf(slab, row));
+    this.#mass?.join(slotOf(slab, row), fresh);
+  }
+
+  /** A peer is about to beat. */
+  beforeBeat(slab: PeerSlab, row: number): void {
+    if (this.#mass?.active) this.#mass.beforeBeat(slotOf(slab, row), this.now());
   }
 
   /** A peer that is not suspected beats, not for the first time. */
   heard(slab: PeerSlab, row: number): void {
-    const flags = slab.i32[2 * row + FLAGS];
     const mass = this.#mass;
-    const slot = slotOf(slab, row);
-    if (!mass || !(mass.active || (flags & OVERDUE) !== 0 || mass.holds(slot))) return;
-    // Its next heartbeat is looked at too, if this one brings it back into a hold.
-    const returns = mass.active && mass.isOverdue(slot);
-    slab.i32[2 * row + FLAGS] = returns ? flags | OVERDUE : flags & ~OVERDUE;
+    if (!mass || !(mass.active || (slab.i32[2 * row + FLAGS] & OVERDUE) !== 0)) return;
+    slab.i32[2 * row + FLAGS] &= ~OVERDUE;
     const now = this.now(); // the heartbeat's own time may be any
-    if (mass.beat(slot, now)) this.#runner.earlier(now);
+    if (mass.beat(slotOf(slab, row), now)) this.#runner.earlier(now);
   }
 
   get offset(): number {
@@ -326,8 +335,17 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
     this.table.slab(slot).i32[2 * rowOf(slot) + FLAGS] |= OVERDUE;
   }
 
+  overdueAfter(slot: number): number {
+    const slab = this.table.slab(slot);
+    const row = rowOf(slot);
+    return instantOf(slab, row, slab.profile(row).overdue) - slab.f64[row + LAST];
+  }
+
   lastHeartbeatOf(slot: number): number {
-    return this.table.slab(slot).f64[rowOf(slot) + LAST];
+    const slab = this.table.slab(slot);
+    const row = rowOf(slot);
+    const heard = (slab.i32[2 * row + FLAGS] & HEARD) !== 0;
+    return heard ? slab.f64[row + LAST] : -Infinity;
   }
 
   periodOf(slot: number): number {

@@ -114,7 +114,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     let slot = table.slots.get(id);
     if (slot !== undefined) {
       if (options !== undefined) {
-        const current = table.slab(slot).profile(rowOf(slot)).options;
+        const current = table.options(slot);
         this.#crossings.reconfigure(slot, resolveOptions(options, current));
       }
     } else {
@@ -232,8 +232,10 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   snapshotPeer(id: Id): PeerSnapshot<Id> | undefined {
     const slot = this.#table.slots.get(id);
     if (slot === undefined) return undefined;
+    const table = this.#table;
     const { defaults } = this.#settings;
-    return snapshotPeer(this.#table.slab(slot), rowOf(slot), id, this.#now(), defaults);
+    const own = table.options(slot);
+    return snapshotPeer(table.slab(slot), rowOf(slot), id, this.#now(), own, defaults);
   }
 
   /**

@@ -185,12 +185,13 @@ export class Heartbeats<Id> {
     const first = !heard && this.#events.hasListeners('available');
     const changes = (flags & RUNG_MASK) !== 0 || late || first;
     const before = changes ? this.#silenceAt(slab, row, at) : undefined;
+    if (heard) this.#crossings.beforeBeat(slab, row);
     const outcome = anyBeat(slab, row, kind, next);
     if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
     const suspected = rungOf(slab, row) >= slab.profile(row).suspectRung;
     if (!suspected) {
       if (heard) this.#crossings.heard(slab, row);
-      else this.#crossings.join(slab, row);
+      else this.#crossings.join(slab, row, true);
     }
     if (before !== undefined) this.#settle(slab, row, before, late, first);
     this.#crossings.enqueue(slot);

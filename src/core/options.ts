@@ -110,6 +110,13 @@ export interface WatchOptions extends DetectorOptions {
    * only for what is alike. At most 200 characters.
    */
   cohort?: string;
+  /**
+   * What the peer shares with others that can take all of them away at once: a host, a rack, a zone,
+   * a switch. When nobody of a group of three or more is heard any more, that is a mass silence of
+   * the group, and their suspicions are held by `massSilence`. Default `''`: none. A larger group
+   * is held as a whole more rarely. At most 200 characters.
+   */
+  group?: string;
 }
 
 /** {@link WatchOptions} with every default filled in. */
@@ -130,6 +137,8 @@ export interface ResolvedOptions {
   readonly startupGrace: number | undefined;
   /** Empty for none. */
   readonly cohort: string;
+  /** Empty for none. */
+  readonly group: string;
 }
 
 export const DEFAULTS: ResolvedOptions = {
@@ -146,10 +155,11 @@ export const DEFAULTS: ResolvedOptions = {
   startupGrace: undefined,
   recoverAfter: 1,
   cohort: '',
+  group: '',
 };
 
 const MAX_LEVELS = 30;
-const MAX_COHORT = 200;
+const MAX_NAME = 200;
 const ABOVE_0 = Number.MIN_VALUE;
 const HOUR = 3.6e6;
 const LONGEST = 1e15;
@@ -171,7 +181,7 @@ const THRESHOLDS = { normal: 8, logistic: 8, exponential: 8, calibrated: 4 } as 
 const LEARN_RULES: readonly LearnRule[] = ['guarded', 'always', 'while-available'];
 
 export const WATCH_KEYS = Object.keys(DEFAULTS);
-const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'startupGrace', 'cohort'];
+const OF_MANY: readonly string[] = ['levels', 'recoverAfter', 'startupGrace', 'cohort', 'group'];
 const DETECTOR_KEYS = WATCH_KEYS.filter((key) => !OF_MANY.includes(key));
 
 function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
@@ -231,12 +241,17 @@ function resolveThreshold(
   };
 }
 
+function checkName(option: string, given: string): string {
+  checkType(option, 'a string', given, typeof given === 'string');
+  const fits = given.length <= MAX_NAME;
+  checkRange(option, `at most ${MAX_NAME} characters`, given.length, fits);
+  return given;
+}
+
 /** A cohort that is inherited ends with the model that it is for. */
 function resolveCohort(given: string | undefined, base: string, model: ModelName): string {
   if (given === undefined) return model === 'calibrated' ? base : '';
-  checkType('cohort', 'a string', given, typeof given === 'string');
-  const fits = given.length <= MAX_COHORT;
-  checkRange('cohort', `at most ${MAX_COHORT} characters`, given.length, fits);
+  checkName('cohort', given);
   const able = given === '' || model === 'calibrated';
   checkRange('cohort', "model 'calibrated'", model, able);
   return given;
@@ -258,6 +273,7 @@ export function resolveOptions(
     model = base.model,
     learn = base.learn,
     cohort: ofCohort,
+    group = base.group,
     ...rest
   } = checkKeys('options', given, keys);
   checkOneOf('model', model, modelNames);
@@ -271,6 +287,7 @@ export function resolveOptions(
     ...(numbers as Record<keyof typeof NUMBERS, number>),
     ...judged,
     cohort: resolveCohort(ofCohort, base.cohort, judged.model),
+    group: checkName('group', group),
     learn: checkOneOf('learn', learn, LEARN_RULES),
     minStdDev: minStdDev === undefined ? base.minStdDev : checkFloor(minStdDev),
     levels: levels === undefined ? base.levels : checkLevels(levels),

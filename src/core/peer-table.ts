@@ -1,6 +1,7 @@
 /** The peers of a detector by id and by slot: who is watched, with which options, and where. */
 
 import type { CohortPool, CohortPools } from './cohort-pool.js';
+import { Groups } from './groups.js';
 import { clear } from './interval-window.js';
 import { isSuspect, levelOf, setRung } from './ladder.js';
 import type { ResolvedOptions } from './options.js';
@@ -27,6 +28,7 @@ export const slotOf = (slab: PeerSlab, row: number): number => slab.first + (row
 export class PeerTable<Id> {
   readonly slots = new Map<Id, number>();
   readonly clock = new ProcessClock();
+  readonly groups = new Groups();
   readonly #slabs: PeerSlab[] = [];
   readonly #rings = new RingPool();
   readonly #profiles = new Profiles();
@@ -57,6 +59,13 @@ export class PeerTable<Id> {
     return this.#profiles.pool(options);
   }
 
+  /** The options of a peer. */
+  options(slot: number): ResolvedOptions {
+    const { options } = this.slab(slot).profile(rowOf(slot));
+    const group = this.groups.nameOf(slot);
+    return options.group === group ? options : { ...options, group };
+  }
+
   add(id: Id, options: ResolvedOptions): number {
     const profile = this.#profiles.acquire(options);
     const slot = this.#vacant.pop() ?? this.#ids.length;
@@ -66,6 +75,7 @@ export class PeerTable<Id> {
       this.#slabs.push(new PeerSlab(size, this.#rings, list, this.clock, slot));
     } else if (rowOf(slot) >> 3 === this.slab(slot).size) this.slab(slot).grow();
     begin(this.slab(slot), rowOf(slot), profile, this.#watches++); // wraps after 2³² watches
+    this.groups.put(slot, options.group);
     this.slots.set(id, slot);
     this.#ids[slot] = (id as unknown) === 0 ? (0 as Id) : id; // as a Map keeps −0
     return slot;
@@ -79,6 +89,7 @@ export class PeerTable<Id> {
     slab.leaveLinks(row);
     slab.journal?.clear(row >> 3);
     this.#profiles.release(slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT);
+    this.groups.put(slot, '');
     slab.i32[2 * row + FLAGS] = 0;
     slab.i32[2 * row + WATCH] = this.#watches++;
     this.slots.delete(this.#ids[slot] as Id);
@@ -98,6 +109,7 @@ export class PeerTable<Id> {
     const old = slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT;
     reprofile(slab, row, this.#profiles.acquire(options));
     this.#profiles.release(old);
+    this.groups.put(slot, options.group);
     const { rungs, suspectRung } = slab.profile(row);
     const kept = rungs.findIndex(({ name }) => name === level) + 1;
     setRung(slab, row, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);

@@ -112,8 +112,8 @@ export class Profile {
   }
 }
 
-/** Equal for equal options; JSON has no Infinity. */
-const keyOf = (options: ResolvedOptions): string =>
+/** Equal for equal options, whatever the group; JSON has no Infinity. */
+const keyOf = ({ group: _, ...options }: ResolvedOptions): string =>
   JSON.stringify([options, String(options.maxSilence)]);
 
 /** The profiles in use, by number. */
@@ -139,7 +139,8 @@ export class Profiles {
       if (number === MAX_PROFILES) {
         throw new RangeError('options: too many different ones in use');
       }
-      const pool = options.cohort === '' ? undefined : this.cohorts.acquire(key, options);
+      const pool =
+        options.cohort === '' ? undefined : this.cohorts.acquire(key, { ...options, group: '' });
       this.list[number] = new Profile(options, key, pool);
       this.#numbers.set(key, number);
     }

@@ -115,13 +115,14 @@ export function snapshotPeer<Id>(
   row: number,
   peer: Id,
   at: number,
+  own: ResolvedOptions,
   defaults: ResolvedOptions,
 ): PeerSnapshot<Id> {
   const flags = slab.i32[2 * row + FLAGS];
   const started = (flags & STARTED) !== 0;
   const level = levelOf(slab, row);
   const journal = slab.journal?.snapshot(row >> 3, at, (flags & APART) !== 0);
-  const options = optionsUnlike(slab.profile(row).options, defaults);
+  const options = optionsUnlike(own, defaults);
   return {
     peer,
     heard: (flags & HEARD) !== 0,

@@ -45,7 +45,8 @@ export class DetectorView<Id> {
   #stalls = 0;
   #stalled = 0;
   #massSilences = 0;
-  #massSilence = false;
+  /** Those that are silent as a whole now: all, or groups. */
+  readonly #silent = new Set<string | undefined>();
 
   constructor(
     detector: ObservedDetector<Id>,
@@ -96,7 +97,7 @@ export class DetectorView<Id> {
       stalls: this.#stalls,
       stalled: this.#stalled,
       massSilences: this.#massSilences,
-      massSilence: this.#massSilence,
+      massSilence: this.#silent.size > 0,
     };
   }
 
@@ -125,8 +126,9 @@ export class DetectorView<Id> {
     this.#stalled += duration;
   }
 
-  #massSilent({ active }: MassSilenceEvent): void {
-    if (active && !this.#massSilence) this.#massSilences++;
-    this.#massSilence = active;
+  #massSilent({ active, group }: MassSilenceEvent): void {
+    if (active && !this.#silent.has(group)) this.#massSilences++;
+    if (active) this.#silent.add(group);
+    else this.#silent.delete(group);
   }
 }

@@ -187,6 +187,7 @@ const METRICS_TYPES = [
 ];
 
 const LAB = [
+  'FIELD_KINDS',
   'INVARIANTS',
   'TraceError',
   'TraceWriter',
@@ -218,6 +219,7 @@ const LAB_TYPES = [
   'Expectation',
   'ExponentialOptions',
   'Fault',
+  'FieldKind',
   'FreshnessOptions',
   'Guard',
   'HayashibaraOptions',
