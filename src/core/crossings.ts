@@ -338,7 +338,8 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   overdueAfter(slot: number): number {
     const slab = this.table.slab(slot);
     const row = rowOf(slot);
-    return instantOf(slab, row, slab.profile(row).overdue) - slab.f64[row + LAST];
+    const expected = slab.f64[row + LAST] + announced(slab, row);
+    return instantOf(slab, row, slab.profile(row).overdue) - expected;
   }
 
   lastHeartbeatOf(slot: number): number {

@@ -44,7 +44,7 @@ export interface Silences {
   readonly groups: Groups;
   /** When φ of the slot reaches 1 if silence goes on; Infinity while that does not count. */
   overdueAt(slot: number): number;
-  /** How long a silence that is, without pauses. */
+  /** How long a silence that is, without pauses and what was announced. */
   overdueAfter(slot: number): number;
   /** The slot's next heartbeat is to be told. */
   setOverdue(slot: number): void;
@@ -461,7 +461,7 @@ export class MassSilence implements Deadlines {
     const counted = members.filter((slot) => this.#counts(slot, group));
     // One that announced a longer silence is not expected in its usual interval.
     const periods = counted.map((slot) =>
-      Math.max(silences.periodOf(slot), silences.overdueAfter(slot) / LATEST),
+      Math.max(silences.periodOf(slot), this.#expectedWithin(slot) / LATEST),
     );
     if (isChance(periods, now - heard)) return;
     group.silent = true;
@@ -474,6 +474,11 @@ export class MassSilence implements Deadlines {
       if (all.active && state < ABSENT) all.lose(state);
       silences.setOverdue(slot);
     }
+  }
+
+  /** The silence at which the slot is overdue, pauses and what was announced included. */
+  #expectedWithin(slot: number): number {
+    return this.#silences.overdueAt(slot) - this.#silences.lastHeartbeatOf(slot);
   }
 
   /** Whether the slot's silence counts. */
