@@ -38,6 +38,9 @@ export function integer(expected: string, least: number, most: number): (text: s
 export const parsePort = integer('a port from 0 to 65535', 0, 65535);
 export const parseSeconds = number('seconds above 0, at most 2000000', 0.001, 2e6);
 export const parseMs = number('ms from 1 to 2147483647', 1, 2147483647);
+export const parsePause = number('ms from 0 to 1e15', 0, 1e15);
+export const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
+export const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 
 const HOURS = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24, w: 168 };
 const RATE = /^(\d*\.?\d+)\s*\/\s*(s|m|h|d|w)(ec|econd|in|inute|our|ay|eek)?$/i;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { LONGEST_ICMP_TIMEOUT } from '../lab/record/icmp-ping.js';
 import { TraceWriter } from '../lab/traces/trace-writer.js';
-import { integer, parseMs, parsePort, parseSeconds, UsageError } from './arguments.js';
+import { parseCount, parseMs, parsePort, parseSeconds, UsageError } from './arguments.js';
 import { ended } from './ending.js';
 import { Recording } from './recording.js';
 import { openSource, type RecordSource, type SourceOptions } from './recording-sources.js';
@@ -40,8 +40,6 @@ export function addRecord(program: Command): void {
     .option('--for <seconds>', 'end by itself', parseSeconds)
     .action(record);
 }
-
-const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 
 async function record(file: string, options: RecordOptions): Promise<void> {
   check(options);

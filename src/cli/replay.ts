@@ -1,13 +1,11 @@
 /** `phi-accrual replay`: what the detector would have said of a recorded trace, and how well. */
 import { type Command, Option } from 'commander';
 import { type LearnRule, modelNames } from '../index.js';
-import { integer, number, parseRate } from './arguments.js';
+import { integer, number, parsePause, parsePhi, parseRate } from './arguments.js';
 import type { ReplayArguments } from './replay-file.js';
 
 const LEARN_RULES: LearnRule[] = ['guarded', 'always', 'while-available'];
 const parsePositive = number('a number above 0, at most 1e15', Number.MIN_VALUE, 1e15);
-const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
-const parseMs = number('ms from 0 to 1e15', 0, 1e15);
 const parseWindow = integer('an integer from 1 to 262144', 1, 262_144);
 
 export function addReplay(program: Command): void {
@@ -23,8 +21,12 @@ export function addReplay(program: Command): void {
     .addOption(new Option('--model <name>', '(default: normal)').choices(modelNames))
     .option('--max-mistakes <rate>', 'instead, for calibrated: e.g. 10/hour', parseRate)
     .option('--interval <ms>', "expected at first (default: the trace's)", parsePositive)
-    .option('--pause <ms>', 'a silence that is always tolerated (default: 0)', parseMs)
-    .option('--min-std-dev <ms>', 'the least σ (default: 10 ms or a quarter of the mean)', parseMs)
+    .option('--pause <ms>', 'a silence that is always tolerated (default: 0)', parsePause)
+    .option(
+      '--min-std-dev <ms>',
+      'the least σ (default: 10 ms or a quarter of the mean)',
+      parsePause,
+    )
     .option('--window <n>', 'intervals that are remembered (default: 1000)', parseWindow)
     .addOption(new Option('--learn <rule>', '(default: guarded)').choices(LEARN_RULES))
     .option(

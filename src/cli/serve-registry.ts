@@ -4,7 +4,7 @@ import { readTokens, StateError, startService, type Tokens } from '../registry/s
 import { UsageError } from './arguments.js';
 import { ended } from './ending.js';
 import { describeSystemError, printable, printableError } from './format.js';
-import type { ServeOptions } from './serve-options.js';
+import { ofFlag, type ServeOptions, serviceOptionsOf } from './serve-flags.js';
 
 function tokensOf(file: string | undefined): Tokens {
   try {
@@ -12,14 +12,6 @@ function tokensOf(file: string | undefined): Tokens {
   } catch (error) {
     throw new UsageError(`--tokens: ${(error as Error).message}`);
   }
-}
-
-function tlsOf({ tlsCert: cert, tlsKey: key }: ServeOptions) {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new UsageError('serve: --tls-cert and --tls-key belong together');
-  }
-  return { cert, key };
 }
 
 /** What could not be had: a socket's error names where it was to be, a file's its path. */
@@ -36,16 +28,10 @@ function describe(error: NodeJS.ErrnoException, { host, port, state }: ServeOpti
   return ofState ? `--state ${state}: ${error.message}` : error.message;
 }
 
-function probeOf({ probe, probeInterval: interval, probeAllow: allow }: ServeOptions) {
-  if (probe === undefined && (interval ?? allow) !== undefined) {
-    throw new UsageError('serve: --probe-interval and --probe-allow need --probe');
-  }
-  return probe && { ...probe, ...(interval && { interval }), ...(allow && { allow }) };
-}
-
 /** Runs the service until it is to end; its address is the first line on the screen. */
 export async function serveRegistry(options: ServeOptions): Promise<void> {
-  const { host, port, udp, udpPort, state, allowHost, allowOrigin, maxInstances } = options;
+  const { state } = options;
+  const wanted = { ...serviceOptionsOf(options), tokens: tokensOf(options.tokens) };
   let failed = () => {};
   const failure = new Promise<void>((resolve) => {
     failed = resolve;
@@ -53,27 +39,16 @@ export async function serveRegistry(options: ServeOptions): Promise<void> {
   // Before the first line: who reads that may tell it to end at once.
   const end = ended(options.for, failure);
   const service = await startService({
-    host,
-    port,
-    udpPort: udp && udpPort,
-    agentCheck: options.agentCheck,
-    state,
-    refuseDamagedState: options.refuseDamagedState,
-    tokens: tokensOf(options.tokens),
-    tls: tlsOf(options),
-    allowHosts: allowHost,
-    allowOrigins: allowOrigin,
-    registry: { maxInstances },
-    drain: options.drain,
-    probe: probeOf(options),
+    ...wanted,
     onNotice: ({ message, error, kind }) => {
       const text = kind === 'error' && error ? printableError(error) : printable(message, ' ');
       process.stderr.write(`phi-accrual: ${text}\n`);
     },
   }).catch((error: NodeJS.ErrnoException) => {
     failed();
+    if (error instanceof StateError) throw new UsageError(error.message);
     const usage = error instanceof TypeError || error instanceof RangeError;
-    if (usage || error instanceof StateError) throw new UsageError(error.message);
+    if (usage && error.code === undefined) throw new UsageError(ofFlag(error.message));
     if (error.code === undefined) throw error;
     throw new UsageError(describe(error, options));
   });

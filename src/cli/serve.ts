@@ -1,8 +1,18 @@
 /** `phi-accrual serve`: the registry as a service. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ServiceProbeOptions } from '../registry/service/index.js';
-import { integer, number, parseMs, parsePort, parseSeconds } from './arguments.js';
-import type { ServeOptions } from './serve-options.js';
+import {
+  integer,
+  number,
+  parseCount,
+  parseMs,
+  parsePause,
+  parsePhi,
+  parsePort,
+  parseRate,
+  parseSeconds,
+} from './arguments.js';
+import type { ServeOptions } from './serve-flags.js';
 
 export function addServe(program: Command): void {
   program
@@ -24,7 +34,24 @@ export function addServe(program: Command): void {
     .option('--tls-key <file>', 'its key, PEM')
     .option('--allow-host <name...>', 'host names by which requests may come')
     .option('--allow-origin <origin...>', 'origins whose pages may ask')
+    .option(
+      '--trust-proxy <network...>',
+      'proxies whose X-Forwarded-For is believed, or how many there are',
+    )
     .option('--max-instances <n>', 'refuse more than this', parseCount, 100_000)
+    .option('--max-streams <n>', 'readers of /events at once (200)', parseCount)
+    .option('--max-connections <n>', 'connections at once (10000)', parseCount)
+    .option('--max-series <n>', 'instances with metrics of their own (1000)', parseSeries)
+    .option('--interval <ms>', 'between heartbeats, where a node does not say (1000)', parseMs)
+    .option('--ttl <ms>', 'a lease without a heartbeat, where a node does not say', parseMs)
+    .option('--gone-after <ms>', 'silent for so long, removed in any case', parseMs)
+    .option('--threshold <phi>', 'φ at which a signal is missing (8)', parsePhi)
+    .option('--max-mistakes <rate>', 'tolerated instead of a threshold, e.g. 1/day', parseRate)
+    .option('--pause <ms>', 'a silence that is always tolerated (0)', parsePause)
+    .option('--panic <percent>', 'fewer available: route to all (50); 0 never', parsePercent)
+    .option('--removal <ms>', 'between sweeps that remove whose lease has run out', parseMs)
+    .option('--warm-up <ms>', 'learning from the start on, at most so long; 0 never', parseSpan)
+    .option('--slow-start <ms>', 'a weight rises for so long (30000); 0 not', parseSpan)
     .option('--probe <how>', 'poll the instances: http, http:/path or tcp', parseProbe)
     .option('--probe-interval <ms>', 'between polls of one (10000)', parseMs)
     .option('--probe-allow <network...>', 'whom polls may connect to; default who registered')
@@ -50,5 +77,7 @@ function parseProbe(text: string): ServiceProbeOptions {
   return { kind: kind as 'http' | 'tcp', ...(path !== undefined && { path }) };
 }
 
+const parsePercent = number('a percentage from 0 to 100', 0, 100);
+const parseSpan = number('ms from 0 to 2147483647', 0, 2_147_483_647);
+const parseSeries = integer('an integer from 0 to 10000000', 0, 1e7);
 const parseDrain = number('ms from 0 to 60000', 0, 60_000);
-const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);

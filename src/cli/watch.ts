@@ -4,9 +4,10 @@ import { FailureDetector, type ModelName, modelNames } from '../index.js';
 import { listenUdp } from '../sources/udp.js';
 import {
   asUsage,
-  integer,
-  number,
+  parseCount,
   parseMs,
+  parsePause,
+  parsePhi,
   parsePort,
   parseRate,
   parseSeconds,
@@ -50,10 +51,6 @@ export function addWatch(program: Command): void {
     .option('--for <seconds>', 'end by itself', parseSeconds)
     .action(watch);
 }
-
-const parsePhi = number('a φ above 0, at most 1e300', Number.MIN_VALUE, 1e300);
-const parsePause = number('ms from 0 to 1e15', 0, 1e15);
-const parseCount = integer('an integer from 1 to 10000000', 1, 1e7);
 
 async function watch(options: WatchOptions): Promise<void> {
   const { port, host, threshold, maxMistakes, interval, pause, model, maxPeers } = options;

@@ -68,9 +68,13 @@ it.each([
   ['--probe', 'tcp:/path'],
   ['--probe-interval', '100'],
   ['--probe', 'tcp', '--probe-allow', 'everywhere'],
+  ['--trust-proxy', 'everywhere'],
+  ['--ttl', '0'],
+  ['--threshold', '8', '--max-mistakes', '1/day'],
 ])('refuses %s %s', async (...args) => {
   const process = new Running([cli, 'serve', '--port', '0', '--udp-port', '0', ...args]);
   running.push(process);
   expect(await process.exited).toEqual({ code: 2, signal: null });
-  expect(process.output).toMatch(/^(error|phi-accrual): .+\n$/);
+  expect(process.output).toMatch(/^phi-accrual: .+\n$/);
+  expect(process.output).toContain(args.filter((each) => each.startsWith('--')).at(-1));
 });

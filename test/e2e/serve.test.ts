@@ -138,7 +138,7 @@ describe('phi-accrual serve', () => {
       return `${code} ${process.output}`;
     };
     expect(await refused('--host', '0.0.0.0')).toMatch(
-      /^2 phi-accrual: host: expected a loopback address, or tokens as well/,
+      /^2 phi-accrual: --host: expected a loopback address, or tokens as well/,
     );
     const tokens = join(folder, 'tokens.json');
     writeFileSync(tokens, JSON.stringify(TOKENS), { mode: 0o644 });
