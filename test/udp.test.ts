@@ -2,9 +2,12 @@
 import { createSocket } from 'node:dgram';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isPlainText } from '../src/core/text.js';
 import { FailureDetector } from '../src/index.js';
 import {
+  decodeFarewells,
   decodeHeartbeats,
+  encodeFarewells,
   encodeHeartbeats,
   type HeartbeatSink,
   listenUdp,
@@ -22,13 +25,15 @@ afterEach(async () => {
 /** A listener on a free port, and the heartbeats that come in. */
 async function listen(options: UdpListenOptions = {}) {
   const heard: (WireHeartbeat & { at: number })[] = [];
+  const left: WireHeartbeat[] = [];
   const sink: HeartbeatSink = {
     now: () => performance.now(),
     heartbeat: (id, at, info) => heard.push({ id, at, ...info }),
+    leave: (id, info) => left.push({ id, ...info }),
   };
   const listener = await listenUdp(sink, { port: 0, ...options });
   open.push(listener);
-  return { listener, heard };
+  return { listener, heard, left };
 }
 
 async function sendRaw(listener: UdpListener, datagrams: Uint8Array[]): Promise<void> {
@@ -44,29 +49,73 @@ const until = (condition: () => boolean) =>
 
 const id = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
-  .filter((text) => Buffer.byteLength(text) <= 255 && !/\p{Surrogate}/u.test(text));
+  .filter((text) => Buffer.byteLength(text) <= 255 && isPlainText(text));
 const heartbeat = fc.record({
   id,
   incarnation: fc.nat({ max: 2 ** 48 - 1 }),
   sequence: fc.nat({ max: 2 ** 48 - 1 }),
 });
 
-function decode(datagram: Buffer): { count: number; taken: WireHeartbeat[] } {
+function decode(
+  datagram: Buffer,
+  by = decodeHeartbeats,
+): { count: number; taken: WireHeartbeat[] } {
   const taken: WireHeartbeat[] = [];
-  const count = decodeHeartbeats(datagram, (each, info) => taken.push({ id: each, ...info }));
+  const count = by(datagram, (each, info) => taken.push({ id: each, ...info }));
   return { count, taken };
 }
 
-describe('wire form', () => {
-  it('carries what was encoded', () => {
+describe.each([
+  ['heartbeats', encodeHeartbeats, decodeHeartbeats, 1],
+  ['farewells', encodeFarewells, decodeFarewells, 3],
+] as const)('wire form of %s', (_, encode, decodeThem, version) => {
+  const list = fc.array(heartbeat, { minLength: 1, maxLength: 255 });
+
+  it('carries what was encoded, and nothing for who reads another version', () => {
     fc.assert(
-      fc.property(fc.array(heartbeat, { minLength: 1, maxLength: 255 }), (heartbeats) => {
-        expect(decode(encodeHeartbeats(heartbeats))).toEqual({
-          count: heartbeats.length,
-          taken: heartbeats,
-        });
+      fc.property(list, (all) => {
+        const datagram = encode(all);
+        expect(decode(datagram, decodeThem)).toEqual({ count: all.length, taken: all });
+        const other = version === 1 ? decodeFarewells : decodeHeartbeats;
+        expect(decode(datagram, other)).toEqual({ count: -1, taken: [] });
       }),
     );
+  });
+
+  it('is all or nothing: a datagram that is cut, or longer than it says, gives nothing', () => {
+    fc.assert(
+      fc.property(fc.array(heartbeat, { minLength: 1, maxLength: 5 }), fc.nat(), (all, n) => {
+        const whole = encode(all);
+        const cut = whole.subarray(0, n % whole.length);
+        expect(decode(cut, decodeThem)).toEqual({ count: -1, taken: [] });
+        const longer = Buffer.concat([whole, Buffer.from([n & 255])]);
+        expect(decode(longer, decodeThem)).toEqual({ count: -1, taken: [] });
+      }),
+    );
+  });
+
+  it('never throws on random bytes, nor gives more than it counts', () => {
+    const framed = fc
+      .tuple(fc.boolean(), fc.uint8Array({ maxLength: 80 }))
+      .map(([frame, bytes]) => {
+        const datagram = Buffer.from(bytes);
+        if (frame) datagram.set([0xcf, 0x86, version].slice(0, datagram.length));
+        return datagram;
+      });
+    fc.assert(
+      fc.property(framed, (datagram) => {
+        const { count, taken } = decode(datagram, decodeThem);
+        expect(taken.length).toBe(Math.max(count, 0));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+describe('wire form', () => {
+  it('of a farewell is what docs/wire-format.md says, byte by byte', () => {
+    const datagram = encodeFarewells([{ id: 'aé', incarnation: 258, sequence: 2 ** 40 + 7 }]);
+    expect(datagram.toString('hex')).toBe('cf8603010361c3a9000000000102010000000007');
   });
 
   it('is what docs/wire-format.md says, byte by byte', () => {
@@ -99,25 +148,6 @@ describe('wire form', () => {
     const datagram = encodeHeartbeats([{ id: 'ab', incarnation: 0, sequence: 0 }]);
     datagram[5] = 0xff;
     expect(decode(datagram)).toEqual({ count: -1, taken: [] });
-  });
-
-  it('never throws on random bytes, nor reads beyond them', () => {
-    const frame = fc.uint8Array({ maxLength: 80 }).map((bytes) => {
-      const datagram = Buffer.from(bytes);
-      datagram.set([0xcf, 0x86, 1].slice(0, datagram.length));
-      return datagram;
-    });
-    const bytes = fc.oneof(
-      frame,
-      fc.uint8Array({ maxLength: 80 }).map((b) => Buffer.from(b)),
-    );
-    fc.assert(
-      fc.property(bytes, (datagram) => {
-        const { count, taken } = decode(datagram);
-        expect(taken.length).toBe(Math.max(count, 0));
-      }),
-      { numRuns: 5000 },
-    );
   });
 
   it.each([
@@ -239,17 +269,85 @@ describe('UdpSender', () => {
     const listener = await listenUdp(detector, { port: 0 });
     open.push(listener);
     const to = `127.0.0.1:${listener.port}`;
-    const sender = new UdpSender({ id: 'a', to, interval: 25, jitter: 0.2 });
+    const sender = new UdpSender({ id: 'a', to, interval: 25, jitter: 0.2, farewell: false });
     open.push(sender);
     await until(() => detector.watch('a').sampleCount > 10);
     const suspect = new Promise((resolve) => detector.once('suspect', resolve));
-    sender.close();
-    sender.close();
+    void sender.close();
+    await sender.close();
     expect(await suspect).toMatchObject({ peer: 'a', reason: 'silence' });
+  });
+
+  it('says farewell for all its ids at its end, three times, in the numbers of its last heartbeats', async () => {
+    const { listener, heard, left } = await listen();
+    const ids = Array.from({ length: 300 }, (_, i) => `node-${i}`);
+    const to = `127.0.0.1:${listener.port}`;
+    const sender = new UdpSender({ id: ids, to, interval: 20, incarnation: 7 });
+    open.push(sender);
+    await until(() => heard.length >= 600);
+    const ended = sender.close();
+    expect(sender.close()).toBe(ended);
+    const sequence = sender.sent;
+    await ended;
+    await until(() => left.length >= 900);
+    const each = ids.map((one) => ({ id: one, incarnation: 7, sequence, link: undefined }));
+    expect(left).toEqual([...each, ...each, ...each]);
+    expect(sender.sent).toBe(sequence);
+    expect(listener.stats).toMatchObject({ heartbeats: heard.length, malformed: 0 });
+  });
+
+  it('makes a detector emit left once, and nothing else; its next incarnation is watched', async () => {
+    const detector = new FailureDetector({ heartbeatInterval: 20 });
+    open.push(detector);
+    const said: string[] = [];
+    for (const event of ['available', 'suspect', 'left'] as const) {
+      detector.on(event, ({ peer }) => said.push(`${event} ${peer}`));
+    }
+    const listener = await listenUdp(detector, { port: 0 });
+    open.push(listener);
+    const about = { id: 'a', to: `127.0.0.1:${listener.port}`, interval: 20 };
+    const stop = new AbortController();
+    const first = new UdpSender({ ...about, incarnation: 1, signal: stop.signal });
+    await until(() => detector.size === 1);
+    stop.abort();
+    await first.close();
+    await until(() => listener.stats.datagrams >= first.sent + 3);
+    expect(said).toEqual(['available a', 'left a']);
+    expect(detector.size).toBe(0);
+    await sendRaw(listener, [encodeHeartbeats([{ id: 'a', incarnation: 1, sequence: 1e6 }])]);
+    await until(() => detector.dropped['stale-incarnation'] === 1);
+    const second = new UdpSender({ ...about, incarnation: 2 });
+    open.push(second);
+    await until(() => detector.size === 1);
+    expect(said).toEqual(['available a', 'left a', 'available a']);
+  });
+
+  it('says no farewell if it never beat or is told not to, and a sink without leave takes no notice of one', async () => {
+    const { listener, heard, left } = await listen();
+    const to = `127.0.0.1:${listener.port}`;
+    const silent = new UdpSender({ id: 'a', to, interval: 20, farewell: false });
+    await until(() => heard.length > 0);
+    await silent.close();
+    await new UdpSender({ id: 'b', to, signal: AbortSignal.abort() }).close();
+    const deaf = await listenUdp({ heartbeat() {}, now: () => 0 }, { port: 0 });
+    open.push(deaf);
+    const goodbye = encodeFarewells([{ id: 'c', incarnation: 1, sequence: 1 }]);
+    await sendRaw(deaf, [goodbye, goodbye.subarray(1)]);
+    await sendRaw(listener, [goodbye]);
+    await until(() => left.length > 0 && deaf.stats.datagrams === 2);
+    expect(left.map((each) => each.id)).toEqual(['c']);
+    expect(deaf.stats).toMatchObject({ heartbeats: 0, malformed: 1, errors: 0 });
+  });
+
+  it('ends though its farewell cannot be sent', async () => {
+    const sender = new UdpSender({ id: 'a', to: 'no.such.host.invalid:9', interval: 60_000 });
+    await sender.close();
+    expect(sender.sent).toBe(1);
   });
 
   it.each([
     [{ id: '' }, RangeError, /^id: expected 1 to 255 bytes/],
+    [{ farewell: 1 }, TypeError, /^farewell/],
     [{ id: [] }, RangeError, /^id/],
     [{ id: 5 }, TypeError, /^id/],
     [{ id: 'é'.repeat(128) }, RangeError, /^id/],

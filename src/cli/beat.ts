@@ -64,5 +64,5 @@ async function beatTo(to: string, options: BeatOptions, end: () => Promise<void>
   const make = () => new UdpSender({ id, to, interval, jitter, keepAlive: true, onError });
   const sender = asUsage(make);
   await end();
-  sender.close();
+  await sender.close();
 }

@@ -37,6 +37,7 @@ export class Monitor {
       // Of those that are heard for the first time, the table says enough.
       if (transition.reason === 'heartbeat') this.#say({ event: 'available', transition });
     });
+    detector.on('left', ({ peer }) => this.log(`${printable(peer)} has left`));
     detector.on('stall', ({ duration }) => {
       this.log(`this process stalled for ${formatMs(duration)}, which is no silence`);
     });
@@ -104,7 +105,7 @@ export class Monitor {
       const states = peers.map(
         (peer) => `${printable(peer.id)} ${peer.status} φ ${peer.phi(now).toFixed(2)}`,
       );
-      this.log(states.join(' · ') || 'no heartbeat yet');
+      this.log(states.join(' · ') || 'no peer is watched');
     }
   }
 

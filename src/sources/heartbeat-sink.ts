@@ -24,6 +24,8 @@ export interface HeartbeatLink {
 export interface HeartbeatSink {
   /** Takes a heartbeat that arrived at `at`, in ms of {@link HeartbeatSink.now}; must not throw. */
   heartbeat(id: string, at: number, info: SourceInfo): unknown;
+  /** A peer says that it has left on purpose; must not throw. A sink without it takes no notice. */
+  leave?(id: string, info: SourceInfo): unknown;
   /** The sink's time in ms. */
   now(): number;
   /** A link for one source; a sink without it takes an outage for silence. */

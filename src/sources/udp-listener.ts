@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net';
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
 import type { HeartbeatLink, HeartbeatSink, SourceInfo } from './heartbeat-sink.js';
 import { type ArrivedFrom, ThreadSocket } from './udp-thread.js';
-import { decodeHeartbeats } from './udp-wire.js';
+import { decodeFarewells, decodeHeartbeats, isFarewell } from './udp-wire.js';
 
 export interface UdpListenOptions {
   /** Default 7946; 0 takes a free one. */
@@ -51,7 +51,7 @@ export interface DatagramReader {
   readonly link?: HeartbeatLink | undefined;
 }
 
-/** Version 1: heartbeats that go to a sink. */
+/** Versions 1 and 3: heartbeats and farewells that go to a sink. */
 function readerFor(sink: HeartbeatSink): DatagramReader {
   const link = sink.link?.();
   let at = 0;
@@ -59,9 +59,14 @@ function readerFor(sink: HeartbeatSink): DatagramReader {
     info.link = link;
     sink.heartbeat(id, at, info);
   };
+  const leave = (id: string, info: SourceInfo) => {
+    info.link = link;
+    sink.leave?.(id, info);
+  };
   return {
     link,
     read(datagram) {
+      if (isFarewell(datagram)) return Math.min(decodeFarewells(datagram, leave), 0);
       at = sink.now();
       return decodeHeartbeats(datagram, take);
     },
@@ -209,7 +214,8 @@ export class UdpListener {
 }
 
 /**
- * Listens on a UDP port and hands the heartbeats to `sink`, with the time of their arrival.
+ * Listens on a UDP port and hands the heartbeats to `sink`, with the time of their arrival, and the
+ * farewells, if it has `leave`.
  *
  * @throws TypeError, RangeError (as a rejection) that name the option; the system's error if the
  * port cannot be had

@@ -6,6 +6,7 @@ import { checkBoolean, checkKeys, checkNumber, checkRange, checkType } from '../
 import { parseTarget } from './target.js';
 import { Turns } from './turns.js';
 import {
+  encodeFarewells,
   encodeHeartbeats,
   HEADER_BYTES,
   heartbeatBytes,
@@ -35,13 +36,32 @@ export interface UdpSendOptions {
   incarnation?: number;
   /** Whether beating keeps the process alive. Default false. */
   keepAlive?: boolean;
+  /**
+   * Whether {@link UdpSender.close} tells the listener that the ids leave, so that they are not
+   * suspected. Default true. False ends like a crash.
+   */
+  farewell?: boolean;
   /** Told of each datagram that the system refused to send; counted in any case. */
   onError?: (error: Error) => void;
   /** Stops sending when it is aborted. */
   signal?: AbortSignal;
 }
 
-const KEYS = ['id', 'to', 'interval', 'jitter', 'incarnation', 'keepAlive', 'onError', 'signal'];
+const KEYS = [
+  'id',
+  'to',
+  'interval',
+  'jitter',
+  'incarnation',
+  'keepAlive',
+  'farewell',
+  'onError',
+  'signal',
+];
+/** Between the three copies of a farewell, in ms: UDP loses datagrams, and several at once. */
+const PAUSES = [25, 50];
+/** So long the last one may take, in ms, as where a name has to be looked up. */
+const PATIENCE = 1000;
 /** What passes every Ethernet path without being cut in pieces. */
 const DATAGRAM_BYTES = 1400;
 const MAX_DELAY = 2_147_483_647;
@@ -78,7 +98,10 @@ function batches(heartbeats: WireHeartbeat[]): WireHeartbeat[][] {
   return all;
 }
 
-/** Beats for one or more ids until closed; the first heartbeat leaves at once. */
+/**
+ * Beats for one or more ids until closed; the first heartbeat leaves at once, and the last datagrams
+ * say that the ids leave.
+ */
 export class UdpSender {
   readonly #socket: Socket;
   readonly #host: string;
@@ -86,14 +109,15 @@ export class UdpSender {
   readonly #batches: WireHeartbeat[][];
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #abort = () => this.close();
+  readonly #abort = () => void this.close();
+  readonly #farewell: boolean;
   readonly #followsWall: boolean;
   /** By how much the wall clock was ahead of the monotonic one at the last heartbeat, in ms. */
   #ahead = Date.now() - performance.now();
   #turns: Turns | undefined;
   #sequence = 0;
   #errors = 0;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options: UdpSendOptions) {
@@ -104,6 +128,7 @@ export class UdpSender {
       jitter = 0,
       incarnation,
       keepAlive = false,
+      farewell = true,
       onError,
       signal,
     } = checkKeys('options', options, KEYS);
@@ -118,6 +143,7 @@ export class UdpSender {
     this.#followsWall = incarnation === undefined;
     this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
     checkBoolean('keepAlive', keepAlive);
+    this.#farewell = checkBoolean('farewell', farewell);
     checkType('onError', 'a function', onError, /undefined|function/.test(typeof onError));
     this.#onError = onError;
     this.#signal = signal;
@@ -125,7 +151,7 @@ export class UdpSender {
     this.#socket.on('error', (error) => this.#fail(error));
     if (!keepAlive) this.#socket.unref();
     if (this.#signal?.aborted) {
-      this.close();
+      void this.close();
       return;
     }
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
@@ -163,24 +189,57 @@ export class UdpSender {
     this.#sequence++;
     for (const batch of this.#batches) {
       for (const heartbeat of batch) heartbeat.sequence = this.#sequence;
-      this.#socket.send(encodeHeartbeats(batch), this.#port, this.#host, (error) => {
-        if (error) this.#fail(error);
-      });
+      this.#send(encodeHeartbeats(batch));
     }
   }
 
-  #fail(error: Error): void {
-    if (this.#closed) return;
-    this.#errors++;
-    this.#onError?.(error);
+  #send(datagram: Buffer, done?: () => void): void {
+    this.#socket.send(datagram, this.#port, this.#host, (error) => {
+      if (error) this.#fail(error);
+      done?.();
+    });
   }
 
-  /** Stops sending, for good. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+  #fail(error: Error): void {
+    this.#errors++;
+    if (!this.#closed) this.#onError?.(error);
+  }
+
+  /** Resolves once the last farewell was handed to the system, or could not be. */
+  async #sayFarewell(): Promise<void> {
+    const farewells = this.#batches.map(encodeFarewells);
+    for (const ms of PAUSES) {
+      for (const farewell of farewells) this.#send(farewell);
+      // This timer keeps the process alive: it would end with one copy said, which may be lost.
+      await new Promise<void>((resolve) => setTimeout(resolve, ms));
+    }
+    await new Promise<void>((resolve) => {
+      const patience = setTimeout(resolve, PATIENCE);
+      let left = farewells.length;
+      for (const farewell of farewells) {
+        this.#send(farewell, () => {
+          if (--left > 0) return;
+          clearTimeout(patience);
+          resolve();
+        });
+      }
+    });
+  }
+
+  async #end(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#turns?.close();
+    if (this.#farewell && this.#sequence > 0) await this.#sayFarewell();
     this.#socket.close();
+  }
+
+  /**
+   * Stops sending, for good. Unless `farewell` is false, the listener is told that the ids leave, in
+   * three copies within 75 ms; that keeps the process alive. Resolves when the last one was handed
+   * to the system, and never rejects; nobody needs to wait for it.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
   }
 }

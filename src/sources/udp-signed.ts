@@ -87,10 +87,11 @@ export function keyOf(secret: string): Buffer {
   return key;
 }
 
-/** The version that a datagram of ours claims to be of, 1 or 2; 0 for what is not ours. */
-export function versionOf(datagram: Uint8Array): 0 | 1 | 2 {
+/** The version that a datagram of ours claims to be of, 1 to 3; 0 for what is not ours. */
+export function versionOf(datagram: Uint8Array): 0 | 1 | 2 | 3 {
   if (datagram.length < HEAD || datagram[0] !== 0xcf || datagram[1] !== 0x86) return 0;
-  return datagram[2] === 1 || datagram[2] === VERSION ? datagram[2] : 0;
+  const version = datagram[2];
+  return version === 1 || version === VERSION || version === 3 ? version : 0;
 }
 
 const tagOf = (signed: Uint8Array, key: Uint8Array): Buffer =>

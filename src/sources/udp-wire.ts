@@ -1,14 +1,16 @@
 /**
- * The wire form of heartbeats, version 1 (docs/wire-format.md). All numbers big-endian:
+ * The wire form of heartbeats, version 1, and of farewells, version 3 (docs/wire-format.md). All
+ * numbers big-endian:
  *
  *     0  2  magic CF 86 ('φ' in UTF-8)
- *     2  1  version 1
- *     3  1  number of heartbeats, 1 to 255
+ *     2  1  version 1: heartbeats; version 3: farewells, a version of their own so that listeners
+ *           that do not know them drop them
+ *     3  1  number of heartbeats or farewells, 1 to 255
  *     then for each:
  *     0  1  length L of the id, 1 to 255
  *     1  L  id, UTF-8
  *     .  6  incarnation, 0 to 2⁴⁸ − 1
- *     .  6  sequence, 0 to 2⁴⁸ − 1
+ *     .  6  sequence, 0 to 2⁴⁸ − 1; of a farewell, that of the last heartbeat
  */
 import { isUtf8 } from 'node:buffer';
 import { isPlainText, PLAIN_TEXT } from '../core/text.js';
@@ -16,7 +18,8 @@ import { checkNumber, checkRange } from '../core/validate.js';
 import type { SourceInfo } from './heartbeat-sink.js';
 
 const HEADER = 4;
-const VERSION = 1;
+const HEARTBEATS = 1;
+const FAREWELLS = 3;
 const NUMBER = 6;
 
 /** The longest id, in bytes of UTF-8. */
@@ -28,7 +31,7 @@ export const MAX_NUMBER = 2 ** 48 - 1;
 
 const NUMBERS = { least: 0, most: MAX_NUMBER, integer: true };
 
-/** One heartbeat as it is sent. */
+/** One heartbeat, or the farewell after it, as it is sent. */
 export interface WireHeartbeat extends SourceInfo {
   id: string;
 }
@@ -45,7 +48,19 @@ export const HEADER_BYTES = HEADER;
  * @throws RangeError for none or too many heartbeats, an id that is empty or too long, or a
  * number outside 0 … 2⁴⁸ − 1
  */
-export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
+export const encodeHeartbeats = (heartbeats: readonly WireHeartbeat[]): Buffer =>
+  encode(HEARTBEATS, heartbeats);
+
+/**
+ * One datagram that says that peers have left: for each its id, its incarnation, and the sequence
+ * of its last heartbeat.
+ *
+ * @throws as {@link encodeHeartbeats}
+ */
+export const encodeFarewells = (farewells: readonly WireHeartbeat[]): Buffer =>
+  encode(FAREWELLS, farewells);
+
+function encode(version: number, heartbeats: readonly WireHeartbeat[]): Buffer {
   if (heartbeats.length < 1 || heartbeats.length > MAX_BATCH) {
     throw new RangeError(`heartbeats: expected 1 to ${MAX_BATCH}, got ${heartbeats.length}`);
   }
@@ -53,7 +68,7 @@ export function encodeHeartbeats(heartbeats: readonly WireHeartbeat[]): Buffer {
   const size = ids.reduce((sum, id) => sum + heartbeatBytes(id.length), HEADER);
   const datagram = Buffer.allocUnsafe(size);
   datagram.writeUInt16BE(0xcf86, 0);
-  datagram[2] = VERSION;
+  datagram[2] = version;
   datagram[3] = heartbeats.length;
   let at = HEADER;
   for (const [i, { incarnation, sequence }] of heartbeats.entries()) {
@@ -83,7 +98,26 @@ export function decodeHeartbeats(
   datagram: Buffer,
   take: (id: string, info: SourceInfo) => void,
 ): number {
-  if (!isWellFormed(datagram)) return -1;
+  return decode(HEARTBEATS, datagram, take);
+}
+
+/** As {@link decodeHeartbeats}, for the farewells of a datagram. */
+export function decodeFarewells(
+  datagram: Buffer,
+  take: (id: string, info: SourceInfo) => void,
+): number {
+  return decode(FAREWELLS, datagram, take);
+}
+
+/** Whether a datagram claims to hold farewells; it may be malformed all the same. */
+export const isFarewell = (datagram: Uint8Array): boolean => datagram[2] === FAREWELLS;
+
+function decode(
+  version: number,
+  datagram: Buffer,
+  take: (id: string, info: SourceInfo) => void,
+): number {
+  if (!isWellFormed(datagram, version)) return -1;
   const count = datagram[3];
   let at = HEADER;
   for (let i = 0; i < count; i++) {
@@ -114,10 +148,10 @@ export function isIdText(datagram: Buffer, from: number, to: number): boolean {
   return isUtf8(rest) && isPlainText(rest.toString('utf8'));
 }
 
-function isWellFormed(datagram: Buffer): boolean {
+function isWellFormed(datagram: Buffer, version: number): boolean {
   const { length } = datagram;
   if (length <= HEADER || datagram[0] !== 0xcf || datagram[1] !== 0x86) return false;
-  if (datagram[2] !== VERSION || datagram[3] === 0) return false;
+  if (datagram[2] !== version || datagram[3] === 0) return false;
   let at = HEADER;
   for (let i = datagram[3]; i > 0; i--) {
     if (at >= length) return false;

@@ -20,7 +20,9 @@ export {
   type SignedBeat,
 } from './udp-signed.js';
 export {
+  decodeFarewells,
   decodeHeartbeats,
+  encodeFarewells,
   encodeHeartbeats,
   MAX_BATCH,
   MAX_ID_BYTES,

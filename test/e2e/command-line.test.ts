@@ -117,6 +117,22 @@ describe('phi-accrual watch and beat', () => {
     expect(watch.output).toMatch(/events came \d/);
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'say that a node that ends by %s has left, and do not suspect it',
+    async (signal) => {
+      const watch = run('watch', '--port', '0', '--interval', '100');
+      const [, port] = await watch.says(/watching on udp 127\.0\.0\.1:(\d+)/);
+      const to = `127.0.0.1:${port}`;
+      const beat = run('beat', '--id', 'mine', 'other', '--to', to, '--interval', '100');
+      await watch.says(/mine available/);
+      beat.kill(signal);
+      expect((await beat.exited).code).toBe(0);
+      await watch.says(/other has left[\s\S]*no peer is watched/);
+      expect(watch.output).toContain('mine has left');
+      expect(watch.output).not.toContain('is suspect');
+    },
+  );
+
   it('let no id move the cursor', async () => {
     const watch = run('watch', '--port', '0', '--interval', '50');
     const [, port] = await watch.says(/udp 127\.0\.0\.1:(\d+)/);

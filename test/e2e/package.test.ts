@@ -151,9 +151,11 @@ const UDP = [
   'UdpSender',
   'decodeAck',
   'decodeBeat',
+  'decodeFarewells',
   'decodeHeartbeats',
   'encodeAck',
   'encodeBeat',
+  'encodeFarewells',
   'encodeHeartbeats',
   'hasTagOf',
   'keyOf',
@@ -532,7 +534,7 @@ describe('the tarball', () => {
         const listener = await listenUdp(detector, { port: 0 });
         const to = '127.0.0.1:' + listener.port;
         const sender = new UdpSender({ id: 'a', to, interval: 20, keepAlive: true });
-        detector.once('suspect', ({ peer }) => { console.log(peer); listener.close(); });
+        detector.once('left', ({ peer }) => { console.log(peer); listener.close(); });
         const known = setInterval(() => {
           if (detector.size === 0) return;
           clearInterval(known);

@@ -11,7 +11,7 @@ import {
   keyOf,
   type SignedBeat,
 } from '../../src/sources/udp-signed.js';
-import { encodeHeartbeats } from '../../src/sources/udp-wire.js';
+import { encodeFarewells, encodeHeartbeats } from '../../src/sources/udp-wire.js';
 import { web } from '../support/service.js';
 
 const EPOCH = '0123456789abcdef';
@@ -163,6 +163,18 @@ describe('datagrams of version 1', () => {
     await taken(datagrams, 3);
     expect(registry.get('a')?.status).toBe('available');
     expect(datagrams.stats.dropped.unregistered).toBe(2);
+  });
+
+  it('end no lease by a farewell, which anybody could send', async () => {
+    const datagrams = await listen();
+    registry.register(web('a'));
+    send(datagrams, old(1), encodeFarewells([{ id: 'a', incarnation: 1, sequence: 1 }]), old(1, 2));
+    await taken(datagrams, 3);
+    expect(registry.get('a')?.status).toBe('available');
+    expect(datagrams.stats).toMatchObject({
+      heartbeats: 2,
+      dropped: { unsigned: 1, malformed: 0 },
+    });
   });
 
   it('neither count nor make signed ones old or duplicates, whatever their numbers say', async () => {

@@ -15,7 +15,7 @@ import {
   type SignedBeat,
   versionOf,
 } from '../../sources/udp-signed.js';
-import { decodeHeartbeats } from '../../sources/udp-wire.js';
+import { decodeHeartbeats, isFarewell } from '../../sources/udp-wire.js';
 import type { BeatOutcome } from '../beat.js';
 import type { Registry } from '../registry.js';
 import { LossHold } from './loss-hold.js';
@@ -45,7 +45,7 @@ export interface DatagramOptions {
 /** Datagrams that were not taken, by reason; heartbeats that were not are the registry's to count. */
 export interface DatagramDrops {
   malformed: number;
-  /** Of version 1 where signatures are demanded. */
+  /** Of version 1 where signatures are demanded; and farewells, which have none and end no lease. */
   unsigned: number;
   /** Of version 1 without a generation: the sender has no lease. */
   unregistered: number;
@@ -208,6 +208,7 @@ export class Datagrams {
           });
           return count < 0 ? drop('malformed') : count;
         }
+        if (isFarewell(datagram)) return drop('unsigned');
         const beat = decodeBeat(datagram);
         if (beat === undefined) return drop('malformed');
         const key = this.#keyOf(beat);
