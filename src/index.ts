@@ -31,7 +31,13 @@ export type { HeartbeatInfo, JournalSnapshot, Loss, PeerDrops } from './core/jou
 export type { LadderSnapshot } from './core/ladder-snapshot.js';
 export type { Link, LinkOptions } from './core/link.js';
 export type { MassSilenceEvent } from './core/mass-silence.js';
-export type { DetectorOptions, LearnRule, MinStdDev, WatchOptions } from './core/options.js';
+export type {
+  DetectorOptions,
+  LearnRule,
+  LevelOptions,
+  MinStdDev,
+  WatchOptions,
+} from './core/options.js';
 export type { BeatOutcome, DropCounts, HeartbeatOutcome, Status } from './core/outcomes.js';
 export type { Peer } from './core/peer.js';
 export { phiOfZ, zOfPhi } from './core/phi.js';

@@ -31,11 +31,20 @@ const options = fc.record(
     model: fc.constantFrom(...modelNames),
     learn: fc.constantFrom('guarded' as const, 'always' as const, 'while-available' as const),
     maxSilence: fc.constantFrom(Number.POSITIVE_INFINITY, 4321),
-    levels: fc.constantFrom<Record<string, number>>(
+    levels: fc.constantFrom<OracleOptions['levels']>(
       {},
       { overloaded: 1, critical: 3 },
       { dead: 20, uneasy: 0.01 },
       { early: 0.5, 'as-suspect': 8, far: 300 },
+      { page: { silence: 90_000 } },
+      {
+        soon: { silence: 700 },
+        page: { silence: 4321 },
+        slow: 1,
+        dead: { phi: 20, silence: 5000 },
+      },
+      { warn: { phi: 1, silence: 2000 }, quick: { phi: 12, silence: 300 }, far: 300 },
+      { uneasy: 0.01, blink: { silence: 60 }, pause: { silence: 1500 }, critical: 3 },
     ),
     recoverAfter: fc.constantFrom(1, 2, 5),
   },

@@ -1,5 +1,5 @@
 /**
- * The passing of time in: who climbs its levels when, whose verdict is held, and what is said of it.
+ * The passing of time in: who crosses its levels when, whose verdict is held, and what is said of it.
  */
 import { BUSY, DeadlineQueue, type Deadlines, IDLE } from './deadline-queue.js';
 import type { Events } from './emitter.js';
@@ -7,7 +7,7 @@ import type { FailureDetectorEvents, Reason, Transition } from './events.js';
 import { type Explanation, explain } from './explanation.js';
 import type { Groups } from './groups.js';
 import type { HeartbeatInfo } from './journal.js';
-import { climbsAt, rungOf, setRung } from './ladder.js';
+import { crossedOf, crossesAt, levelOf, nextLevel, setCrossed } from './ladder.js';
 import { DetectorLink, type LinkOwner } from './link.js';
 import { HOLD, MassSilence, type Silences } from './mass-silence.js';
 import type { ResolvedOptions } from './options.js';
@@ -233,7 +233,7 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   #isVerdict(slot: number): boolean {
     const slab = this.table.slab(slot);
     const row = rowOf(slot);
-    return rungOf(slab, row) + 1 === slab.profile(row).suspectRung;
+    return nextLevel(slab, row) + 1 === slab.profile(row).suspectRung;
   }
 
   /** A suspicion was due; who else is silent is known now. */
@@ -251,16 +251,17 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
     return SAID;
   }
 
-  /** The peer climbs one rung, whose instant has come. */
+  /** The peer crosses its next level, whose instant has come. */
   #cross(slot: number, at: number, late?: Reason): void {
     const slab = this.table.slab(slot);
     const row = rowOf(slot);
     const { rungs, suspectRung } = slab.profile(row);
-    const rung = rungOf(slab, row);
-    const due = climbsAt(slab, row);
-    const suspect = rung + 1 === suspectRung;
+    const next = nextLevel(slab, row);
+    const due = crossesAt(slab, row);
+    const previous = levelOf(slab, row);
+    const suspect = next + 1 === suspectRung;
     const reason = late ?? this.#reason(slab, row, due);
-    setRung(slab, row, rung + 1);
+    setCrossed(slab, row, crossedOf(slab, row) | (1 << next), next + 1);
     if (suspect) {
       slab.coldI32[row + RECOVERED] = 0;
       slab.i32[2 * row + FLAGS] &= ~OVERDUE;
@@ -275,8 +276,8 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
       due,
       at,
       silence: silenceAt(slab, row, at),
-      level: rungs[rung].name,
-      previous: rungs[rung - 1]?.name,
+      level: rungs[next].name,
+      previous,
       reason,
     };
     this.#events.post(event, change, this.table.liveness(slot));
@@ -309,7 +310,7 @@ export class Crossings<Id> implements Deadlines, Silences, LinkOwner {
   }
 
   dueAt(slot: number): number {
-    const due = climbsAt(this.table.slab(slot), rowOf(slot));
+    const due = crossesAt(this.table.slab(slot), rowOf(slot));
     return this.#mass ? Math.max(due, this.#mass.heldUntil(slot)) : due;
   }
 

@@ -19,7 +19,7 @@ export type Reason =
   | 'restored'
   | 'left';
 
-/** A peer crossed a level of φ, upwards or downwards. Times in ms of the detector's clock. */
+/** A peer crossed a level, upwards or downwards. Times in ms of the detector's clock. */
 export interface Transition<Id = string> {
   readonly peer: Id;
   /** φ at `at`; for what a heartbeat causes, φ just before it. */
@@ -30,9 +30,12 @@ export interface Transition<Id = string> {
   readonly at: number;
   /** Since the last heartbeat, or since the watch began if there was none. */
   readonly silence: number;
-  /** The highest level crossed from now on, `'suspect'` among them; undefined for none. */
+  /**
+   * The level that is crossed from now on, `'suspect'` among them, and of several the one that was
+   * crossed last: where none has a silence, the highest. Undefined for none.
+   */
   readonly level: string | undefined;
-  /** The highest level crossed before. */
+  /** That of before. */
   readonly previous: string | undefined;
   readonly reason: Reason;
 }
@@ -86,7 +89,7 @@ export interface FailureDetectorEvents<Id = string> {
   suspect: Transition<Id>;
   /** A peer was heard for the first time, was restored as available, or has earned its return. */
   available: Transition<Id>;
-  /** φ crossed a level of option `levels`, upwards or downwards. */
+  /** φ, or the silence, crossed a level of option `levels`, upwards or downwards. */
   level: Transition<Id>;
   late: LateHeartbeat<Id>;
   /** A peer left on purpose, and is watched no longer. */

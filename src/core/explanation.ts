@@ -28,7 +28,7 @@ export type Held = 'stall' | 'mass-silence' | 'link-down' | 'nap' | 'bootstrap';
 export interface Explanation<Id = string> {
   readonly peer: Id;
   readonly status: Status;
-  /** The highest level that was said to be crossed, `'suspect'` among them. */
+  /** The level that was said last to be crossed and still is, `'suspect'` among them. */
   readonly level: string | undefined;
   /** The suspicion level of the silence so far. */
   readonly phi: number;

@@ -191,7 +191,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     return slot === undefined ? undefined : this.#table.status(slot);
   }
 
-  /** The highest level that φ has crossed, `'suspect'` among them; undefined for none. */
+  /** The level that was crossed last and still is, `'suspect'` among them; undefined for none. */
   level(id: Id): string | undefined {
     const slot = this.#table.slots.get(id);
     return slot === undefined ? undefined : this.#table.level(slot);

@@ -14,7 +14,15 @@ import type {
 import { Farewells } from './farewells.js';
 import type { ResolvedFlapDamping } from './guards.js';
 import { type HeartbeatInfo, isCount, nextOf, type PeerDrops } from './journal.js';
-import { crossedBy, isSuspect, levelOf, rungOf, setRung } from './ladder.js';
+import {
+  crossedAfter,
+  crossedInOrder,
+  crossedOf,
+  crossedWithSuspicion,
+  isSuspect,
+  levelOf,
+  setCrossed,
+} from './ladder.js';
 import type { DropCounts, HeartbeatOutcome } from './outcomes.js';
 import { anyBeat, arrival, NUMBERED, ordinaryBeat, PLAIN, RESTART, SIGN } from './peer-record.js';
 import {
@@ -30,6 +38,8 @@ import {
 import { type PeerTable, slotOf } from './peer-table.js';
 import { LATE_AT } from './process-clock.js';
 import { announced, expectedAt, isLate, pausedSince, phiAt, silenceAt } from './suspicion.js';
+
+const NONE: readonly number[] = [];
 
 export class Heartbeats<Id> {
   readonly dropped: DropCounts = {
@@ -67,8 +77,8 @@ export class Heartbeats<Id> {
   heartbeat(slab: PeerSlab, row: number, kind = PLAIN): HeartbeatOutcome {
     if (!ordinaryBeat(slab, row)) return this.#beat(slab, row, kind, 0);
     const { f64 } = slab;
-    // Without levels below it, suspicion is what comes next.
-    if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).suspectRung > 1) {
+    // Without levels before it, suspicion is what comes next.
+    if (f64[row + SUSPECT_AT] < f64[row + QUEUED_AT] || slab.profile(row).early) {
       this.#crossings.enqueue(slotOf(slab, row));
     }
     return 'accepted';
@@ -185,15 +195,15 @@ export class Heartbeats<Id> {
     const first = !heard && this.#events.hasListeners('available');
     const changes = (flags & RUNG_MASK) !== 0 || late || first;
     const before = changes ? this.#silenceAt(slab, row, at) : undefined;
+    const crossed = changes ? crossedInOrder(slab, row) : NONE;
     if (heard) this.#crossings.beforeBeat(slab, row);
     const outcome = anyBeat(slab, row, kind, next);
     if (outcome !== 'accepted') return this.#drop(slab, row, outcome);
-    const suspected = rungOf(slab, row) >= slab.profile(row).suspectRung;
-    if (!suspected) {
+    if (!isSuspect(slab, row)) {
       if (heard) this.#crossings.heard(slab, row);
       else this.#crossings.join(slab, row, true);
     }
-    if (before !== undefined) this.#settle(slab, row, before, late, first);
+    if (before !== undefined) this.#settle(slab, row, before, crossed, late, first);
     this.#crossings.enqueue(slot);
     this.#events.flush();
     return outcome;
@@ -216,26 +226,31 @@ export class Heartbeats<Id> {
   /**
    * Levels fall, a peer may be available from now on, a late heartbeat is told.
    *
+   * @param crossed the levels that are crossed, in the order of their crossings
    * @param first whether it is the peer's first, and somebody wants to know
    */
   #settle(
     slab: PeerSlab,
     row: number,
     before: LateHeartbeat<Id>,
+    crossed: readonly number[],
     late: boolean,
     first: boolean,
   ): void {
     const { peer, at, phi, silence, due } = before;
-    const { suspectRung, rungs } = slab.profile(row);
-    const rung = rungOf(slab, row);
-    const suspected = rung >= suspectRung;
-    let target = crossedBy(slab, row, at, rung);
+    const profile = slab.profile(row);
+    const { rungs } = profile;
+    const suspect = profile.suspectRung - 1;
+    const suspected = isSuspect(slab, row);
+    let after = crossedAfter(slab, row, at, crossedOf(slab, row));
     if (suspected) {
       const recovered = at < due ? slab.coldI32[row + RECOVERED] + 1 : 1;
       slab.coldI32[row + RECOVERED] = recovered;
-      if (recovered < this.#neededBeats(slab, row, at)) target = Math.max(target, suspectRung);
+      if (recovered < this.#neededBeats(slab, row, at)) after |= crossedWithSuspicion(profile);
     }
-    setRung(slab, row, target);
+    const stays = (i: number) => (after & (1 << i)) !== 0;
+    const last = crossed.filter(stays).at(-1) ?? -1;
+    setCrossed(slab, row, after, last + 1);
     const live = this.#table.liveness(slotOf(slab, row));
     const fall = (
       event: 'level' | 'available',
@@ -243,19 +258,21 @@ export class Heartbeats<Id> {
       to: number,
       reason: Reason = 'heartbeat',
     ) => {
-      const level = rungs[to - 1]?.name;
-      const previous = rungs[from - 1]?.name;
+      const level = rungs[to]?.name;
+      const previous = rungs[from]?.name;
       const change: Transition<Id> = { peer, phi, due: at, at, silence, level, previous, reason };
       this.#events.post(event, change, live);
     };
-    for (let r = rung; r > target; r--) if (r !== suspectRung) fall('level', r, r - 1);
-    if (suspected && target < suspectRung) {
+    for (let k = crossed.length - 1; k >= 0; k--) {
+      if (!stays(crossed[k]) && crossed[k] !== suspect) fall('level', crossed[k], crossed[k - 1]);
+    }
+    if (suspected && !stays(suspect)) {
       if (this.#damping) slab.writtenJournal().returned(row >> 3, at, this.#damping.calm);
       this.#crossings.join(slab, row);
       slab.journal?.forgive(row >> 3);
-      fall('available', suspectRung, target);
+      fall('available', suspect, last);
     }
-    if (first && !suspected) fall('available', target, target, 'first-heartbeat');
+    if (first && !suspected) fall('available', last, last, 'first-heartbeat');
     if (late) this.#events.post('late', before, live);
   }
 

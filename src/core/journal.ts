@@ -70,6 +70,8 @@ const LINK = 15;
 const REFUSED = 16;
 /** Dropped heartbeats, by reason. */
 const DROPPED = 17;
+/** The levels that are crossed, as bits, where their order is the peer's own: see ladder.ts. */
+const CROSSED = 23;
 const WORDS = 24;
 const DOUBLES = WORDS / 2;
 
@@ -183,6 +185,14 @@ export class Journal {
 
   setLink(entry: number, link: number): void {
     this.#i32[entry * WORDS + LINK] = link;
+  }
+
+  crossed(entry: number): number {
+    return this.#i32[entry * WORDS + CROSSED];
+  }
+
+  setCrossed(entry: number, levels: number): void {
+    this.#i32[entry * WORDS + CROSSED] = levels;
   }
 
   /** What is told of the last heartbeat of a peer that is {@link APART}. */

@@ -84,13 +84,26 @@ export interface DetectorOptions {
   maxSilence?: number;
 }
 
+/** Where a level beside `suspect` is crossed: at `phi` or at `silence`, whichever comes first. */
+export interface LevelOptions {
+  /** Above 0, at most 1e300. Default: φ does not matter. */
+  phi?: number | undefined;
+  /**
+   * In ms since the last heartbeat, or since the watch began, whatever is learnt of the peer; an
+   * announced nap and pauses of the observer or of a link move it. Above 0, at most 1e15. Default:
+   * the silence does not matter.
+   */
+  silence?: number | undefined;
+}
+
 /** What may differ from peer to peer of a {@link FailureDetectorOptions | FailureDetector}. */
 export interface WatchOptions extends DetectorOptions {
   /**
-   * Named levels of φ beside `suspect`, e.g. `{ overloaded: 1, critical: 3 }`; each one crossed is
-   * an event. Default none. At most 30.
+   * Named levels beside `suspect`, each a φ or a {@link LevelOptions}, e.g. `{ overloaded: 1,
+   * critical: 3, page: { silence: 90_000 } }`; each one crossed is an event. Default none. At most
+   * 30.
    */
-  levels?: Readonly<Record<string, number>>;
+  levels?: Readonly<Record<string, number | LevelOptions>>;
   /**
    * How long a watched peer may take, in ms, to be heard for the first time: it is suspected so long
    * after `watch`, whatever φ says until then. Default: when φ, of `heartbeatInterval` alone, reaches
@@ -131,7 +144,8 @@ export interface ResolvedOptions {
   readonly learn: LearnRule;
   /** Undefined for the model's own. */
   readonly maxSilence: number | undefined;
-  readonly levels: Readonly<Record<string, number>>;
+  /** A level that has a φ alone is a number. */
+  readonly levels: Readonly<Record<string, number | Readonly<LevelOptions>>>;
   readonly recoverAfter: number;
   /** Undefined where φ decides. */
   readonly startupGrace: number | undefined;
@@ -175,6 +189,7 @@ const NUMBERS = {
   startupGrace: { least: Number.MIN_VALUE, most: Infinity, unit: 'ms' },
   recoverAfter: { least: 1, most: 1e6, integer: true },
 } as const;
+const SILENCE = { least: ABOVE_0, most: LONGEST, unit: 'ms' } as const;
 
 /** The threshold that is default. */
 const THRESHOLDS = { normal: 8, logistic: 8, exponential: 8, calibrated: 4 } as const;
@@ -197,16 +212,33 @@ function checkFloor(value: number | MinStdDev): ResolvedOptions['minStdDev'] {
   };
 }
 
-function checkLevels(levels: Readonly<Record<string, number>>): ResolvedOptions['levels'] {
+function checkLevel(name: string, given: number | LevelOptions): number | Readonly<LevelOptions> {
+  if (typeof given !== 'object' || given === null) {
+    const fits = typeof given === 'number';
+    checkType(name, 'a number (φ), or { phi, silence }', given, fits);
+    return checkNumber(name, given, NUMBERS.threshold);
+  }
+  const { phi, silence } = checkKeys<LevelOptions>(name, given, ['phi', 'silence']);
+  if (phi !== undefined) checkNumber(`${name}.phi`, phi, NUMBERS.threshold);
+  if (silence !== undefined) {
+    checkNumber(`${name}.silence`, silence, SILENCE);
+    return phi === undefined ? { silence } : { phi, silence };
+  }
+  checkRange(name, 'a phi, a silence or both', given, phi !== undefined);
+  return phi as number;
+}
+
+function checkLevels(levels: NonNullable<WatchOptions['levels']>): ResolvedOptions['levels'] {
   checkObject('levels', levels);
   const names = Object.keys(levels);
   checkRange('levels', `at most ${MAX_LEVELS}`, names.length, names.length <= MAX_LEVELS);
   for (const name of names) {
     const free = name !== '' && name !== 'suspect';
     checkRange('levels', "a name other than '' and 'suspect'", name, free);
-    checkNumber(`levels.${name}`, levels[name], NUMBERS.threshold);
   }
-  return { ...levels };
+  return Object.fromEntries(
+    Object.entries(levels).map(([name, level]) => [name, checkLevel(`levels.${name}`, level)]),
+  );
 }
 
 /**

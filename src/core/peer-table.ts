@@ -3,7 +3,7 @@
 import type { CohortPool, CohortPools } from './cohort-pool.js';
 import { Groups } from './groups.js';
 import { clear } from './interval-window.js';
-import { isSuspect, levelOf, setRung } from './ladder.js';
+import { crossedNames, isSuspect, keepCrossed, levelOf } from './ladder.js';
 import type { ResolvedOptions } from './options.js';
 import type { Status } from './outcomes.js';
 import { begin, reprofile } from './peer-record.js';
@@ -98,21 +98,21 @@ export class PeerTable<Id> {
   }
 
   /**
-   * New options for a watched peer. It keeps its level as far as the new ladder has it, and a
-   * suspected one is so until it earns its return; what is crossed now is said when next due.
+   * New options for a watched peer. It keeps the levels that it has crossed as far as the new options
+   * have them, and a suspected one is so until it earns its return; what is crossed now is said when
+   * next due.
    */
   reconfigure(slot: number, options: ResolvedOptions): void {
     const slab = this.slab(slot);
     const row = rowOf(slot);
     const suspected = isSuspect(slab, row);
     const level = levelOf(slab, row);
+    const crossed = crossedNames(slab, row);
     const old = slab.i32[2 * row + FLAGS] >>> PROFILE_SHIFT;
     reprofile(slab, row, this.#profiles.acquire(options));
     this.#profiles.release(old);
     this.groups.put(slot, options.group);
-    const { rungs, suspectRung } = slab.profile(row);
-    const kept = rungs.findIndex(({ name }) => name === level) + 1;
-    setRung(slab, row, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);
+    keepCrossed(slab, row, crossed, level, suspected);
   }
 
   status(slot: number): Status {

@@ -98,7 +98,7 @@ export class Peer<Id = string> {
     return this.#slab && this.#crossings.table.status(this.#slot);
   }
 
-  /** The highest level that φ has crossed, `'suspect'` among them; undefined for none. */
+  /** The level that was crossed last and still is, `'suspect'` among them; undefined for none. */
   get level(): string | undefined {
     return this.#slab && this.#crossings.table.level(this.#slot);
   }

@@ -4,7 +4,7 @@
  */
 import { type ArrivalModel, arrivalModels, type Reach } from './arrival-model.js';
 import { type CohortPool, CohortPools } from './cohort-pool.js';
-import type { ResolvedOptions } from './options.js';
+import type { LevelOptions, ResolvedOptions } from './options.js';
 import { zOfPhi } from './phi.js';
 import { QuantileLevels } from './quantile-levels.js';
 
@@ -13,10 +13,15 @@ export interface Level extends Reach {
   readonly phi: number;
 }
 
-/** One level of a peer's ladder. */
+/** One level of a peer. */
 export interface Rung extends Level {
   readonly name: string;
+  /** The silence in ms at which it is crossed whatever φ says; Infinity for none. */
+  readonly silence: number;
 }
+
+/** φ of a level that has none. */
+const NEVER: Level = { phi: Infinity, perMean: 0, perStdDev: 0 };
 
 /** φ stays finite for a σ or a mean that rounds to nothing: neither is ever below a nanosecond. */
 export const LEAST = 1e-6;
@@ -45,6 +50,8 @@ export const LENIENCE = 9;
 const MAX_SILENCE_CALIBRATED = 30_000;
 const MAX_CADENCES_CALIBRATED = 10;
 
+const order = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+
 export class Profile {
   /** Of the window; undefined for the calibrated model, which brings a state of its own. */
   readonly model: ArrivalModel | undefined;
@@ -54,8 +61,15 @@ export class Profile {
   readonly quick: boolean;
   /** What every heartbeat needs: unboxed, so that reading it costs one load. */
   readonly hot: Float64Array;
-  /** Levels by rising φ, `suspect` among them; a level of equal φ stands before it. */
+  /**
+   * Levels by rising φ, `suspect` among them; a level of equal φ stands before it. Those without a φ
+   * come last, by rising silence.
+   */
   readonly rungs: readonly Rung[];
+  /** Some levels have a silence: the order in which they are crossed depends on the peer. */
+  readonly mixed: boolean;
+  /** Something may be due before the suspicion. */
+  readonly early: boolean;
   /** The number of rungs that are crossed once `suspect` is. */
   readonly suspectRung: number;
   /** φ = 1, or the threshold if that is lower: one in ten healthy silences is as long. */
@@ -77,11 +91,12 @@ export class Profile {
     this.quantiles = this.model ? undefined : new QuantileLevels(threshold, maxMistakesPerHour);
     this.windowSize = windowSize;
     this.guarded = learn === 'guarded';
-    const all = Object.entries(levels).concat([['suspect', threshold]]);
-    this.rungs = all
-      .map(([name, phi]) => ({ name, ...this.level(phi) }))
-      .sort((a, b) => a.phi - b.phi); // stable
+    this.rungs = Object.entries({ ...levels, suspect: threshold })
+      .map(([name, level]) => this.#rung(name, level))
+      .sort((a, b) => order(a.phi, b.phi) || order(a.silence, b.silence)); // stable
     this.suspectRung = this.rungs.findIndex(({ name }) => name === 'suspect') + 1;
+    this.mixed = this.rungs.some(({ silence }) => silence < Infinity);
+    this.early = this.mixed || this.suspectRung > 1;
     const { perMean, perStdDev } = this.rungs[this.suspectRung - 1];
     this.overdue = this.level(Math.min(threshold, 1));
     const floor = Math.max(minStdDev.absolute, LEAST);
@@ -102,6 +117,11 @@ export class Profile {
       cadences,
       this.model ? perMean * acceptablePause : acceptablePause,
     );
+  }
+
+  #rung(name: string, level: number | LevelOptions): Rung {
+    const { phi, silence = Infinity } = typeof level === 'number' ? { phi: level } : level;
+    return { name, silence, ...(phi === undefined ? NEVER : this.level(phi)) };
   }
 
   /** @throws RangeError unless 0 < phi ≤ 1e300 */

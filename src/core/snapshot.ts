@@ -5,7 +5,7 @@
 import type { CohortSnapshot } from './cohort-snapshot.js';
 import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
 import type { JournalSnapshot } from './journal.js';
-import { isSuspect, levelOf, setRung } from './ladder.js';
+import { crossedNames, isSuspect, keepCrossed, levelOf } from './ladder.js';
 import type { LadderSnapshot } from './ladder-snapshot.js';
 import { candidatesOf, putCandidates } from './learning.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
@@ -62,8 +62,10 @@ export interface PeerSnapshot<Id = string> extends LearntSnapshot {
   readonly heard: boolean;
   /** In ms, at the time of the snapshot; null if the peer was not expected yet. */
   readonly silence: number | null;
-  /** The highest level that was said to be crossed. */
+  /** The level that was said last to be crossed, and still is. */
   readonly level?: string;
+  /** All levels that are crossed, where some of the peer's have a silence; not there for none. */
+  readonly crossed?: readonly string[];
   /** Beats in time since the suspicion; only of a peer that is suspected. */
   readonly recovered?: number;
   readonly journal?: JournalSnapshot;
@@ -122,6 +124,7 @@ export function snapshotPeer<Id>(
   const started = (flags & STARTED) !== 0;
   const level = levelOf(slab, row);
   const journal = slab.journal?.snapshot(row >> 3, at, (flags & APART) !== 0);
+  const { mixed } = slab.profile(row);
   const options = optionsUnlike(own, defaults);
   return {
     peer,
@@ -129,6 +132,7 @@ export function snapshotPeer<Id>(
     silence: started ? silenceAt(slab, row, at) : null,
     ...learntOf(slab, row),
     ...(level !== undefined && { level }),
+    ...(level !== undefined && mixed && { crossed: crossedNames(slab, row) }),
     ...(isSuspect(slab, row) && { recovered: slab.coldI32[row + RECOVERED] }),
     ...(journal && { journal }),
     ...(options && { options }),
@@ -144,6 +148,7 @@ const KEYS = [
   'candidates',
   'ladder',
   'level',
+  'crossed',
   'recovered',
   'journal',
   'options',
@@ -168,7 +173,7 @@ export function restorePeer(
   snapshot: PeerSnapshot<unknown>,
   at: number,
 ): void {
-  const { silence, level, recovered, journal } = snapshot;
+  const { silence, level, crossed, recovered, journal } = snapshot;
   const heard = checkBoolean('snapshot.heard', snapshot.heard);
   if (silence !== null)
     checkNumber('snapshot.silence', silence, { least: -LONGEST, most: LONGEST });
@@ -177,6 +182,8 @@ export function restorePeer(
   }
   if (level !== undefined)
     checkType('snapshot.level', 'a string', level, typeof level === 'string');
+  if (crossed !== undefined)
+    checkType('snapshot.crossed', 'an array of names', crossed, Array.isArray(crossed));
   putLearnt(slab, row, snapshot);
   if (journal !== undefined) slab.writtenJournal().restore(row >> 3, journal, at);
   if (silence === null) return;
@@ -184,11 +191,8 @@ export function restorePeer(
   slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0) | apart;
   slab.f64[row + LAST] = at - Math.max(silence, 0); // none is of the future
   expect(slab, row);
-  // Where the ladder is another one, a suspected peer is suspected still.
-  const { rungs, suspectRung } = slab.profile(row);
-  const kept = rungs.findIndex(({ name }) => name === level) + 1;
-  const suspected = recovered !== undefined;
-  setRung(slab, row, suspected ? Math.max(kept, suspectRung) : kept < suspectRung ? kept : 0);
+  // Where the levels are others, a suspected peer is suspected still.
+  keepCrossed(slab, row, crossed ?? [level], level, recovered !== undefined);
   slab.coldI32[row + RECOVERED] = recovered ?? 0;
 }
 

@@ -15,7 +15,7 @@ export interface OracleOptions {
   model: 'normal' | 'logistic' | 'exponential' | 'calibrated';
   learn: 'guarded' | 'always' | 'while-available';
   maxSilence: number | undefined;
-  levels: Record<string, number>;
+  levels: Record<string, number | { phi?: number; silence?: number }>;
   recoverAfter: number;
 }
 
@@ -46,6 +46,7 @@ export interface OracleEvent {
 interface Rung {
   name: string;
   phi: number;
+  silence: number;
 }
 
 const mean = (xs: number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
@@ -96,7 +97,11 @@ function learn(beats: number[], o: OracleOptions): number[] {
   samples = samples.slice(-o.windowSize);
   for (let i = 1; i < beats.length; i++) {
     const x = beats[i] - beats[i - 1];
-    const spans = beats[i] >= beats[i - 1] + silenceAt(samples, o, o.threshold ?? 8, true);
+    // Only `acceptablePause` tolerates it: no interval of the peer's.
+    const usual = silenceAt(samples, { ...o, acceptablePause: 0 }, o.threshold ?? 8, true);
+    const unusual = o.learn === 'guarded' && x >= usual;
+    const due = beats[i - 1] + silenceAt(samples, o, o.threshold ?? 8, true);
+    const spans = beats[i] >= due || unusual;
     const m = mean(samples);
     if (o.learn === 'always' || (o.learn === 'while-available' && !spans)) push(x);
     if (o.learn === 'guarded') {
@@ -143,11 +148,12 @@ function silenceAt(samples: number[], o: OracleOptions, phi: number, capped: boo
 
 class OraclePeer {
   beats: number[] = [];
-  /** Rungs of the ladder that were said to be crossed. */
-  rung = 0;
+  /** Levels that were said to be crossed, by their places among the rungs, the last one last. */
+  crossed: number[] = [];
   recovered = 0;
   readonly rungs: Rung[];
-  readonly suspectRung: number;
+  /** The place of `suspect`. */
+  readonly suspect: number;
   readonly threshold: number;
 
   constructor(
@@ -157,13 +163,19 @@ class OraclePeer {
     readonly options: OracleOptions,
   ) {
     this.threshold = options.threshold ?? (options.model === 'calibrated' ? 4 : 8);
-    const levels = Object.entries(options.levels).map(([name, phi]) => ({ name, phi }));
+    const levels = Object.entries(options.levels).map(([name, level]): Rung => {
+      const { phi = Infinity, silence = Infinity } =
+        typeof level === 'number' ? { phi: level } : level;
+      return { name, phi, silence };
+    });
     const below = levels.filter(({ phi }) => phi <= this.threshold);
-    const above = levels.filter(({ phi }) => phi > this.threshold);
+    const above = levels.filter(({ phi }) => phi > this.threshold && phi < Infinity);
+    const silences = levels.filter(({ phi }) => phi === Infinity);
     const byPhi = (a: Rung, b: Rung) => a.phi - b.phi;
-    const suspect = { name: 'suspect', phi: this.threshold };
-    this.rungs = [...below.sort(byPhi), suspect, ...above.sort(byPhi)];
-    this.suspectRung = below.length + 1;
+    const suspect = { name: 'suspect', phi: this.threshold, silence: Infinity };
+    silences.sort((a, b) => a.silence - b.silence);
+    this.rungs = [...below.sort(byPhi), suspect, ...above.sort(byPhi), ...silences];
+    this.suspect = below.length;
   }
 
   get last(): number | undefined {
@@ -198,13 +210,29 @@ class OraclePeer {
   }
 
   instant(index: number): number {
-    if (this.last === undefined || index >= this.rungs.length) return Number.POSITIVE_INFINITY;
-    const capped = index < this.suspectRung;
-    return this.last + this.#silence(this.rungs[index].phi, capped);
+    if (this.last === undefined) return Number.POSITIVE_INFINITY;
+    const { phi, silence } = this.rungs[index];
+    const byPhi = phi < Infinity ? this.#silence(phi, index <= this.suspect) : Infinity;
+    return this.last + Math.min(byPhi, silence);
   }
 
-  name(rung: number): string | undefined {
-    return rung > 0 ? this.rungs[rung - 1].name : undefined;
+  /** The level that is crossed next, and when. */
+  get next(): { index: number; due: number } {
+    let next = { index: -1, due: Number.POSITIVE_INFINITY };
+    for (const index of this.rungs.keys()) {
+      if (this.crossed.includes(index)) continue;
+      const due = this.instant(index);
+      if (due < next.due) next = { index, due };
+    }
+    return next;
+  }
+
+  get isSuspect(): boolean {
+    return this.crossed.includes(this.suspect);
+  }
+
+  name(index: number | undefined): string | undefined {
+    return index === undefined ? undefined : this.rungs[index].name;
   }
 }
 
@@ -226,7 +254,7 @@ export class Oracle {
   status(id: string): string | undefined {
     const peer = this.peers.get(id);
     if (peer === undefined) return undefined;
-    if (peer.rung >= peer.suspectRung) return 'suspect';
+    if (peer.isSuspect) return 'suspect';
     return peer.beats.length > 0 ? 'available' : 'starting';
   }
 
@@ -242,38 +270,39 @@ export class Oracle {
       return at === previousBeat ? 'duplicate' : 'out-of-order';
     }
     const last = peer.last;
-    const deadline = peer.instant(peer.suspectRung - 1);
+    const deadline = peer.instant(peer.suspect);
     const expected = (last ?? 0) + peer.mean + peer.options.acceptablePause;
-    const { rung } = peer;
+    const { crossed } = peer;
+    const wasSuspect = peer.isSuspect;
     peer.beats.push(at);
 
-    let target = 0;
-    while (target < rung && peer.instant(target) <= at) target++;
-    if (rung >= peer.suspectRung) {
+    let stay: number[] = [];
+    while (crossed.includes(stay.length) && peer.instant(stay.length) <= at) stay.push(stay.length);
+    if (wasSuspect) {
       peer.recovered = at < deadline ? peer.recovered + 1 : 1;
-      if (peer.recovered < peer.options.recoverAfter) target = Math.max(target, peer.suspectRung);
+      const returns = peer.recovered >= peer.options.recoverAfter;
+      if (!returns && stay.length <= peer.suspect) {
+        stay = Array.from({ length: peer.suspect + 1 }, (_, i) => i);
+      }
     }
-    peer.rung = target;
+    peer.crossed = stay;
+    const top = peer.name(stay.at(-1));
     const base = { peer: id, due: at, at, silence: at - (last ?? 0), reason: 'heartbeat' };
-    for (let r = rung; r > target; r--) {
-      if (r === peer.suspectRung) continue;
-      this.said.push({ ...base, event: 'level', level: peer.name(r - 1), previous: peer.name(r) });
+    for (let i = crossed.length - 1; i >= 0; i--) {
+      if (crossed[i] === peer.suspect || stay.includes(crossed[i])) continue;
+      const [level, previous] = [peer.name(crossed[i - 1]), peer.name(crossed[i])];
+      this.said.push({ ...base, event: 'level', level, previous });
     }
-    if (rung >= peer.suspectRung && target < peer.suspectRung) {
-      this.said.push({
-        ...base,
-        event: 'available',
-        level: peer.name(target),
-        previous: 'suspect',
-      });
+    if (wasSuspect && !peer.isSuspect) {
+      this.said.push({ ...base, event: 'available', level: top, previous: 'suspect' });
     }
-    if (previousBeat === undefined && rung < peer.suspectRung) {
+    if (previousBeat === undefined && !wasSuspect) {
       this.said.push({
         ...base,
         event: 'available',
         silence: last === undefined ? 0 : at - last,
-        level: undefined,
-        previous: undefined,
+        level: top,
+        previous: top,
         reason: 'first-heartbeat',
       });
     }
@@ -289,15 +318,17 @@ export class Oracle {
       let next: OraclePeer | undefined;
       let due = Number.POSITIVE_INFINITY;
       for (const peer of this.peers.values()) {
-        const instant = peer.instant(peer.rung);
+        const instant = peer.next.due;
         if (instant < due || (instant === due && next !== undefined && peer.order < next.order)) {
           next = peer;
           due = instant;
         }
       }
       if (next === undefined || !(due <= at)) return;
-      const index = next.rung++;
-      const suspect = next.rung === next.suspectRung;
+      const { index } = next.next;
+      const previous = next.name(next.crossed.at(-1));
+      const suspect = index === next.suspect;
+      next.crossed.push(index);
       if (suspect) next.recovered = 0;
       const last = next.last ?? 0;
       this.said.push({
@@ -307,7 +338,7 @@ export class Oracle {
         at,
         silence: at - last,
         level: next.rungs[index].name,
-        previous: next.name(index),
+        previous,
         reason: due === last + next.longest ? 'max-silence' : 'silence',
       });
     }
@@ -315,6 +346,6 @@ export class Oracle {
 
   /** When the next crossing is due if silence goes on. */
   next(): number {
-    return Math.min(...[...this.peers.values()].map((peer) => peer.instant(peer.rung)));
+    return Math.min(...[...this.peers.values()].map((peer) => peer.next.due));
   }
 }
