@@ -117,6 +117,9 @@ describe('collectMetrics: what a scrape tells', () => {
       phi_accrual_peer_heartbeat_loss_ratio: {},
       phi_accrual_transitions_total: { suspect: 0, available: 0 },
       phi_accrual_dropped_total: { ...detector.dropped },
+      phi_accrual_left_total: { '-': 0 },
+      phi_accrual_refused_total: { '-': 0 },
+      phi_accrual_clock_steps_total: { '-': 0 },
       phi_accrual_stalls_total: { '-': 0 },
       phi_accrual_stall_seconds_total: { '-': 0 },
       phi_accrual_mass_silences_total: { '-': 0 },
@@ -190,6 +193,45 @@ describe('collectMetrics: what a scrape tells', () => {
       phi_accrual_mass_silence_active: { '-': 0 },
     });
     collection.stop();
+  });
+
+  it('counts the mass silence of each group, and is active until the last one ends', async () => {
+    const { detector, say } = talkative();
+    const registry = new Registry();
+    collectMetrics(detector, { registry });
+    const seen = async () => {
+      const all = await scrape(registry);
+      return [all.phi_accrual_mass_silences_total['-'], all.phi_accrual_mass_silence_active['-']];
+    };
+    say('mass-silence', { active: true, group: 'eu' });
+    say('mass-silence', { active: true, group: 'us' });
+    say('mass-silence', { active: true });
+    expect(await seen()).toEqual([3, 1]);
+    say('mass-silence', { active: false, group: 'eu' });
+    say('mass-silence', { active: false });
+    expect(await seen()).toEqual([3, 1]);
+    say('mass-silence', { active: false, group: 'us' });
+    expect(await seen()).toEqual([3, 0]);
+  });
+
+  it('counts who left, whose heartbeats are refused while suspected, and steps of the clock', async () => {
+    const { detector, clock, to, scrape } = collected();
+    for (const id of ['a', 'b']) detector.heartbeat(id, 0, { incarnation: 2, sequence: 1 });
+    detector.leave('a');
+    to(9000);
+    expect(detector.status('b')).toBe('suspect');
+    for (let sequence = 1; sequence < 4; sequence++) {
+      detector.heartbeat('b', 9000, { incarnation: 1, sequence });
+    }
+    to(3000);
+    clock.now = 2000;
+    expect(await scrape()).toMatchObject({
+      phi_accrual_left_total: { '-': 1 },
+      phi_accrual_refused_total: { '-': 1 },
+      phi_accrual_clock_steps_total: { '-': 1 },
+      phi_accrual_transitions_total: { suspect: 1, available: 0 },
+      phi_accrual_stalls_total: { '-': 0 },
+    });
   });
 
   it('tells of a mass silence that a detector sees', async () => {
@@ -456,7 +498,15 @@ describe('collectMetrics: registries', () => {
   it('lets go of the detector', () => {
     const { detector, emitter } = talkative();
     const { stop } = collectMetrics(detector, { registry: new Registry() });
-    expect(emitter.eventNames().sort()).toEqual(['available', 'mass-silence', 'stall', 'suspect']);
+    expect(emitter.eventNames().sort()).toEqual([
+      'available',
+      'clock-step',
+      'left',
+      'mass-silence',
+      'refused',
+      'stall',
+      'suspect',
+    ]);
     stop();
     expect(emitter.eventNames()).toEqual([]);
   });

@@ -22,9 +22,12 @@ export interface Reading {
   readonly shown: readonly PeerReading[];
   readonly transitions: Readonly<Counts>;
   readonly dropped: Readonly<Record<string, number>>;
+  readonly left: number;
+  readonly refused: number;
   readonly stalls: number;
   /** In ms, of all stalls together. */
   readonly stalled: number;
+  readonly clockSteps: number;
   readonly massSilences: number;
   readonly massSilence: boolean;
 }
@@ -42,8 +45,11 @@ export class DetectorView<Id> {
   /** Of watched peers that had any, and of forgotten ones that were not noticed yet. */
   readonly #transitionsOf = new Map<Id, Counts>();
   #sweepAt = FEW;
+  #left = 0;
+  #refused = 0;
   #stalls = 0;
   #stalled = 0;
+  #clockSteps = 0;
   #massSilences = 0;
   /** Those that are silent as a whole now: all, or groups. */
   readonly #silent = new Set<string | undefined>();
@@ -66,7 +72,10 @@ export class DetectorView<Id> {
       },
       { signal },
     );
+    detector.on('left', () => this.#left++, { signal });
+    detector.on('refused', () => this.#refused++, { signal });
     detector.on('stall', (stall) => this.#stall(stall), { signal });
+    detector.on('clock-step', () => this.#clockSteps++, { signal });
     detector.on('mass-silence', (event) => this.#massSilent(event), { signal });
   }
 
@@ -94,8 +103,11 @@ export class DetectorView<Id> {
       shown,
       transitions: this.#transitions,
       dropped: detector.dropped,
+      left: this.#left,
+      refused: this.#refused,
       stalls: this.#stalls,
       stalled: this.#stalled,
+      clockSteps: this.#clockSteps,
       massSilences: this.#massSilences,
       massSilence: this.#silent.size > 0,
     };

@@ -85,6 +85,12 @@ export const families: readonly Family[] = [
       for (const event of EVENTS) add(transitions[event], { event });
     },
   },
+  one('left_total', 'Peers that left on purpose.', ({ left }) => left),
+  one(
+    'refused_total',
+    'Suspected peers that were heard, but what they say is refused.',
+    ({ refused }) => refused,
+  ),
   {
     name: 'dropped_total',
     help: 'Heartbeats that were not accepted, and watches refused.',
@@ -98,6 +104,11 @@ export const families: readonly Family[] = [
     'stall_seconds_total',
     'How long the observing process was stalled, in all.',
     ({ stalled }) => stalled / SECOND,
+  ),
+  one(
+    'clock_steps_total',
+    'Times at which the clock of the detector was set.',
+    ({ clockSteps }) => clockSteps,
   ),
   one('mass_silences_total', 'Mass silences begun.', ({ massSilences }) => massSilences),
   one('mass_silence_active', '1 during a mass silence, else 0.', ({ massSilence }) =>
