@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { RegistryService } from '../../src/registry/service/index.js';
+import { Loop } from '../support/loop.js';
 import { ask, request, start, TOKENS, web } from '../support/service.js';
 
 /** Three instances that were heard, one of them draining, and one that was not. */
@@ -116,6 +117,56 @@ describe('the targets of a service', () => {
       request('/services/x/targets?format=text', { token, method: 'HEAD' }),
     );
     expect(head.status).toBe(200);
+  });
+});
+
+describe('while the registry learns who is there', () => {
+  const learning = { registry: { slowStart: 0, warmUp: 60_000 }, agentCheck: 0 };
+
+  it.each(['text', 'prometheus', 'haproxy'])(
+    'a list as %s is refused: it would be taken for all there is',
+    async (format) => {
+      const service = await fleet(learning);
+      for (const path of [`web/targets?format=${format}`, `x/targets?format=${format}&all=1`]) {
+        const { status, json, headers } = await ask(service, `/services/${path}`);
+        expect([status, json.error.code]).toEqual([503, 'learning']);
+        expect(headers.get('retry-after')).toBe('1');
+      }
+    },
+  );
+
+  it('a list as JSON has those who are known, and says that it is not complete', async () => {
+    const { json } = await ask(await fleet(learning), '/services/web/targets');
+    expect(json.mode).toBe('learning');
+    expect(json.targets.map(({ id }: { id: string }) => id)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('the agent check says nothing of who may be about to come, and the truth of all others', async () => {
+    const service = await fleet(learning);
+    expect(await agent(service, 'nobody\n')).toBe('');
+    expect(await agent(service, 'e\n')).toBe(''); // registered anew, and not heard yet
+    expect(await agent(service, 'a\n')).toBe('up ready 100%\n');
+    expect(await agent(service, 'd\n')).toBe('drain\n');
+    service.registry.register(web('f', { ready: false })).renew();
+    expect(await agent(service, 'f\n')).toBe('down #not-ready\n');
+  });
+
+  it('a heartbeat of somebody unknown is enough to begin it, and the lists come when it is over', async () => {
+    const loop = new Loop();
+    const service = await start({ registry: { slowStart: 0, clock: loop }, agentCheck: 0 });
+    service.registry.register(web('a', { address: '10.0.0.1:80' })).renew();
+    const text = () => ask(service, '/services/web/targets?format=text');
+    expect((await text()).text).toBe('10.0.0.1:80\n');
+    await ask(service, '/heartbeat/before', { body: { generation: 3 } });
+    expect((await text()).status).toBe(503);
+    expect(await agent(service, 'before\n')).toBe('');
+    const beat = () => service.registry.heartbeat('a', { generation: 1 });
+    for (let at = 1000; at <= 31_000; at += 1000) {
+      loop.runUntil(at);
+      beat();
+    }
+    expect((await text()).text).toBe('10.0.0.1:80\n');
+    expect(await agent(service, 'before\n')).toBe('down #not registered\n');
   });
 });
 

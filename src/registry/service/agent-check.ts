@@ -30,14 +30,13 @@ function weightIn(route: Route, id: string): number | undefined {
  */
 export function agentAnswer(registry: Registry, id: string): string | undefined {
   const view = registry.get(id);
-  if (view === undefined)
-    return registry.route('').mode === 'learning' ? undefined : 'down #not registered';
+  if (view === undefined) return registry.learning ? undefined : 'down #not registered';
   if (view.draining) return 'drain';
-  const route = registry.route(view.service);
-  const weight = weightIn(route, id);
+  const weight = weightIn(registry.route(view.service), id);
   // `ready` takes back an earlier `drain`.
   if (weight !== undefined) return `up ready ${haproxyWeight(weight)}%`;
-  if (route.mode === 'learning') return undefined;
+  // Who has registered anew, and is about to be heard, had traffic before that.
+  if (registry.learning && view.status === 'starting') return undefined;
   return `down #${view.status}`;
 }
 
