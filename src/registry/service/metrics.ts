@@ -7,6 +7,8 @@ import type { Registry } from '../registry.js';
 import type { Datagrams } from './datagrams.js';
 import type { Rejections } from './errors.js';
 import type { EventStreams } from './event-streams.js';
+import type { Probing } from './probing.js';
+import { servicesOf } from './service-series.js';
 import type { State } from './state/state.js';
 
 export interface MetricsSources {
@@ -16,8 +18,10 @@ export interface MetricsSources {
   readonly health: Health;
   readonly datagrams: () => Datagrams | undefined;
   readonly state: () => State | undefined;
+  /** Undefined where nobody is polled: counters of it would be 0 for ever. */
+  readonly probing: (() => Probing | undefined) | undefined;
   readonly damage: () => number;
-  /** Each signal has so many instances with series of their own. */
+  /** Each signal has so many instances with series of their own, and so many services have. */
   readonly maxSeries: number;
 }
 
@@ -47,24 +51,48 @@ const each = (
   },
 });
 
-function figures(sources: MetricsSources): Figure[] {
-  const { registry, streams, rejections, datagrams, state, damage } = sources;
+/** The prober: its targets, and what became of its polls. */
+function pollFigures(probing: MetricsSources['probing']): Figure[] {
+  if (probing === undefined) return [];
   return [
-    {
-      name: `${PREFIX}instances`,
-      help: 'Instances by service and status.',
-      labels: ['service', 'status'],
-      read: (add) => {
-        const counts = new Map<string, Map<string, number>>();
-        for (const { service, status } of registry.instances()) {
-          const of = counts.get(service) ?? new Map<string, number>();
-          counts.set(service, of.set(status, (of.get(status) ?? 0) + 1));
-        }
-        for (const [service, of] of counts) {
-          for (const [status, count] of of) add(count, { service, status });
-        }
-      },
-    },
+    one('poll_targets', 'Instances that are polled.', () => probing()?.stats.targets),
+    one(
+      'poll_targets_refused',
+      'Instances whose address can never be polled.',
+      () => probing()?.stats.unpollable,
+    ),
+    one('polls_running', 'Polls that run.', () => probing()?.stats.running),
+    one('polls_waiting', 'Polls that wait for a place.', () => probing()?.stats.waiting),
+    each('polls_total', 'Polls by outcome; unreached is a failure of our own.', 'outcome', () => {
+      const stats = probing()?.stats;
+      return stats === undefined
+        ? {}
+        : { answered: stats.answered, failed: stats.failed, unreached: stats.unreached };
+    }),
+    one(
+      'poll_registrations_refused_total',
+      'Registrations refused, as their address could never be polled.',
+      () => probing()?.stats.registrationsRefused,
+    ),
+  ];
+}
+
+/** Requests of restarts, counted from now on. */
+function restartFigure(registry: Registry): Figure {
+  const counts = { dead: 0, zombie: 0 };
+  registry.on('restart-needed', ({ cause }) => {
+    counts[cause]++;
+  });
+  return each('restarts_needed_total', 'Restarts asked for, by cause.', 'cause', () => counts);
+}
+
+function figures(sources: MetricsSources): Figure[] {
+  const { registry, streams, rejections, datagrams, state, damage, probing, maxSeries } = sources;
+  return [
+    ...servicesOf(registry, PREFIX, maxSeries),
+    one('heartbeats_total', 'Heartbeats that counted.', () => registry.stats.heartbeats),
+    restartFigure(registry),
+    ...pollFigures(probing),
     one('revision', 'Changes of any instance so far.', () => registry.revision),
     each('dropped_total', 'Heartbeats that were not accepted.', 'reason', () => registry.dropped),
     {
@@ -72,10 +100,13 @@ function figures(sources: MetricsSources): Figure[] {
       help: '1 while a rule of protection is in force, else 0.',
       labels: ['rule'],
       read: (add) => {
-        const { massSilence, panic, removal } = registry.protection;
+        const { massSilence, panic, removal, outliers, links, learning } = registry.protection;
         add(Number(massSilence.active), { rule: 'mass-silence' });
         add(Number(panic.length > 0), { rule: 'panic' });
         add(Number(removal.frozen), { rule: 'removal' });
+        add(Number(outliers.some(({ out }) => out.length > 0)), { rule: 'outliers' });
+        add(Number(links.down > 0), { rule: 'links' });
+        add(Number(learning), { rule: 'learning' });
       },
     },
     each('http_rejections_total', 'Requests refused, by code.', 'code', () => rejections.counts),

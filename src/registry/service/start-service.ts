@@ -98,6 +98,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     datagrams: () => datagrams,
     state: () => kept.state,
     damage: () => kept.damage.length,
+    probing: options.probe && (() => probing),
     maxSeries,
   });
   const link = registry.link();
