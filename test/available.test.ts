@@ -143,6 +143,7 @@ describe('A set that is kept from events alone', () => {
           set.add(peer);
         });
         detector.on('suspect', ({ peer }) => set.delete(peer));
+        detector.on('left', ({ peer }) => set.delete(peer));
         const saved = new Map<string, PeerSnapshot>();
         for (const s of steps) {
           if (!('id' in s)) {
@@ -157,6 +158,7 @@ describe('A set that is kept from events alone', () => {
           } else if ('options' in s) detector.watch(s.id, s.options);
           else if (s.do === 'watch') detector.watch(s.id);
           else if (s.do === 'handle') detector.watch(s.id).heartbeat();
+          else if (s.do === 'leave') detector.leave(s.id);
           else if (s.do === 'restore') {
             const before = saved.get(s.id);
             if (before) detector.restorePeer(before);

@@ -186,6 +186,11 @@ export class Checker {
     }
   }
 
+  /** A node left on purpose. */
+  left(change: Transition<number>): void {
+    this.#set.take('left', change);
+  }
+
   #suspect({ peer: node, due, silence, reason }: Transition<number>, now: number): void {
     const nodes = this.#nodes;
     const last = this.#last[node];

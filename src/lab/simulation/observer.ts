@@ -85,6 +85,7 @@ export class Observer {
     for (const event of ['suspect', 'available', 'level'] as const) {
       this.detector.on(event, (change) => this.#transition(event, change));
     }
+    this.detector.on('left', (change) => this.checker.left(change));
     this.detector.on('stall', ({ at, duration }) => {
       world.log({ at, observer: number, event: 'stall', duration });
     });

@@ -5,10 +5,10 @@ export class SetCheck {
   readonly #kept = new Set<number>();
 
   /** Takes a transition in; returns what is wrong with it. */
-  take(event: 'suspect' | 'available', { peer: node, reason }: Transition<number>) {
+  take(event: 'suspect' | 'available' | 'left', { peer: node, reason }: Transition<number>) {
     const was = this.#kept.has(node);
-    if (event === 'suspect') this.#kept.delete(node);
-    else this.#kept.add(node);
+    if (event === 'available') this.#kept.add(node);
+    else this.#kept.delete(node);
     return event === 'available' && was ? `available by ${reason}, and was already` : undefined;
   }
 
