@@ -1,17 +1,21 @@
-/** The registry's targets in the hands of the real HAProxy and the real Prometheus. */
+/** The registry's targets in the hands of the real HAProxy and Prometheus; the service behind HAProxy and nginx. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { RegistryService } from '../../src/registry/service/index.js';
+import type { RegistryService, ServiceOptions } from '../../src/registry/service/index.js';
 import { installed, started } from '../support/programs.js';
 import { type Cleanups, cleanUp, closedPort, folder, serve } from '../support/servers.js';
-import { start } from '../support/service.js';
+import { start, TOKENS } from '../support/service.js';
 
 const cleanups: Cleanups = [];
 afterEach(() => cleanUp(cleanups));
 
 const haproxy = installed('haproxy');
+const nginx = installed('nginx');
 const prometheus = installed('prometheus');
+for (const [program, path] of Object.entries({ haproxy, nginx, prometheus })) {
+  if (path === undefined) console.log(`no ${program} here: its tests are skipped`);
+}
 const until = (condition: () => unknown) =>
   vi.waitUntil(condition, { timeout: 50_000, interval: 50 });
 
@@ -116,6 +120,140 @@ describe('HAProxy', () => {
         expect(await get(url)).toMatch(/^web-/);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    },
+  );
+});
+
+describe('HAProxy before the service itself', () => {
+  it.skipIf(haproxy === undefined).each(['HEAD', 'GET'])(
+    'checks /readyz by %s, takes the service when it is ready and leaves it when it learns',
+    async (method) => {
+      const service = await start();
+      const port = await closedPort();
+      const path = join(folder(cleanups), 'haproxy.cfg');
+      const config = [
+        'defaults',
+        '  mode http',
+        '  timeout connect 2s',
+        '  timeout client 5s',
+        '  timeout server 5s',
+        'frontend front',
+        `  bind 127.0.0.1:${port}`,
+        '  default_backend registry',
+        'backend registry',
+        `  option httpchk ${method} /readyz`,
+        `  server one ${new URL(service.url).host} check inter 100ms fall 1 rise 1`,
+      ];
+      writeFileSync(path, `${config.join('\n')}\n`);
+      started(haproxy as string, ['-f', path, '-db'], cleanups);
+      const status = () =>
+        fetch(`http://127.0.0.1:${port}/services`).then(
+          ({ status }) => status,
+          () => 0,
+        );
+      await until(async () => (await status()) === 200);
+      service.registry.learn(60_000);
+      await until(async () => (await status()) === 503);
+    },
+  );
+});
+
+describe('nginx before the service', () => {
+  /** A reverse proxy as docs/service.md asks for: nothing is set for /events. */
+  async function proxied(options: ServiceOptions) {
+    const service = await start({ trustProxy: ['127.0.0.1'], ...options });
+    const port = await closedPort();
+    const path = folder(cleanups);
+    const config = join(path, 'nginx.conf');
+    writeFileSync(
+      config,
+      `
+daemon off;
+master_process off;
+pid ${path}/pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${path}/body;
+  proxy_temp_path ${path}/proxy;
+  fastcgi_temp_path ${path}/fastcgi;
+  uwsgi_temp_path ${path}/uwsgi;
+  scgi_temp_path ${path}/scgi;
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass ${service.url};
+      proxy_http_version 1.1;
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }
+  }
+}
+`,
+    );
+    const { output } = started(nginx as string, ['-c', config, '-p', path], cleanups);
+    const url = `http://127.0.0.1:${port}`;
+    await until(() =>
+      get(`${url}/livez`).then(
+        (text) => !text.startsWith('status'),
+        () => false,
+      ),
+    ).catch((cause) => {
+      throw new Error(`nginx: ${output()}`, { cause });
+    });
+    return { service, url };
+  }
+
+  const send = (url: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+
+  it.skipIf(nginx === undefined)(
+    'passes heartbeats on, and events as they happen, without a setting of its own',
+    async () => {
+      const { service, url } = await proxied({});
+      const reading = new AbortController();
+      cleanups.push(() => reading.abort());
+      const events = await fetch(`${url}/events`, { signal: reading.signal });
+      let text = '';
+      void (async () => {
+        for await (const chunk of events.body as ReadableStream<Uint8Array>) {
+          text += Buffer.from(chunk).toString();
+        }
+      })().catch(() => {}); // it ends with the test
+      await until(() => text.includes('event: snapshot'));
+      const about = { id: 'web-1', service: 'web', address: '10.0.0.1:80' };
+      expect((await send(`${url}/register`, about)).status).toBe(201);
+      await until(() => text.includes('"kind":"registered"'));
+      for (let sequence = 0; sequence < 3; sequence++) {
+        const beat = await send(`${url}/heartbeat/web-1`, { generation: 1, sequence });
+        expect(await beat.json()).toMatchObject({ status: 'accepted' });
+      }
+      await until(() => text.includes('"status":"available"'));
+      expect(service.registry.get('web-1')?.status).toBe('available');
+    },
+  );
+
+  it.skipIf(nginx === undefined)(
+    'says whose wrong tokens they are: a client that may try no more costs no other one anything',
+    async () => {
+      const { url } = await proxied({ tokens: TOKENS });
+      const signIn = async (token: string, client: string) =>
+        (await send(`${url}/session`, { token }, { 'x-forwarded-for': client })).status;
+      // As of a client whose own proxy, on this machine as nginx is, says where it is.
+      const wrong: number[] = [];
+      for (let i = 0; i < 12; i++) wrong.push(await signIn('wrong-token-0123456789', '192.0.2.1'));
+      expect(wrong).toEqual([...Array(10).fill(401), 429, 429]);
+      expect(await signIn(TOKENS.reader, '192.0.2.1')).toBe(200);
+      expect(await signIn('wrong-token-0123456789', '192.0.2.2')).toBe(401);
+      expect(await signIn(TOKENS.reader, '192.0.2.2')).toBe(200);
+      // A client can write what it likes before its own address.
+      expect(await signIn('wrong-token-0123456789', '192.0.2.9, 192.0.2.1')).toBe(429);
     },
   );
 });
