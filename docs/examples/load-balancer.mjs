@@ -1,7 +1,8 @@
 /**
  * A reverse proxy in front of three HTTP servers, which are processes of their own. Under steady
- * load one of them is killed; the requests that fail are counted, once with the registry's routing
- * and once with the time-out of 5 s that everybody writes first.
+ * load one of them is killed, and the requests that fail are counted: routed by φ, or by the
+ * time-out of 5 s that everybody writes first; and each without and with reports of the requests
+ * that fail.
  *
  *     npm install phi-accrual httpxy
  *     node load-balancer.mjs [requests a second] [seconds]
@@ -36,26 +37,37 @@ async function serve(url) {
   process.once('disconnect', () => process.exit()); // ends with the balancer
 }
 
-/** Routed by the registry: what is suspected gets nothing, and a failed request is reported. */
-const byRegistry = (registry) => ({
-  pick: () => registry.pick(SERVICE),
-  failed: (id) => registry.reportFailure(id),
-});
+/** Routed by φ: a list that follows the registry, from which whoever is suspected has gone. */
+function byPhi({ client, reports }) {
+  const list = client.follow(SERVICE);
+  return {
+    pick: () => list.pick(),
+    failed: (id) => reports && client.reportFailure(id).catch(() => {}),
+    close: () => list.close(),
+  };
+}
 
-/** Routed by a time-out: whoever beat within 5 s gets requests in turn. */
-const byTimeout = (registry) => {
-  let turn = 0;
+/**
+ * Routed by a time-out: whoever beat within 5 s gets requests in turn; with reports, whoever failed
+ * one gets no more until it beats again.
+ */
+function byTimeout({ registry, reports }) {
   const { service: detector } = registry.detectors;
+  const lastBeat = (id) => detector.peer(id)?.lastHeartbeat ?? 0;
+  const reported = new Map();
+  let turn = 0;
   return {
     pick() {
       const alive = registry
         .instances(SERVICE)
-        .filter(({ id }) => detector.now() - (detector.peer(id)?.lastHeartbeat ?? 0) < 5000);
+        .filter(({ id }) => detector.now() - lastBeat(id) < 5000)
+        .filter(({ id }) => !(lastBeat(id) <= reported.get(id)));
       return alive[turn++ % alive.length];
     },
-    failed() {},
+    failed: (id) => reports && reported.set(id, detector.now()),
+    close() {},
   };
-};
+}
 
 /** The load: so many requests a second, whatever becomes of the earlier ones. */
 async function load(url, perSecond, seconds, killAfter, kill) {
@@ -92,21 +104,23 @@ async function load(url, perSecond, seconds, killAfter, kill) {
   return counts;
 }
 
-async function trial(name, routing, perSecond, seconds) {
+async function trial(name, routing, reports, perSecond, seconds) {
   const service = await startService({ port: 0, udpPort: 0 });
   const { registry } = service;
   const self = fileURLToPath(import.meta.url);
   const servers = [1, 2, 3].map(() => fork(self, ['serve', service.url]));
   while (registry.route(SERVICE).targets.length < 3) await sleep(20);
 
-  const balancer = routing(registry);
+  const client = new RegistryClient({ url: service.url, onError: () => {} });
+  const balancer = routing({ registry, client, reports });
+  while (balancer.pick() === undefined) await sleep(20);
   const proxy = createProxyServer({});
   const front = createServer(async (request, response) => {
     const target = balancer.pick();
     try {
       await proxy.web(request, response, { target: `http://${target.address}` });
     } catch {
-      balancer.failed(target.id);
+      if (target) balancer.failed(target.id);
       if (!response.headersSent) response.writeHead(502);
       response.end();
     }
@@ -118,19 +132,20 @@ async function trial(name, routing, perSecond, seconds) {
   const kill = () => servers[0].kill('SIGKILL');
   const { sent, failed, lastFailure } = await load(url, perSecond, seconds, seconds / 4, kill);
   const until = failed > 0 ? `, the last ${Math.round(lastFailure)} ms after the death` : '';
-  console.log(`${name.padEnd(16)}: ${failed} of ${sent} requests failed${until}`);
+  console.log(`${name.padEnd(25)}: ${failed} of ${sent} requests failed${until}`);
 
+  balancer.close();
   for (const server of servers) server.kill('SIGKILL');
   front.closeAllConnections();
   front.close();
   await service.close();
-  return failed;
 }
 
 if (process.argv[2] === 'serve') await serve(process.argv[3]);
 else {
   const [perSecond = 200, seconds = 10] = process.argv.slice(2).map(Number);
-  const ours = await trial('registry', byRegistry, perSecond, seconds);
-  const theirs = await trial('time-out of 5 s', byTimeout, perSecond, seconds);
-  console.log(`${theirs} failures become ${ours}`);
+  await trial('φ, reports', byPhi, true, perSecond, seconds);
+  await trial('time-out of 5 s', byTimeout, false, perSecond, seconds);
+  await trial('time-out of 5 s, reports', byTimeout, true, perSecond, seconds);
+  await trial('φ', byPhi, false, perSecond, seconds);
 }

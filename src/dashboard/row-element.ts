@@ -71,7 +71,7 @@ export class GroupElement extends RowElement {
   show({ service, open, counts }: GroupRow): void {
     put(this.root, 'aria-expanded', String(open));
     say(this.#fold, open ? '▾' : '▸');
-    say(this.#name, service);
+    say(this.#name, service || '—');
     const known = STATUSES.filter((status) => counts.has(status));
     const others = [...counts.keys()].filter((status) => !known.includes(status as never)).sort();
     const words = [...known, ...others].map((each) => `${counts.get(each)} ${lookOf(each).word}`);
@@ -111,7 +111,7 @@ export class InstanceElement extends RowElement {
     put(this.root, 'data-id', id);
     this.root.classList.toggle('opened', id === opened);
     say(this.#id, id);
-    say(this.#service, service);
+    say(this.#service, service || '—');
     const shown = `${status} ${draining}`;
     if (shown !== this.#status) {
       this.#status = shown;

@@ -72,7 +72,17 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
 }
 
 function memberOf(record: MemberRecord, now: number, paused: number): Member {
-  const { id, service, address, meta, ttl, heartbeatInterval, generation, status, ready } = record;
+  const {
+    id,
+    service = '',
+    address = '',
+    meta,
+    ttl,
+    heartbeatInterval,
+    generation,
+    status,
+    ready,
+  } = record;
   const { goneAfter = defaultGoneAfter(ttl) } = record;
   const about = { id, service, address, meta, ttl, goneAfter, ready, heartbeatInterval };
   const member = new Member(about, generation, record.registeredAt, now, paused);
@@ -85,7 +95,8 @@ function memberOf(record: MemberRecord, now: number, paused: number): Member {
     const signal = member.signals[name];
     signal.beaten = record.heard.includes(name);
     signal.polled = name === 'process' && record.polled;
-    if (signal.heard) signal.held = record.missing.includes(name) ? 'missing' : 'ok';
+    if (signal.heard && !member.isLeaseOnly)
+      signal.held = record.missing.includes(name) ? 'missing' : 'ok';
   }
   // Where it stood between two levels is not known: its signals say what is certain.
   member.states = member.judge().states;

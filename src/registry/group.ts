@@ -19,6 +19,7 @@ export class Tally implements Census {
 
   /** @param sign 1 for a member as it stands, −1 before it changes */
   count(member: Member, sign: 1 | -1): void {
+    if (member.isLeaseOnly) return;
     if (member.isHeard) this.heard += sign;
     if (member.isLate) this.late += sign;
     if (!member.counts) return;

@@ -141,6 +141,7 @@ export class Intake {
     interval?: number,
   ): BeatOutcome {
     const now = this.#roster.now();
+    if (member.isLeaseOnly) return this.#renew(member, name, { at, sequence, verified });
     const period = isInterval(interval) ? interval : member.about.heartbeatInterval;
     const outcome = this.#signals.hear(name, member.id, member.signals[name], period, at ?? now, {
       // Numbers that anybody may have given must not make those of the holder duplicates, nor old:
@@ -157,6 +158,32 @@ export class Intake {
     }
     if (outcome === 'stale-incarnation') return verified ? 'stale-generation' : 'unverified';
     return outcome === 'refused' ? 'unknown' : outcome; // refused by a closed registry only
+  }
+
+  /**
+   * A heartbeat of a lease without traffic. No detector hears it: its end is its ttl alone, and the
+   * silence of jobs that have ended must not look like that of services.
+   */
+  #renew(
+    member: Member,
+    name: SignalName,
+    { at, sequence, verified = true }: Pick<Beat, 'at' | 'sequence' | 'verified'>,
+  ): BeatOutcome {
+    if (name === 'process') return 'accepted'; // which is no word of who holds the lease
+    if (!verified && member.verified) return 'unverified';
+    if (verified && !member.verified) {
+      member.verified = true;
+      member.sequence = -1;
+    }
+    if (Number.isSafeInteger(sequence)) {
+      const ahead = (sequence as number) - member.sequence;
+      if (ahead <= 0) return ahead === 0 ? 'duplicate' : 'out-of-order';
+      member.sequence = sequence as number;
+    }
+    const now = this.#roster.now();
+    const heard = Number.isFinite(at) ? Math.min(at as number, now) : now;
+    if (heard > member.armedAt) this.#leases.arm(member, heard);
+    return 'accepted';
   }
 
   /** Makes the status what follows from the signals, and tells it if that changes anything. */

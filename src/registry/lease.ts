@@ -1,5 +1,6 @@
 /** What a registration gives: the right to beat, to drain and to leave, for one generation. */
 import type { Beat, BeatOutcome } from './beat.js';
+import type { Registered } from './member.js';
 
 /** What a lease acts on; a `Registry` is one. */
 export interface Lessor {
@@ -15,8 +16,8 @@ export interface Lessor {
 /** A lease of one life of an instance, as `Registry.register` grants it. */
 export class Lease {
   readonly id: string;
-  readonly service: string;
-  readonly address: string;
+  readonly service: string | undefined;
+  readonly address: string | undefined;
   /** Of this life, from 1; a later registration of the id has a higher one. */
   readonly generation: number;
   /** In ms. */
@@ -27,13 +28,13 @@ export class Lease {
 
   /** @internal leases come from `Registry.register` */
   constructor(
-    about: Pick<Lease, 'id' | 'service' | 'address' | 'heartbeatInterval' | 'ttl'>,
+    about: Pick<Registered, 'id' | 'service' | 'address' | 'heartbeatInterval' | 'ttl'>,
     generation: number,
     lessor: Lessor,
   ) {
     this.id = about.id;
-    this.service = about.service;
-    this.address = about.address;
+    this.service = about.service || undefined;
+    this.address = about.address || undefined;
     this.heartbeatInterval = about.heartbeatInterval;
     this.ttl = about.ttl;
     this.generation = generation;

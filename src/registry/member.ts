@@ -7,6 +7,7 @@ import type { ChangeKind, InstanceStatus, InstanceView, SignalState } from './vi
 /** What an instance says of itself when it registers, with what it left out. */
 export interface Registered {
   readonly id: string;
+  /** Both `''` of a lease without traffic: no service has that name. */
   readonly service: string;
   readonly address: string;
   readonly meta: Readonly<Record<string, string>>;
@@ -76,6 +77,9 @@ export class Member {
   /** When its lease was granted or given anew, and what was paused by then. */
   armedAt: number;
   armedPaused: number;
+  /** Of a lease without traffic, which no detector hears: the last number, and whether it is proved. */
+  sequence = -1;
+  verified = false;
   history: PastChange[] = [];
   /** This life is over, or another has taken its place. */
   over = false;
@@ -96,6 +100,7 @@ export class Member {
   /** Whether it counts: see population.ts. */
   get counts(): boolean {
     return (
+      !this.isLeaseOnly &&
       !this.draining &&
       this.ready &&
       this.status !== 'starting' &&
@@ -121,12 +126,18 @@ export class Member {
     return this.nodeDrains || this.operatorDrains;
   }
 
+  /** A lease without traffic, such as a lock: in no route, no population and no panic. */
+  get isLeaseOnly(): boolean {
+    return this.about.service === '';
+  }
+
   get routable(): boolean {
     return this.excluded === undefined;
   }
 
   /** Why it is not routable. */
   get excluded(): string | undefined {
+    if (this.isLeaseOnly) return 'no-service';
     if (this.draining) return 'draining';
     if (WEIGHTS[this.status] === undefined) return this.status;
     if (this.failsAlone) return this.status;
@@ -165,8 +176,7 @@ export class Member {
     const { generation, status, states, draining, routable, registeredAt, changedAt } = this;
     this.view = Object.freeze({
       id,
-      service,
-      address,
+      ...(service !== '' && { service, address }),
       meta,
       generation,
       heartbeatInterval,

@@ -6,7 +6,10 @@ import { type Learnt, SIGNALS, type SignalName } from './signals.js';
 import type { InstanceStatus } from './views.js';
 
 /** A registered instance. Wall-clock times are ms since 1970, durations ms. */
-export interface MemberRecord extends Required<Omit<Registration, 'goneAfter'>> {
+export interface MemberRecord
+  extends Required<Omit<Registration, 'goneAfter' | 'service' | 'address'>> {
+  readonly service?: string | undefined;
+  readonly address?: string | undefined;
   /** Records of before there was one have none: it is the default then. */
   readonly goneAfter?: number;
   readonly generation: number;
@@ -59,8 +62,10 @@ const GENERATION = { least: 1, most: Number.MAX_SAFE_INTEGER, integer: true };
 export function recordOf(member: Member, learnt?: Learnt): MemberRecord {
   const { about, generation, registeredAt, changedAt, status, ready, signals } = member;
   const { nodeDrains, operatorDrains } = member;
+  const { service, address, ...rest } = about;
   return {
-    ...about,
+    ...rest,
+    ...(service !== '' && { service, address }),
     generation,
     registeredAt,
     changedAt,

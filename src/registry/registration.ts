@@ -21,9 +21,9 @@ export interface Registration {
    */
   readonly id: string;
   /** As `id`: what is routed to. */
-  readonly service: string;
+  readonly service?: string | undefined;
   /** Where its traffic goes, 1 to 1000 characters; the registry does not look into it. */
-  readonly address: string;
+  readonly address?: string | undefined;
   /** At most 32 entries, keys to 100 and values to 1000 characters. Default none. */
   readonly meta?: Readonly<Record<string, string>>;
   /** How long it stays without a heartbeat, in ms. Default: the larger of 30,000 and ten intervals. */
@@ -97,12 +97,13 @@ export function checkRegistration(
     heartbeatInterval ?? defaults.heartbeatInterval,
     INTERVAL,
   );
+  const leaseOnly = service === undefined && address === undefined;
   const lease = checkNumber('ttl', ttl ?? defaults.ttl ?? defaultTtl(interval), INTERVAL);
   const gone = goneAfter ?? defaults.goneAfter ?? defaultGoneAfter(lease);
   return {
     id: checkName('id', id),
-    service: checkName('service', service),
-    address: checkText('address', address, LONGEST.address),
+    service: leaseOnly ? '' : checkName('service', service),
+    address: leaseOnly ? '' : checkText('address', address, LONGEST.address),
     meta: checkMeta(meta),
     ready: ready === undefined || checkBoolean('ready', ready),
     heartbeatInterval: interval,

@@ -119,6 +119,10 @@ export class Removal implements Part {
     this.due = roster.members.size === 0 ? Infinity : now + (late ? Math.min(every, 1000) : every);
     if (late) return;
     if (now >= this.#quietUntil) this.#collect(now);
+    // What has no traffic is no share of anything: its lease alone decides.
+    for (const member of this.#candidates) {
+      if (member.isLeaseOnly) this.#remove(member, 'ttl');
+    }
     // What was frozen until now stays so for this sweep: restarts, held as well, come first.
     const frozen = new Set(this.#freezes.keys());
     this.#review(now);

@@ -22,6 +22,8 @@ export class Roster extends Tally {
   readonly options: ResolvedRegistryOptions;
   readonly members = new Map<string, Member>();
   readonly groups = new Map<string, Group>();
+  /** Of those without a service, who are in none of them. */
+  readonly #leaseOnly: Group;
   readonly events = new Events<RegistryEvents>();
   readonly log: ChangeLog;
   readonly watching: Watching;
@@ -34,6 +36,7 @@ export class Roster extends Tally {
   constructor(options: ResolvedRegistryOptions) {
     super();
     this.options = options;
+    this.#leaseOnly = new Group('', options);
     this.log = new ChangeLog(options.history);
     this.watching = new Watching({
       log: this.log,
@@ -47,7 +50,7 @@ export class Roster extends Tally {
   }
 
   groupOf(member: Member): Group {
-    return this.groups.get(member.about.service) as Group;
+    return member.isLeaseOnly ? this.#leaseOnly : (this.groups.get(member.about.service) as Group);
   }
 
   views(service: string | undefined): InstanceView[] {
@@ -66,7 +69,7 @@ export class Roster extends Tally {
       } else this.#count(before, -1);
     }
     this.members.set(id, member);
-    let group = this.groups.get(member.about.service);
+    let group = member.isLeaseOnly ? this.#leaseOnly : this.groups.get(member.about.service);
     if (group === undefined) {
       group = new Group(member.about.service, this.options);
       group.beats.setWindow(2 * member.about.heartbeatInterval, this.now());

@@ -17,8 +17,9 @@ export type SignalState = 'unused' | 'unknown' | 'ok' | 'late' | 'missing' | 'no
 /** An instance, as everybody may see it: no secret, durations in ms. */
 export interface InstanceView {
   readonly id: string;
-  readonly service: string;
-  readonly address: string;
+  /** Both undefined of a lease without traffic. */
+  readonly service?: string | undefined;
+  readonly address?: string | undefined;
   readonly meta: Readonly<Record<string, string>>;
   /** The number of its registration: integers from 1. */
   readonly generation: number;

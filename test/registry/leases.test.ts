@@ -36,6 +36,7 @@ describe('a lease', () => {
     expect(lease.renew({ ready: true })).toBe('duplicate');
     expect(lease.renew({ ready: false })).toBe('accepted');
     expect(registry.get('a')?.status).toBe('not-ready');
+    expect(lease.renew({ ready: false, sequence: 1 })).toBe('accepted');
     expect(lease.renew({ ready: true, sequence: 1 })).toBe('duplicate'); // may be a repeated one
     expect(registry.get('a')?.status).toBe('not-ready');
     expect(lease.renew({ figures: { load: 3 } })).toBe('accepted');

@@ -39,11 +39,11 @@ export class HeldLease extends Emitter<LeaseEvents> {
     return this.#request.id;
   }
 
-  get service(): string {
+  get service(): string | undefined {
     return this.#request.service;
   }
 
-  get address(): string {
+  get address(): string | undefined {
     return this.#request.address;
   }
 

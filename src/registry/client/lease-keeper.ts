@@ -303,6 +303,8 @@ export class LeaseKeeper {
     // Whoever the registry knows by this id now, it is not us.
     this.validity.end();
     this.#say('lost', { generation: this.granted.generation, reason });
+    // A lock that was lost is lost: others may have held it since, and its job has to stop.
+    if (this.#request.service === undefined) return this.end();
     void this.#registerAgain();
   }
 

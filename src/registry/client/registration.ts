@@ -17,9 +17,10 @@ import { IN_USE, RegistryError, type RegistryHttp } from './http.js';
 export interface RegistrationRequest {
   /** Who registers: one id is one instance. */
   id: string;
-  service: string;
+  /** What is routed to it. Without service and address it is a lease alone, such as a lock. */
+  service?: string;
   /** Where the instance takes requests, as it is handed to those who route. */
-  address: string;
+  address?: string;
   meta?: Readonly<Record<string, string>>;
   /** How long a lease holds without a heartbeat, in ms. Default: the registry's. */
   ttl?: number;
@@ -68,6 +69,7 @@ export function checkRequest(request: RegistrationRequest): void {
   checkType('request', 'an object', request, request !== undefined);
   const given = checkKeys('request', request, [...KEYS, ...OWN_KEYS]);
   for (const key of TEXTS) {
+    if (key !== 'id' && given.service === undefined && given.address === undefined) continue;
     checkType(key, 'a string', given[key], typeof given[key] === 'string');
     checkRange(key, 'at least one character', given[key], given[key] !== '');
   }

@@ -118,7 +118,7 @@ export function refusal(
   { kind, tls, port, allowed }: ResolvedProberOptions,
 ): string | undefined {
   if (typeof kind === 'function') return undefined;
-  const target = targetOf(address, tls !== undefined, port);
+  const target = targetOf(address ?? '', tls !== undefined, port);
   if (target === undefined) return NO_TARGET;
   const { host } = target;
   const family = isIP(host);
@@ -131,7 +131,7 @@ export function refusal(
 /** The target, and those of its addresses that are allowed: no others are connected to. */
 async function locate(instance: InstanceView, options: ResolvedProberOptions, signal: AbortSignal) {
   const { port, tls, lookup, allowed, source } = options;
-  const target = targetOf(instance.address, tls !== undefined, port);
+  const target = targetOf(instance.address ?? '', tls !== undefined, port);
   if (target === undefined) throw new Refused(NO_TARGET);
   const found = await resolve(target.host, signal, lookup);
   const from = source?.(instance);

@@ -132,7 +132,8 @@ export class Prober extends Emitter<ProberEvents> {
     return this.#polls(instance) ? refusal(instance, this.#options) : undefined;
   }
 
-  #polls({ service }: Pick<InstanceView, 'service'>): boolean {
+  #polls({ service, address }: Pick<InstanceView, 'service' | 'address'>): boolean {
+    if (service === undefined || address === undefined) return false; // a lease without traffic
     return this.#options.services?.has(service) ?? true;
   }
 

@@ -32,7 +32,7 @@ export function agentAnswer(registry: Registry, id: string): string | undefined 
   const view = registry.get(id);
   if (view === undefined) return registry.learning ? undefined : 'down #not registered';
   if (view.draining) return 'drain';
-  const weight = weightIn(registry.route(view.service), id);
+  const weight = weightIn(registry.route(view.service ?? ''), id);
   // `ready` takes back an earlier `drain`.
   if (weight !== undefined) return `up ready ${haproxyWeight(weight)}%`;
   // Who has registered anew, and is about to be heard, had traffic before that.

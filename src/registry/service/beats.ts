@@ -72,7 +72,7 @@ export class Beats {
     if (view === undefined || generation < view.generation) {
       throw refusalOf(registry.heartbeat(id, { generation, ...beat }), id) ?? unknown(id);
     }
-    checkBounds(asker, view.service, id);
+    checkBounds(asker, view.service ?? '', id);
     await this.checkSecret(asker, id, generation, secret);
     // An earlier life must not spend what the present one needs.
     if (generation === view.generation) await this.rates.beat(asker, view, secret !== undefined);

@@ -52,7 +52,7 @@ export class Frames {
       const facts = detector.explain(id);
       const phi = facts?.phi ?? 0;
       services
-        .get(service)
+        .get(service ?? '')
         ?.push([
           id,
           short(facts?.phi),

@@ -48,13 +48,14 @@ export const serviceQuery = z.object({ service: service.optional() });
 export const Registration = z
   .strictObject({
     id,
-    service,
+    service: service.optional(),
     address: z
       .string()
       .min(1)
       .max(MAX_TEXT)
       .refine(isPlainText, { error: `expected ${PLAIN_TEXT}` })
-      .openapi({ example: '10.0.0.7:8080' }),
+      .openapi({ example: '10.0.0.7:8080' })
+      .optional(),
     meta: z
       .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
       .refine((meta) => Object.entries(meta).flat().every(isPlainText), {
@@ -155,8 +156,8 @@ const signal = z.enum(['unused', 'unknown', 'ok', 'late', 'missing', 'not-ready'
 export const Instance = z
   .object({
     id: z.string(),
-    service: z.string(),
-    address: z.string(),
+    service: z.string().optional(),
+    address: z.string().optional(),
     meta: z.record(z.string(), z.string()).readonly(),
     generation: z.number(),
     heartbeatInterval: z.number(),

@@ -114,7 +114,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
     const view = registry.get(id);
     if (view === undefined) throw unknown(id);
     if (asker.grant.role === 'operator' && generation === undefined && secret === undefined) return;
-    checkBounds(asker, view.service, id);
+    checkBounds(asker, view.service ?? '', id);
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
     await beats.checkSecret(asker, id, generation, secret);
     if (generation < view.generation) throw stale();
@@ -129,17 +129,19 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
    */
   async function checkTakeover(
     asker: Asker,
-    { id, service }: { readonly id: string; readonly service: string },
+    { id, service = '' }: { readonly id: string; readonly service?: string | undefined },
     secret: string | undefined,
   ): Promise<void> {
     checkBounds(asker, service, id);
     const view = registry.get(id);
     if (view === undefined) return;
-    checkBounds(asker, view.service, id);
+    checkBounds(asker, view.service ?? '', id);
     const isOwn = secret !== undefined && registry.holds(id, view.generation, secret);
     // Whoever shows a secret is a holder, not an operator: one that is not good any more, as after a
     // change of the registry's key, must not end whoever has the id by now.
-    const isOperator = secret === undefined && asker.grant.role === 'operator';
+    // Nor may an operator give a lock away while its holder may rely on it: there is `remove` for that.
+    const isLock = view.service === undefined;
+    const isOperator = secret === undefined && !isLock && asker.grant.role === 'operator';
     if (isOwn || isOperator || isOver(view)) {
       return beats.rates.registration(asker, id);
     }

@@ -50,7 +50,7 @@ function entriesOf(registry: Registry, service: string, { targets }: Route, all:
   const others = registry.instances(service).filter(({ id }) => !ids.has(id));
   return [
     ...routed,
-    ...others.map((view) => ({ id: view.id, address: view.address, weight: 0, view })),
+    ...others.map((view) => ({ id: view.id, address: view.address ?? '', weight: 0, view })),
   ];
 }
 
