@@ -215,7 +215,7 @@ describe('registering', () => {
       [{ id: '..' }, /id: expected neither '.' nor '..'/],
       [{ service: '.' }, /service: expected neither '.' nor '..'/],
       [{ id: 'x'.repeat(256) }, /id/],
-      [{ id: '\ud800' }, /well-formed/],
+      [{ id: '\ud800' }, /without control characters/],
       [{ id: 7 }, /id: expected a string/],
       [{ service: undefined }, /service/],
       [{ address: '' }, /address/],

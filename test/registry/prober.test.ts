@@ -114,7 +114,7 @@ describe('a poll', () => {
     expect(await outcome('127.0.0.1:1', { kind: 'tcp', port })).toBe('answered');
     const seen: string[] = [];
     const kind = (instance: InstanceView) => {
-      seen.push(instance.address);
+      seen.push(String(instance.address));
       return instance.address === 'anything';
     };
     expect(await outcome('anything', { kind })).toBe('answered');
@@ -237,7 +237,7 @@ describe('a poll', () => {
       // Alone there is nobody to compare it with.
       expect(await ends(silent)).toBe('silent 1 failed');
       expect(await ends(silent, alive)).toBe('silent 1 failed');
-      const unreachable = at(silent.address, { id: 'silent too' });
+      const unreachable = at(silent.address as string, { id: 'silent too' });
       expect(await ends(silent, unreachable)).toBe('silent 1 unreached');
     },
   );

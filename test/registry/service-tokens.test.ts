@@ -177,9 +177,10 @@ describe('an id that is registered', () => {
     expect(await register(TOKENS.node)).toMatchObject({ status: 201, generation: 2 });
   });
 
-  it('is taken over by anybody where nobody needs a token', async () => {
+  it('is taken over by anybody where nobody needs a token, but not by a secret that is wrong', async () => {
     const { register } = await world({});
     await register('');
-    expect(await register('', { secret: 'x' })).toMatchObject({ status: 201, generation: 2 });
+    expect(await register('', { secret: 'x' })).toMatchObject({ code: 'id-in-use' });
+    expect(await register('')).toMatchObject({ status: 201, generation: 2 });
   });
 });

@@ -304,8 +304,8 @@ export class LeaseKeeper {
     this.validity.end();
     this.#say('lost', { generation: this.granted.generation, reason });
     // A lock that was lost is lost: others may have held it since, and its job has to stop.
-    if (this.#request.service === undefined) return this.end();
-    void this.#registerAgain();
+    if (this.#request.service === undefined) this.end();
+    else void this.#registerAgain();
   }
 
   async #registerAgain(): Promise<void> {

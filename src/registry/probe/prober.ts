@@ -202,7 +202,10 @@ export class Prober extends Emitter<ProberEvents> {
     const refused = refusal(instance, this.#options);
     // Where it is, as far as that is known before it was polled.
     const { port, tls } = this.#options;
-    const place = { host: targetOf(instance.address, tls !== undefined, port)?.host, target: '' };
+    const place = {
+      host: targetOf(instance.address ?? '', tls !== undefined, port)?.host,
+      target: '',
+    };
     const admit = (enter: () => void) =>
       this.#turns.take(place.host as string, enter, () => this.#shared.has(place.target));
     const isLimited = typeof this.#options.kind !== 'function' && place.host !== undefined;
