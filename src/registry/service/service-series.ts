@@ -49,7 +49,7 @@ export function servicesOf(registry: Registry, prefix: string, most: number): Fi
             .map(({ name }) => name),
         );
         const counts = new Map<string, Map<string, number>>();
-        for (const { service, status } of registry.instances()) {
+        for (const { service = '', status } of registry.instances()) {
           const label = own.has(service) ? service : '';
           const of = counts.get(label) ?? new Map<string, number>();
           counts.set(label, of.set(status, (of.get(status) ?? 0) + 1));

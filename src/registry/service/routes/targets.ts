@@ -64,7 +64,7 @@ function hostAndPort(address: string): string | undefined {
 function labelsOf({ id, view }: Entry): Record<string, string> {
   const labels: Record<string, string> = { __meta_phi_accrual_id: id };
   if (view === undefined) return labels;
-  labels.__meta_phi_accrual_service = view.service;
+  labels.__meta_phi_accrual_service = view.service ?? '';
   labels.__meta_phi_accrual_status = view.status;
   labels.__meta_phi_accrual_routable = String(view.routable);
   for (const [key, value] of Object.entries(view.meta)) {
