@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { FailureDetector } from '../src/index.js';
+import { FailureDetector, type FailureDetectorOptions } from '../src/index.js';
 import {
   type Fault,
   FIELD_KINDS,
@@ -349,6 +349,30 @@ describe('nodes that return one after another', () => {
     expect(Math.min(...back)).toBeGreaterThan(50_000);
     expect(Math.max(...back)).toBeGreaterThan(55_000);
     expect(Math.max(...back)).toBeLessThan(63_500);
+  });
+});
+
+describe('heartbeats with times that lie far ahead', () => {
+  const faults: readonly Fault[] = [
+    { at: 20_000, fault: 'stamps-ahead', nodes: 0, ahead: 3_600_000, duration: 30_000 },
+    { at: 25_000, fault: 'crash', nodes: 0 },
+    { at: 20_000, fault: 'stamps-ahead', nodes: 1, ahead: 3_600_000, duration: 30_000 },
+  ];
+
+  it('are refused, so that their nodes are suspected, and return when their times are right', () => {
+    const { events } = sound({ nodes: 3, duration: 90_000, faults, detector: bare });
+    expect(events.map(({ event, node }) => `${event} ${node}`).sort()).toEqual([
+      'available 1',
+      'suspect 0',
+      'suspect 1',
+    ]);
+  });
+
+  it('break invariants of a detector that takes them, for the dead are not found then', () => {
+    const make = (options: FailureDetectorOptions) =>
+      new FailureDetector<number>({ ...options, maxAhead: Infinity });
+    const simulation = simulate({ nodes: 3, duration: 90_000, faults, detector: bare, make });
+    expect(broken(simulation)).toContain('ahead');
   });
 });
 

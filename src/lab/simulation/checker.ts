@@ -142,6 +142,15 @@ export class Checker {
     if (wrong !== undefined && this.#guarded) this.fail('outages', at, node, wrong);
   }
 
+  /** A heartbeat was read whose time lay further ahead than any may. */
+  stampedAhead(node: number, at: number, ahead: number, outcome: HeartbeatOutcome): void {
+    this.learning.disturb(node);
+    this.unrest = at;
+    if (outcome === 'accepted') {
+      this.fail('ahead', at, node, `accepted with a time that lies ${ahead} ms ahead`);
+    }
+  }
+
   /** What an accepted heartbeat says of itself. */
   info(node: number, at: number, incarnation: number, sequence: number): void {
     const newest = this.#incarnation[node];

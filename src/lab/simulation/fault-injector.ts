@@ -140,6 +140,14 @@ export class FaultInjector {
     const { nodes } = this.#world;
     if (fault.fault === 'clock-step') {
       nodes.wallClock[node] += fault.by;
+    } else if (fault.fault === 'stamps-ahead') {
+      nodes.ahead[node] = fault.ahead;
+      this.#disturbNode(node);
+      this.#world.after(fault.duration, () => {
+        if (nodes.ahead[node] !== fault.ahead) return; // another one has taken its place
+        nodes.ahead[node] = 0;
+        this.#disturbNode(node);
+      });
     } else if (fault.fault === 'crash') {
       this.#stop(node);
       this.#disturbNode(node);

@@ -74,6 +74,14 @@ export interface ClockStep extends At {
   readonly by: number;
 }
 
+/** The times that come with the nodes' heartbeats lie so many ms ahead, for `duration`. */
+export interface StampsAhead extends At {
+  readonly fault: 'stamps-ahead';
+  readonly nodes: Which;
+  readonly ahead: number;
+  readonly duration: number;
+}
+
 /** Links get better or worse, for `duration` (default: for good). */
 export interface Network extends At, NetworkQuality {
   readonly fault: 'network';
@@ -134,6 +142,7 @@ export type Fault =
   | Flood
   | Cadence
   | ClockStep
+  | StampsAhead
   | Network
   | Partition
   | Staggered
@@ -162,6 +171,7 @@ const FIELDS: Readonly<Record<Fault['fault'], readonly string[]>> = {
   flood: ['nodes', 'count', 'gap'],
   cadence: ['nodes', 'interval'],
   'clock-step': ['nodes', 'by'],
+  'stamps-ahead': ['nodes', 'ahead', 'duration'],
   network: ['nodes?', 'observers?', 'duration?', ...Object.keys(QUALITY).map((key) => `${key}?`)],
   partition: ['nodes', 'observers?', 'duration', 'queued?'],
   staggered: ['nodes', 'observers?', 'duration', 'spread?', 'backOff?'],
@@ -177,6 +187,7 @@ const NUMBERS: Readonly<Record<string, Parameters<typeof checkNumber>[2]>> = {
   spread: TIME,
   backOff: LENGTH,
   gap: TIME,
+  ahead: LENGTH,
   burst: COUNT,
   count: COUNT,
   by: { least: -LONGEST, most: LONGEST, unit: 'ms' },

@@ -14,6 +14,7 @@ export const INVARIANTS = {
   cadence: 'a lasting change of cadence causes at most ten transitions',
   arithmetic: 'φ is finite, never negative, grows with silence, and is the threshold when due',
   'heartbeat-info': 'heartbeats of an older life, or of a number seen before, do not count',
+  ahead: 'a heartbeat whose time lies too far ahead is refused',
   snapshot: 'a detector restored from its snapshot cannot be told from it',
 } as const;
 

@@ -15,6 +15,8 @@ export class Nodes {
   readonly nextBeat: Float64Array;
   /** How far the node's wall clock is off: it travels nowhere, and so changes nothing. */
   readonly wallClock: Float64Array;
+  /** How far ahead the times of the node's heartbeats lie, in ms. */
+  readonly ahead: Float64Array;
   readonly #runningSince: Float64Array;
   #ran = 0;
 
@@ -30,6 +32,7 @@ export class Nodes {
     this.sequence = new Int32Array(this.count);
     this.nextBeat = new Float64Array(this.count).fill(Number.NaN);
     this.wallClock = new Float64Array(this.count);
+    this.ahead = new Float64Array(this.count);
     this.#runningSince = new Float64Array(this.count);
   }
 

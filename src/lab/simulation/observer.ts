@@ -57,6 +57,7 @@ export class Observer {
   readonly #number: number;
   readonly #world: ObserverWorld;
   readonly #resolved;
+  readonly #maxAhead: number;
   readonly #peers: Peer<number>[] = [];
   /** Reused: a detector reads it during the call. */
   readonly #info: { incarnation: number; sequence: number; link: Link | undefined } = {
@@ -79,7 +80,9 @@ export class Observer {
     };
     this.loop = new EventLoop(around, world.socketBuffer);
     const given = { ...options, clock: this.loop } as FailureDetectorOptions;
-    this.#resolved = resolveSettings(given).defaults;
+    const settings = resolveSettings(given);
+    this.#resolved = settings.defaults;
+    this.#maxAhead = settings.maxAhead;
     this.checker = new Checker(number, nodes, this.#resolved, guardsOf(given), world.report);
     this.detector = world.make?.(given) ?? new FailureDetector<number>(given);
     for (const event of ['suspect', 'available', 'level'] as const) {
@@ -175,8 +178,10 @@ export class Observer {
     info.sequence = sequence;
     this.beats++;
     checker.beating = node;
-    const outcome = this.detector.heartbeat(node, now, info);
+    const ahead = nodes.ahead[node];
+    const outcome = this.detector.heartbeat(node, now + ahead, info);
     checker.beating = -1;
+    if (ahead > this.#maxAhead) checker.stampedAhead(node, now, ahead, outcome);
     checker.read(node, now, outcome, this.#peers[node].suspectAt());
     if (outcome === 'accepted') checker.info(node, now, incarnation, sequence);
   }

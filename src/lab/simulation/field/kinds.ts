@@ -5,10 +5,12 @@
  */
 import type { DrawWorld } from './draw-world.js';
 import { staggered } from './staggered.js';
+import { stamps } from './stamps.js';
 
 /** The kinds of worlds after reports from the field, by name. */
 export const FIELD_KINDS = {
   staggered,
+  stamps,
 } satisfies Readonly<Record<string, DrawWorld>>;
 
 export type FieldKind = keyof typeof FIELD_KINDS;
