@@ -28,6 +28,7 @@ export function addRun(program: Command): void {
     .option('--interval <ms>', 'between its beats', parseMs, 1000)
     .option('--pause <ms>', 'silence that is always tolerated', parsePause, 5000)
     .option('--delay <ms>', 'before the first restart; doubles each time', parseMs, 1000)
+    .option('--start-timeout <ms>', 'to the first proof that it serves', parsePause, 60_000)
     .option('--grace <seconds>', 'from SIGTERM to SIGKILL', parseSeconds, 10)
     .addOption(
       new Option('--restart <when>', 'after which end')

@@ -32,7 +32,9 @@ class FakeChild implements Supervised {
   }
 }
 
-const DEFAULTS = { interval: 1000, pause: 5000, delay: 1000, grace: 10 } as const;
+const DEFAULTS = {
+  ...{ interval: 1000, pause: 5000, delay: 1000, startTimeout: 60_000, grace: 10 },
+} as const;
 
 function world(options: Partial<RunOptions> = {}, probe?: () => boolean) {
   const clock = new AsyncClock();
@@ -105,6 +107,66 @@ describe('the supervisor', () => {
     await clock.pass(1000);
     expect(ups()).toBe('dUdU');
     await supervisor.close();
+  });
+
+  it('restarts a child that has not served within the time for its start, also one that never will', async () => {
+    let answers = false;
+    const { clock, supervisor, startedAt, children, said } = world({}, () => answers);
+    await supervisor.start();
+    await clock.pass(59_999);
+    expect(children[0].stops).toEqual([]);
+    // The delays before its restarts, 1 and 2 s, and a random part of 0.5 s.
+    await clock.pass(64_001);
+    expect(startedAt).toEqual([0, 61_500, 124_000]);
+    expect(children[0].stops).toEqual(['SIGTERM']);
+    expect(said).toContain('x: has not served within 60000 ms of its start');
+    expect(said).toContain('x: restart 2 (start-timeout 2)');
+    await clock.pass(59_000);
+    answers = true;
+    await clock.pass(600_000);
+    expect(children).toHaveLength(3);
+    await supervisor.close();
+  });
+
+  it('does not restart a child that serves late, but before its restart', async () => {
+    let answers = false;
+    const { clock, supervisor, children, said } = world({ delay: 20_000 }, () => answers);
+    await supervisor.start();
+    await clock.pass(65_000);
+    answers = true;
+    await clock.pass(600_000);
+    expect(supervisor.isUp).toBe(true);
+    expect(children).toHaveLength(1);
+    expect(said.filter((line) => /restart/.test(line))).toEqual([]);
+    await supervisor.close();
+  });
+
+  it.each([
+    ['has no probe, and is not Node', {}, false],
+    ['is given as long as it needs', { startTimeout: 0 }, true],
+    ['is not to be restarted', { restart: 'never' }, true],
+  ] as const)('lets a child take its time that %s', async (_, options, probed) => {
+    const { clock, supervisor, children } = world(options, probed ? () => false : undefined);
+    await supervisor.start();
+    await clock.pass(600_000);
+    expect(children).toHaveLength(1);
+    expect(children[0].stops).toEqual([]);
+    await supervisor.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  it('gives the time for its start anew to a child that ended before it served', async () => {
+    const { clock, supervisor, startedAt, last } = world({}, () => false);
+    await supervisor.start();
+    await clock.pass(50_000);
+    last().end({ code: 1 });
+    await clock.pass(60_000);
+    expect(startedAt).toEqual([0, 51_000]);
+    await supervisor.stop('SIGTERM');
+    await clock.pass(600_000);
+    expect(startedAt).toHaveLength(2);
+    await supervisor.close();
+    expect(clock.timers).toBe(0);
   });
 
   it('ends what a child has left before it starts another', async () => {

@@ -2,9 +2,10 @@
 
 /**
  * Why it was started again: it ended by itself; it was stopped, as by SIGSTOP; its process was not
- * heard; its main loop was blocked; its probe was not answered, or not well.
+ * heard; its main loop was blocked; its probe was not answered, or not well; it did not serve in time
+ * after its start.
  */
-export type Cause = 'exit' | 'frozen' | 'silent' | 'blocked' | 'probe-failing';
+export type Cause = 'exit' | 'frozen' | 'silent' | 'blocked' | 'probe-failing' | 'start-timeout';
 
 /** At most so many restarts, in all or within so many ms. */
 export interface RestartLimit {

@@ -12,27 +12,20 @@ import { Turns } from '../../sources/turns.js';
 import { type Probe, probing } from './beats.js';
 import { describeEnding, type Ending, exitCodeOf, type Supervised } from './child.js';
 import { beatingEnvironment } from './node-child.js';
-import { GAVE_UP, type RunOptions } from './options.js';
+import { GAVE_UP, type Supervision } from './options.js';
 import { type Cause, RestartPolicy } from './restart-policy.js';
+import { sleep } from './sleep.js';
+import { StartDeadline } from './start-deadline.js';
+import { witness } from './witness.js';
 
 /** Longer than any back-off: a lease that runs out would be a reason not to restart. */
 const TTL = 2 ** 31 - 1;
 /** Between restarts, in ms, and the life that makes the next one the first again. */
 const LONGEST_DELAY = 300_000;
 
-/**
- * A member of the same service: this process itself. Where one is alone and falls silent, everybody
- * is down, which speaks against the observer, and for no restart; that it hears itself says that it
- * is not the observer.
- */
-const WITNESS = '(supervisor)';
-
 export interface SupervisorOptions {
   readonly id: string;
-  readonly options: Pick<
-    RunOptions,
-    'interval' | 'pause' | 'delay' | 'grace' | 'restart' | 'maxRestarts' | 'service'
-  >;
+  readonly options: Supervision;
   /** Starts the command, with these variables beside those that it gets anyway. */
   readonly spawn: (env: NodeJS.ProcessEnv) => Supervised;
   /** Whether the command is Node, and beats for itself. */
@@ -54,6 +47,7 @@ export class Supervisor {
   readonly #host: SupervisorHost;
   readonly #registry: Registry;
   readonly #policy: RestartPolicy;
+  readonly #deadline: StartDeadline;
   readonly #epoch = randomBytes(8).toString('hex');
   /** Whether the present child has beaten. */
   #beaten = false;
@@ -76,12 +70,13 @@ export class Supervisor {
   });
 
   constructor(given: SupervisorOptions) {
-    const { interval, pause, delay, maxRestarts: limit } = given.options;
+    const { interval, pause, delay, startTimeout, maxRestarts: limit } = given.options;
     this.#given = given;
     const { host, random = Math.random } = given;
     this.#host = host ?? OWN;
     const longest = Math.max(delay, LONGEST_DELAY);
     this.#policy = new RestartPolicy({ delay, longest, limit, random });
+    this.#deadline = new StartDeadline(startTimeout, this.#host);
     this.#registry = new Registry({
       ...(host && { clock: host }),
       heartbeatInterval: interval,
@@ -96,7 +91,7 @@ export class Supervisor {
   }
 
   async start(): Promise<void> {
-    const { beatsForItself, id } = this.#given;
+    const { beatsForItself, id, options } = this.#given;
     const registry = this.#registry;
     if (beatsForItself) {
       this.#datagrams = await Datagrams.open({
@@ -111,7 +106,10 @@ export class Supervisor {
       });
     }
     registry.begin();
-    this.#witness();
+    registry.on('change', () => {
+      if (this.#isProved) this.#deadline.end();
+    });
+    this.#own = witness(registry, this.#service, options.interval, this.#host);
     this.#launch();
   }
 
@@ -125,20 +123,14 @@ export class Supervisor {
    * its probe or its main loop, has done so since it was started.
    */
   get isUp(): boolean {
-    const { probe, beatsForItself, id } = this.#given;
-    const view = this.#registry.get(id);
-    const isProved = view?.signals.service !== 'unused' || !(probe || beatsForItself);
-    return !this.#isLast && view?.routable === true && isProved;
+    const isRoutable = this.#registry.get(this.#given.id)?.routable === true;
+    return !this.#isLast && isRoutable && this.#isProved;
   }
 
-  #witness(): void {
-    const { options } = this.#given;
-    const registry = this.#registry;
-    const about = { id: WITNESS, service: this.#service, address: '-' };
-    const { generation } = registry.register(about);
-    const beat = () => void registry.heartbeat(WITNESS, { generation });
-    this.#own = new Turns(beat, { interval: options.interval, host: this.#host });
-    this.#own.start();
+  get #isProved(): boolean {
+    const { probe, beatsForItself, id } = this.#given;
+    if (!probe && !beatsForItself) return true;
+    return this.#registry.get(id)?.signals.service !== 'unused';
   }
 
   get #service(): string {
@@ -174,6 +166,17 @@ export class Supervisor {
     turns.start();
     this.#turns.push(turns);
     if (probe) this.#turns.push(probing(probe, interval, () => hear('service'), host));
+    if (!this.#isProved) this.#deadline.begin((met) => void this.#onLate(child, met));
+  }
+
+  /** It has not shown within the time for its start that it serves. */
+  async #onLate(child: Supervised, met: AbortSignal): Promise<void> {
+    const { id, options, probe, log } = this.#given;
+    // Of a Node that has not beaten at all, as one behind a launcher of that name, nothing is known.
+    if (this.#isLast || child !== this.#child || (!probe && !this.#beaten)) return;
+    const found = `has not served within ${options.startTimeout} ms of its start`;
+    if (options.restart === 'never') log(`${id}: ${found}`);
+    else await this.#replace(child, 'start-timeout', found, met);
   }
 
   #environment({ id, generation, secret }: Lease): NodeJS.ProcessEnv {
@@ -191,6 +194,7 @@ export class Supervisor {
   #onEnd(child: Supervised, ending: Ending): void {
     if (child !== this.#child) return;
     for (const turns of this.#turns.splice(0)) turns.close();
+    this.#deadline.end();
     const { id, options, log } = this.#given;
     this.#registry.deregister(id);
     if (this.#isLast || this.#stopping) return void this.stop('SIGTERM');
@@ -217,6 +221,7 @@ export class Supervisor {
   /** Another one in its place, after a while; unless it recovers before. */
   async #replace(child: Supervised, cause: Cause, found: string, withdrawn?: AbortSignal) {
     const { id, options, log } = this.#given;
+    if (this.#isReplaced) return; // for another reason, already
     this.#restart.abort();
     const restart = new AbortController();
     this.#restart = restart;
@@ -227,7 +232,7 @@ export class Supervisor {
     if (isEnded && !this.#policy.allows(now())) return this.#giveUp(cause);
     // What it has left would keep its port, and answer in place of the next one.
     const tidied = isEnded ? child.stop(grace, 'SIGTERM') : undefined;
-    await Promise.all([this.#sleep(this.#policy.wait(cause, now()), restart.signal), tidied]);
+    await Promise.all([sleep(this.#policy.wait(cause, now()), restart.signal, this.#host), tidied]);
     if (restart.signal.aborted) return;
     if (!isEnded) {
       log(`${id}: ${found}`);
@@ -249,21 +254,10 @@ export class Supervisor {
     await this.stop('SIGTERM', GAVE_UP);
   }
 
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#host.clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = this.#host.setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
-  }
-
   /** No more restarts, and no more traffic; what runs goes on. */
   retire(): void {
     this.#isLast = true;
+    this.#deadline.end();
     this.#restart.abort();
   }
 
@@ -292,6 +286,7 @@ export class Supervisor {
 
   async close(): Promise<void> {
     this.#own?.close();
+    this.#deadline.end();
     for (const turns of this.#turns.splice(0)) turns.close();
     this.#given.probe?.close();
     this.#registry.close();
