@@ -20,8 +20,9 @@ createServer((request, answer) => {
 `;
 
 const served = (output: string) => [...output.matchAll(/serves (\d+)/g)].map(([, pid]) => +pid);
+/** It waits for its answer, or for the end of the server: given up early, it might never arrive. */
 const ask = (port: number, path: string) =>
-  fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(500) })
+  fetch(`http://127.0.0.1:${port}${path}`)
     .then((answer) => answer.text())
     .catch(() => undefined);
 
@@ -56,19 +57,19 @@ describe.runIf(process.platform === 'linux')('run, and what its command has star
     );
     const env = { npm_config_prefix: '', INIT_CWD: '' };
     const run = runs.run(
-      ['--http', `http://127.0.0.1:${port}/`, '--pause', '300'],
+      ['--http', `http://127.0.0.1:${port}/`],
       ['sh', '-c', `cd '${runs.folder}' && exec "$@"`, 'sh', ...by(server, port)],
       env,
     );
-    await vi.waitUntil(() => served(run.output).length === 1, PATIENCE);
-    const [first] = served(run.output);
+    await vi.waitUntil(() => served(run.output).length >= 1, PATIENCE);
     // Only who was heard can fall silent: a probe was answered, and has come back.
     await vi.waitUntil(() => (run.output.match(/answered/g)?.length ?? 0) > 2, PATIENCE);
+    const before = served(run.output).length;
     void ask(port, '/block');
-    await vi.waitUntil(() => served(run.output).length === 2, PATIENCE);
-    expect(lives(first)).toBe(false);
+    await vi.waitUntil(() => served(run.output).length > before, PATIENCE);
+    expect(served(run.output).slice(0, before).filter(lives)).toEqual([]);
     expect(run.output).not.toMatch(/EADDRINUSE/);
-    expect(await ask(port, '/')).toBe(String(served(run.output)[1]));
+    expect(await ask(port, '/')).toBe(String(served(run.output).at(-1)));
     run.kill('SIGTERM');
     await run.exited;
     expect(served(run.output).filter(lives)).toEqual([]);

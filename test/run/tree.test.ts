@@ -1,7 +1,7 @@
 /** Who belongs to a tree of processes. */
 import { describe, expect, it } from 'vitest';
 import { type ProcessStat, parseStat } from '../../src/cli/run/processes.js';
-import { membersOf } from '../../src/cli/run/tree.js';
+import { inTurns, membersOf } from '../../src/cli/run/tree.js';
 
 const stat = (pid: number, parent: number, group: number, session: number, state = 'S') =>
   ({ pid, state, parent, group, session }) satisfies ProcessStat;
@@ -34,6 +34,24 @@ describe('the members of a tree', () => {
   it('are found through parents that have ended, and in whatever order they are listed', () => {
     const all = [stat(103, 102, 103, 103), stat(102, 101, 102, 102, 'Z'), stat(101, 1, 100, 100)];
     expect(membersOf(100, all, nobody).map(({ pid }) => pid)).toEqual([101, 103]);
+  });
+});
+
+describe('a search through many processes', () => {
+  it('lets other work of this process go on, as that which says that a command has ended', async () => {
+    const seen: string[] = [];
+    function* search(): Generator<undefined, string> {
+      for (let i = 0; i < 3; i++) {
+        for (const from = performance.now(); performance.now() - from < 10; );
+        seen.push('step');
+        yield;
+      }
+      return 'found';
+    }
+    setImmediate(() => seen.push('other work'));
+    const found = inTurns(search());
+    expect(await found).toBe('found');
+    expect(seen).toEqual(['step', 'other work', 'step', 'step']);
   });
 });
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, vi } from 'vitest';
-import { hasEnded, hasVariable, listProcesses, statOf } from '../../src/cli/run/processes.js';
+import { eachProcess, hasEnded, hasVariable, statOf } from '../../src/cli/run/processes.js';
 import { cli, Running } from './processes.js';
 
 const FAST = ['--interval', '50', '--pause', '1000', '--delay', '50', '--grace', '1'];
@@ -62,7 +62,7 @@ export class Run extends Running {
 
   /** All processes that live and were started by it, itself excluded. */
   get all(): number[] {
-    return listProcesses()
+    return [...eachProcess()]
       .filter((each) => !hasEnded(each) && each.pid !== this.child.pid)
       .filter(({ pid }) => hasVariable(pid, this.#variable))
       .map(({ pid }) => pid);

@@ -89,16 +89,23 @@ export class Child implements Supervised {
     if (this.ending === undefined) this.#process.kill(signal);
   }
 
-  /** Signals it and all that it has started. */
+  /** Signals it and all that it has started, before anything else can happen. */
   signalAll(signal: NodeJS.Signals): void {
-    if (this.#tree) this.#tree.signal(signal);
+    if (this.#tree) this.#tree.signalNow(signal);
+    else this.signal(signal);
+  }
+
+  async #signalAll(signal: NodeJS.Signals): Promise<void> {
+    if (this.#tree) await this.#tree.signal(signal);
     else this.signal(signal);
   }
 
   /** May be called again, with a shorter grace. */
   async stop(grace: number, signal: NodeJS.Signals | undefined): Promise<Ending> {
-    if (signal !== undefined && !this.#isOver) this.signalAll(signal);
+    // What is being killed is asked no more: it would hear of that first.
+    const asks = signal !== undefined && performance.now() < this.#killAt;
     this.#killAt = Math.min(this.#killAt, performance.now() + grace);
+    if (asks && !(await this.#isOver())) await this.#signalAll(signal);
     this.#look();
     this.#stopping ??= this.#end();
     await this.#stopping;
@@ -106,13 +113,13 @@ export class Child implements Supervised {
   }
 
   async #end(): Promise<void> {
-    for (let wait = LOOK.first; !this.#isOver; wait = Math.min(2 * wait, LOOK.most)) {
+    for (let wait = LOOK.first; !(await this.#isOver()); wait = Math.min(2 * wait, LOOK.most)) {
       const late = performance.now() - this.#killAt;
       if (late > UNKILLABLE && this.ending !== undefined) {
         this.#log(`cannot be ended: pid ${this.#tree?.pids.join(', ')}`);
         return;
       }
-      if (late >= 0) this.signalAll('SIGKILL');
+      if (late >= 0) await this.#signalAll('SIGKILL');
       const ms = late >= 0 ? wait : Math.min(wait, -late);
       await new Promise<void>((resolve) => {
         // While it runs itself, its end and another call are all that there is to wait for.
@@ -125,8 +132,8 @@ export class Child implements Supervised {
     }
   }
 
-  get #isOver(): boolean {
-    return this.ending !== undefined && this.#tree?.isOver !== false;
+  async #isOver(): Promise<boolean> {
+    return this.ending !== undefined && (await this.#tree?.isOver()) !== false;
   }
 
   /** Whether it may run: neither stopped nor a corpse, where the system tells (Linux). */

@@ -1,4 +1,5 @@
 /** The registration of the command at a registry that others are routed by. */
+import { platform } from '../../core/host.js';
 import {
   type HeldLease,
   type InstanceView,
@@ -6,6 +7,7 @@ import {
   RegistryError,
 } from '../../registry/index.js';
 import { clientAt, registerAt } from '../registering.js';
+import { sleep } from './sleep.js';
 
 export interface ElsewhereOptions {
   readonly url: string;
@@ -21,18 +23,6 @@ export interface ElsewhereOptions {
 const AGAIN = 2000;
 /** For how long the registry may take to hear that the command wants no more traffic, in ms. */
 const PATIENCE = 1000;
-
-const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done);
-  });
 
 const ended = ({ ended: signal }: HeldLease): Promise<void> =>
   new Promise((resolve) => {
@@ -106,7 +96,7 @@ export class Elsewhere {
   }
 
   #pause(): Promise<void> {
-    return sleep(AGAIN * (0.5 + Math.random()), this.#stop.signal);
+    return sleep(AGAIN * (0.5 + Math.random()), this.#stop.signal, platform);
   }
 
   #complain(message: string): void {
@@ -146,8 +136,8 @@ export class Elsewhere {
         return false;
       },
     );
-    const isTold = await Promise.race([told, sleep(PATIENCE, signal)]);
-    if (isTold === true) await sleep(ms, signal);
+    const isTold = await Promise.race([told, sleep(PATIENCE, signal, platform)]);
+    if (isTold === true) await sleep(ms, signal, platform);
   }
 
   async close(): Promise<void> {

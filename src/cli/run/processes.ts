@@ -37,22 +37,24 @@ export function statOf(pid: number): ProcessStat | undefined {
   }
 }
 
-/** All processes that can be seen; none where the system does not list them. */
-export function listProcesses(): ProcessStat[] {
+/** All processes that can be seen, one by one; none where the system does not list them. */
+export function* eachProcess(): Generator<ProcessStat> {
   let names: string[];
   try {
     names = readdirSync('/proc');
   } catch {
-    return [];
+    return;
   }
-  return names.flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
+  for (const name of names) {
+    if (!/^\d+$/.test(name)) continue;
+    let stat: ProcessStat | undefined;
     try {
-      return statOf(Number(name)) ?? [];
+      stat = statOf(Number(name));
     } catch {
-      return []; // hidden from us, so it is not one that we started
+      // hidden from us, so it is not one that we started
     }
-  });
+    if (stat !== undefined) yield stat;
+  }
 }
 
 /** Whether the process was started with `variable`, as 'NAME=value', in its environment. */

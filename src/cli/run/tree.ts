@@ -1,5 +1,5 @@
 /** The command with everything that it has started, for as long as any of it lives. */
-import { hasEnded, hasVariable, listProcesses, type ProcessStat } from './processes.js';
+import { eachProcess, hasEnded, hasVariable, type ProcessStat } from './processes.js';
 
 /**
  * Which of `all` belong to the tree: the group and the session of its leader, who carries its mark,
@@ -21,6 +21,29 @@ export function membersOf(
   return [...found.values()].filter((each) => !hasEnded(each));
 }
 
+/** For so long, in ms, other work waits while processes are looked through. */
+const TURN = 5;
+
+type Search = Generator<undefined, ProcessStat[]>;
+
+/** Takes a search to its end, and lets other work of this process have its turns meanwhile. */
+export async function inTurns<T>(search: Generator<undefined, T>): Promise<T> {
+  for (let until = performance.now() + TURN; ; ) {
+    const { done, value } = search.next();
+    if (done) return value;
+    if (performance.now() < until) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    until = performance.now() + TURN;
+  }
+}
+
+function atOnce(search: Search): ProcessStat[] {
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
+
 /** Signals processes as one. Once it is found empty it signals nobody: pids are used again. */
 export class ProcessTree {
   readonly #leader: number;
@@ -36,29 +59,51 @@ export class ProcessTree {
     this.#mark = mark;
   }
 
-  /** Sends a signal to every process of the tree. */
-  signal(signal: NodeJS.Signals): void {
-    if (this.#isOver) return;
-    const others = this.#members.filter(({ group }) => group !== this.#leader);
-    this.#send(-this.#leader, signal);
-    for (const { pid } of others) this.#send(pid, signal);
+  /** Sends a signal to every process of the tree; other work goes on while they are looked for. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    if (!this.#isOver) this.#sendTo(await inTurns(this.#search()), signal);
+  }
+
+  /** As {@link signal}, before anything else can happen, as this process is about to end or stop. */
+  signalNow(signal: NodeJS.Signals): void {
+    if (!this.#isOver) this.#sendTo(atOnce(this.#search()), signal);
   }
 
   /** Whether nothing of it lives any more. */
-  get isOver(): boolean {
-    this.#isOver ||= this.#members.length === 0 && !this.#groupLives;
-    return this.#isOver;
+  async isOver(): Promise<boolean> {
+    // One that ends while they are listed may have started another that was not listed yet.
+    for (let look = 0; look < 2 && !this.#isOver; look++) {
+      const members = await inTurns(this.#search());
+      if (members.length > 0 || this.#groupLives) return false;
+    }
+    this.#isOver = true;
+    return true;
   }
 
   /** The pids of those that live, where the system lists them (Linux). */
   get pids(): number[] {
-    return this.#isOver ? [] : this.#members.map(({ pid }) => pid);
+    return this.#isOver ? [] : atOnce(this.#search()).map(({ pid }) => pid);
   }
 
-  get #members(): ProcessStat[] {
+  /** A machine may run thousands of processes, and a busy one is slow to list them: step by step. */
+  *#search(): Search {
     if (process.platform !== 'linux') return [];
-    // A variable that is looked for cannot be in our own environment, nor in our parents'.
-    return membersOf(this.#leader, listProcesses(), (pid) => hasVariable(pid, this.#mark));
+    const all: ProcessStat[] = [];
+    const marked = new Set<number>();
+    for (const each of eachProcess()) {
+      all.push(each);
+      // A variable that is looked for cannot be in our own environment, nor in our parents'.
+      if (hasVariable(each.pid, this.#mark)) marked.add(each.pid);
+      yield;
+    }
+    return membersOf(this.#leader, all, (pid) => marked.has(pid));
+  }
+
+  /** To members that were found before: without its parent nobody is found as its descendant. */
+  #sendTo(members: readonly ProcessStat[], signal: NodeJS.Signals): void {
+    if (this.#isOver) return;
+    this.#send(-this.#leader, signal);
+    for (const { pid, group } of members) if (group !== this.#leader) this.#send(pid, signal);
   }
 
   /** Where processes are listed the list decides: a group of corpses takes signals as well. */
