@@ -58,7 +58,9 @@ export class Signal {
     if (this.held !== undefined) return this.held;
     if (this.beaten) {
       const level = this.peer?.level;
-      const reading = level === undefined ? 'ok' : BY_LEVEL[level];
+      // A threshold below a level's φ is crossed before it: who is suspected is missing all the same.
+      const isMissing = this.peer?.status === 'suspect';
+      const reading = isMissing ? 'missing' : level === undefined ? 'ok' : BY_LEVEL[level];
       return worse(reading, readingOfMisses(this.misses));
     }
     if (this.unreached) return 'unknown';

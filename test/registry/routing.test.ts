@@ -401,3 +401,13 @@ describe('reported failures', () => {
     expect(registry.explain('n0')?.weight).toBe(0.1);
   });
 });
+
+describe('a threshold below the φ of a critical signal', () => {
+  it.each([0.5, 2, 3])('%d makes who is silent dead all the same', (threshold) => {
+    const { registry, run } = nodesOn(4, { detector: { threshold } });
+    run(30_000);
+    run(60_000, (node) => node > 0);
+    expect(registry.get('n0')?.status).toBe('dead');
+    expect(targets(registry)).not.toContain('n0');
+  });
+});
