@@ -105,7 +105,7 @@ async function load(url, perSecond, seconds, killAfter, kill) {
 }
 
 async function trial(name, routing, reports, perSecond, seconds) {
-  const service = await startService({ port: 0, udpPort: 0 });
+  const service = await startService({ port: 0, udpPort: 0, registry: { warmUp: 0 } });
   const { registry } = service;
   const self = fileURLToPath(import.meta.url);
   const servers = [1, 2, 3].map(() => fork(self, ['serve', service.url]));

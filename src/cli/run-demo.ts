@@ -14,7 +14,9 @@ const FREEZE = 3000;
 
 /** The service, at the port that was asked for, or at the usual one if it is free. */
 async function open(port: number | undefined, demo: DemoNodes): Promise<RegistryService> {
-  const at = (wished: number) => startService({ port: wished, udpPort: 0, demo });
+  // All of its nodes are its own: there is nobody whom it once knew.
+  const registry = { warmUp: 0 };
+  const at = (wished: number) => startService({ port: wished, udpPort: 0, demo, registry });
   try {
     return await at(port ?? 7946);
   } catch (error) {

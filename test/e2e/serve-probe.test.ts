@@ -55,7 +55,7 @@ it('polls who registered, where it registered from and nowhere else', async () =
 });
 
 it('says that it ends before it does', async () => {
-  const { process, url } = await serve('--drain', '3000');
+  const { process, url } = await serve('--drain', '3000', '--warm-up', '0');
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   process.kill('SIGTERM');
   await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503);

@@ -494,7 +494,7 @@ describe('the state', () => {
     const fill = join(disk, 'fill');
     let service: Awaited<ReturnType<typeof serve>> | undefined;
     try {
-      service = await serve('--state', state);
+      service = await serve('--state', state, '--warm-up', '0');
       const { url, process } = service;
       expect((await ask(url, '/register', web('a'))).status).toBe(201);
       try {

@@ -16,7 +16,8 @@ const until = (condition: () => boolean) =>
   vi.waitUntil(condition, { timeout: 30_000, interval: 10 });
 
 async function serve(options: ServiceOptions = {}): Promise<RegistryService> {
-  const service = await startService({ port: 0, udpPort: 0, ...options });
+  const registry = { warmUp: 0, ...options.registry };
+  const service = await startService({ port: 0, udpPort: 0, ...options, registry });
   open.push(service);
   return service;
 }

@@ -1,6 +1,8 @@
 /** A registry that started without what it knew says so, until those who are there have registered. */
 import { describe, expect, it } from 'vitest';
 import { Registry } from '../../src/registry/index.js';
+import type { RegistryService } from '../../src/registry/service/index.js';
+import { Loop } from '../support/loop.js';
 import { ask, start } from '../support/service.js';
 import { nodesOn, registryOn } from './world.js';
 
@@ -67,24 +69,39 @@ describe('a registry that learns', () => {
 });
 
 describe('a service that started without a state', () => {
-  it('learns when somebody beats whom it does not know, and is not ready meanwhile', async () => {
-    const service = await start();
-    const mode = async () =>
-      ((await ask(service, '/services/api/route')).json as { mode: string }).mode;
-    const ready = async () => (await ask(service, '/readyz')).status;
-    expect([await mode(), await ready()]).toEqual(['empty', 200]);
-    expect((await ask(service, '/heartbeat/a', { body: { generation: 3 } })).status).toBe(404);
-    expect([await mode(), await ready()]).toEqual(['learning', 503]);
+  const lost = (clock?: Loop) =>
+    start({ registry: { warmUp: undefined, ...(clock && { clock }) } });
+  const modeOf = async (service: RegistryService) =>
+    ((await ask(service, '/services/api/route')).json as { mode: string }).mode;
+  const readyOf = async (service: RegistryService) => (await ask(service, '/readyz')).status;
+
+  it('is learning from the start on, and not ready', async () => {
+    const service = await lost();
+    expect([await modeOf(service), await readyOf(service)]).toEqual(['learning', 503]);
     await ask(service, '/register', { body: about('a') });
     await ask(service, '/heartbeat/a', { body: { generation: 1 } });
-    expect([await mode(), await ready()]).toEqual(['learning', 503]);
+    expect([await modeOf(service), await readyOf(service)]).toEqual(['learning', 503]);
   });
 
-  it('learns from the start on where that is wished, or never', async () => {
+  it('has learnt when nobody registers any more, and begins again when somebody beats whom it does not know', async () => {
+    const loop = new Loop();
+    const service = await lost(loop);
+    expect(await modeOf(service)).toBe('learning');
+    loop.runUntil(6000);
+    expect(await modeOf(service)).toBe('empty');
+    expect((await ask(service, '/heartbeat/a', { body: { generation: 3 } })).status).toBe(404);
+    expect(await modeOf(service)).toBe('learning');
+    loop.runUntil(31_000);
+    expect(await modeOf(service)).toBe('empty');
+    await ask(service, '/heartbeat/a', { body: { generation: 3 } });
+    expect(await modeOf(service)).toBe('empty'); // no longer after its start
+  });
+
+  it('learns for as long as is wished, or never', async () => {
     const wished = await start({ registry: { warmUp: 20_000 } });
-    expect((await ask(wished, '/readyz')).status).toBe(503);
+    expect(await readyOf(wished)).toBe(503);
     const never = await start({ registry: { warmUp: 0 } });
     await ask(never, '/heartbeat/a', { body: { generation: 3 } });
-    expect((await ask(never, '/readyz')).status).toBe(200);
+    expect(await readyOf(never)).toBe(200);
   });
 });

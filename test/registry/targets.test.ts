@@ -153,15 +153,20 @@ describe('while the registry learns who is there', () => {
 
   it('a heartbeat of somebody unknown is enough to begin it, and the lists come when it is over', async () => {
     const loop = new Loop();
-    const service = await start({ registry: { slowStart: 0, clock: loop }, agentCheck: 0 });
+    const registry = { slowStart: 0, clock: loop, warmUp: undefined };
+    const service = await start({ registry, agentCheck: 0 });
     service.registry.register(web('a', { address: '10.0.0.1:80' })).renew();
     const text = () => ask(service, '/services/web/targets?format=text');
+    for (let at = 1000; at <= 7000; at += 1000) {
+      loop.runUntil(at);
+      service.registry.heartbeat('a', { generation: 1 });
+    }
     expect((await text()).text).toBe('10.0.0.1:80\n');
     await ask(service, '/heartbeat/before', { body: { generation: 3 } });
     expect((await text()).status).toBe(503);
     expect(await agent(service, 'before\n')).toBe('');
     const beat = () => service.registry.heartbeat('a', { generation: 1 });
-    for (let at = 1000; at <= 31_000; at += 1000) {
+    for (let at = 8000; at <= 31_000; at += 1000) {
       loop.runUntil(at);
       beat();
     }

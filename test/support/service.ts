@@ -17,9 +17,10 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((service) => service.close()));
 });
 
-/** Ends with the test. */
+/** Ends with the test. It does not learn at its start, as one that has lost what it knew does. */
 export async function start(options: ServiceOptions = {}): Promise<RegistryService> {
-  const service = await startService({ port: 0, udpPort: false, ...options });
+  const registry = { warmUp: 0, ...options.registry };
+  const service = await startService({ port: 0, udpPort: false, ...options, registry });
   running.push(service);
   return service;
 }

@@ -24,7 +24,7 @@ import { ReadingClock } from './reading-clock.js';
 import { HttpServer } from './server.js';
 import { Sessions } from './sessions.js';
 
-/** So long after its start, in ms, a registry that has lost what it knew may be learning. */
+/** So long after its start, in ms, a registry that does not know what it knew may be learning. */
 const WARM_UP = 30_000;
 
 /** A service that runs. */
@@ -104,8 +104,8 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   const link = registry.link();
   const startedAt = time.now();
   const { warmUp } = options.registry;
-  if (warmUp === undefined && kept.damage.length > 0) registry.learn(WARM_UP);
   // Whose state was read whole has known all that there were.
+  if (warmUp === undefined && !kept.isWhole) registry.learn(WARM_UP);
   const onUnknownBeat = () => {
     const left = startedAt + WARM_UP - time.now();
     if (warmUp === undefined && !kept.isWhole && left > 0) registry.learn(left);
