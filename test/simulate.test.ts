@@ -399,6 +399,62 @@ describe('field worlds', () => {
   });
 });
 
+describe('nodes that are cut off together', () => {
+  const host = (node: number) => `host-${node % 4}`;
+  const groups = Array.from({ length: 40 }, (_, node) => host(node));
+  const behind = [...groups.keys()].filter((node) => node % 4 < 2);
+  const split: SimulateOptions = {
+    nodes: 40,
+    groups,
+    duration: 60_000,
+    faults: [
+      { at: 20_000, fault: 'staggered', nodes: behind, duration: 8000 },
+      { at: 22_000, fault: 'crash', nodes: 3 },
+    ],
+  };
+  const one: SimulateOptions = {
+    nodes: 40,
+    duration: 60_000,
+    faults: [{ at: 20_000, fault: 'staggered', nodes: 'all', duration: 8000, spread: 5000 }],
+  };
+  const unguarded: MakeDetector = (options) =>
+    new FailureDetector({ ...options, massSilence: false });
+
+  it('are not suspected, but who dies elsewhere is', () => {
+    expect(sound(one).events.filter(({ event }) => event === 'suspect')).toEqual([]);
+    const suspected = sound(split).events.filter(({ event }) => event === 'suspect');
+    expect(suspected.map(({ node }) => node)).toEqual([3]);
+  });
+
+  it('break an invariant when they are suspected, or when a death elsewhere is told late', () => {
+    expect(broken(simulate({ ...one, make: unguarded }))).toEqual(['returns']);
+    expect(broken(simulate({ ...split, make: unguarded }))).toEqual(['groups']);
+    const late: MakeDetector = (options) =>
+      new FailureDetector({ ...options, massSilence: { fraction: 1e-9, minOverdue: 1 } });
+    expect(simulate({ ...split, make: late }).violations).toMatchObject([
+      { invariant: 'groups', node: 3, message: expect.stringContaining('late') },
+    ]);
+  });
+
+  it('are excused where the guard is off', () => {
+    const { violations, accuracy } = simulate({ ...one, detector: { massSilence: false } });
+    expect(violations).toEqual([]);
+    expect(accuracy.excused).toBeGreaterThan(0);
+  });
+
+  it('have a group each, if any', () => {
+    expect(() => simulate({ nodes: 3, groups: ['a'] })).toThrow(/^groups: expected 3 of them/);
+    expect(() => simulate({ groups: 'a' as never })).toThrow(/^groups: expected a list/);
+  });
+
+  it.each(['groups', 'staggered'] as const)('keep all invariants in field worlds: %s', (field) => {
+    for (let seed = 0; seed < 15; seed++) {
+      const { violations } = simulate(randomScenario(seed, { field, beats: 10_000 }));
+      expect({ seed, violations: violations.slice(0, 3) }).toEqual({ seed, violations: [] });
+    }
+  });
+});
+
 describe('worlds by chance', () => {
   it('keep all invariants, seed by seed', { timeout: 120_000 }, () => {
     for (let seed = 0; seed < 100; seed++) {

@@ -106,6 +106,7 @@ const CORE_TYPES = [
   'BeatOutcome',
   'Clock',
   'ClockStep',
+  'CohortSnapshot',
   'DetectorOptions',
   'DetectorSnapshot',
   'DropCounts',
@@ -123,6 +124,7 @@ const CORE_TYPES = [
   'LearnRule',
   'LearntSnapshot',
   'Link',
+  'LinkOptions',
   'ListenOptions',
   'ListenerError',
   'Loss',
@@ -135,6 +137,7 @@ const CORE_TYPES = [
   'PeerSnapshot',
   'Reach',
   'Reason',
+  'RestoreOptions',
   'Stall',
   'StallGuardOptions',
   'Status',
@@ -414,6 +417,7 @@ const HEALTH_TYPES = [
 
 const SERVICE = ['StateError', 'readTokens', 'startService'];
 const SERVICE_TYPES = [
+  'BoundToken',
   'DemoNodes',
   'ErrorCode',
   'InstanceView',

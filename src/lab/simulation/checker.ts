@@ -5,6 +5,7 @@
 import type { Transition } from '../../core/events.js';
 import type { ResolvedOptions } from '../../core/options.js';
 import type { HeartbeatOutcome } from '../../core/outcomes.js';
+import { CutCheck } from './cut-check.js';
 import type { Guard } from './detector-port.js';
 import { BOUNDS, type Invariant, NEEDS, type Violation } from './invariants.js';
 import { LadderCheck } from './ladder-check.js';
@@ -39,13 +40,15 @@ export class Checker {
   readonly learning: LearningCheck;
   readonly quality: Quality;
   readonly stalls = new Pauses();
+  readonly cuts: CutCheck;
   /** Outages that the detector was told of. */
   readonly known = new Pauses();
   /** The latest outage of all peers: since when and until when, and how many were trusted then. */
   readonly outage = { since: Number.NaN, until: Number.NaN, trusted: 0 };
   /** When anything but outages of all peers happened last. */
   unrest = 0;
-  massActive = false;
+  /** Mass silences that are held: of groups, and of `undefined`, which is all. */
+  readonly held = new Set<string | undefined>();
   /** The detector was told that its link is down. */
   linkDown = false;
   /** The node whose heartbeat is being taken in; −1 for none. */
@@ -88,6 +91,7 @@ export class Checker {
     this.#report = report;
     this.learning = new LearningCheck(count);
     this.quality = new Quality(count);
+    this.cuts = new CutCheck(nodes.groups);
     this.#last = new Float64Array(count);
     this.#due = new Float64Array(count);
     this.#waitingSince = new Float64Array(count).fill(Number.NaN);
@@ -221,7 +225,8 @@ export class Checker {
     if (this.#guarded && now - last < least) {
       this.fail('tolerance', now, node, `suspected after ${now - last} ms; nominal is ${least}`);
     }
-    if (this.massActive && reason !== 'mass-silence') {
+    const held = this.held.has(undefined) || this.held.has(nodes.groups?.[node]);
+    if (held && reason !== 'mass-silence') {
       this.fail('held', now, node, 'suspected while a mass silence is held');
     }
     // Who was never heard has no link yet.
@@ -229,7 +234,38 @@ export class Checker {
     if (this.linkDown && linked) this.fail('held', now, node, 'suspected while its link was down');
     if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
     this.#overdue[node] = 1;
+    this.#duringCut(node, now, running);
     if (!this.#duringStall(node, now) && running) this.#duringOutage(node, now);
+  }
+
+  /** Nodes are cut off for `least` to `most` ms, and return evenly spread over the time between. */
+  cutOff(nodes: readonly number[], now: number, least: number, most: number): void {
+    const { running, interval } = this.#nodes;
+    const calm = now - this.unrest > 10 * interval[0] && this.known.longest === 0;
+    const tolerated = Math.max(...nodes.map((node) => this.tolerated(node)));
+    // Returns before all are overdue are none.
+    const held = least >= tolerated && most < 0.8 * BOUNDS.maxHold;
+    if (calm && held && this.#sameCadence()) {
+      const trusted = [...running.keys()].filter((n) => running[n] === 1 && !this.isSuspect(n));
+      this.cuts.begin(nodes, now + most, trusted);
+    }
+  }
+
+  #sameCadence(): boolean {
+    const { interval, fastest, slowest } = this.#nodes;
+    return fastest.every((f, i) => f === interval[0] && slowest[i] === interval[0]);
+  }
+
+  /** Who is cut off with others is not dead; who dies elsewhere meanwhile is, and is told at once. */
+  #duringCut(node: number, now: number, running: boolean): void {
+    const late = now - this.stalls.over(this.#due[node] + BOUNDS.timer) - BOUNDS.timer;
+    if (!running) {
+      if (late <= 0 || !this.cuts.isElsewhere(node)) return;
+      this.fail('groups', now, node, `dead, and said ${late} ms late, as others were cut off`);
+      return;
+    }
+    const invariant = this.cuts.brokenBy(node, now, this.tolerated(node));
+    if (invariant) this.fail(invariant, now, node, 'suspected, as it was cut off with others');
   }
 
   /** Whether the verdict was the fault of a stall of the observer's own. */
@@ -255,9 +291,8 @@ export class Checker {
   /** An outage of all peers at once is nobody's death, if nothing else was going on. */
   #duringOutage(node: number, now: number): void {
     const { since, until, trusted } = this.outage;
-    const { interval, fastest, slowest } = this.#nodes;
-    const settled = fastest.every((f, i) => f === interval[0] && slowest[i] === interval[0]);
-    const quiet = since - this.unrest > 10 * interval[0] && this.known.longest === 0;
+    const settled = this.#sameCadence();
+    const quiet = since - this.unrest > 10 * this.#nodes.interval[0] && this.known.longest === 0;
     const short = now < since + 0.8 * BOUNDS.maxHold && !(now > until + this.tolerated(node));
     if (settled && quiet && short && trusted >= MASS) {
       this.fail('outage', now, node, `suspected ${now - since} ms after all fell silent`);

@@ -37,11 +37,17 @@ export class FaultInjector {
     const nodes = resolveWhich('nodes' in fault ? fault.nodes : 'all', count);
     const which = resolveWhich('observers' in fault ? fault.observers : 'all', observers.length);
     const links = which.flatMap((observer) => nodes.map((node) => observer * count + node));
+    if (fault.fault !== 'crash' && fault.fault !== 'clock-step') {
+      for (const { checker } of observers) checker.cuts.spoil();
+    }
     switch (fault.fault) {
       case 'network':
         this.#changeNetwork(links, fault);
         break;
       case 'partition':
+        for (const o of which) {
+          observers[o].checker.cutOff(nodes, now, fault.duration, fault.duration);
+        }
         this.#cut(links, fault.duration, fault.queued ?? false);
         for (const o of which) observers[o].checker.unrest = now + fault.duration;
         break;
@@ -112,6 +118,9 @@ export class FaultInjector {
   ): void {
     const { now, observers, random } = this.#world;
     const { count } = this.#world.nodes;
+    if (backOff === undefined) {
+      for (const o of which) observers[o].checker.cutOff(nodes, now, duration, duration + spread);
+    }
     for (const node of nodes) {
       let silent = duration + spread * random.next();
       if (backOff !== undefined) {
@@ -190,6 +199,7 @@ export class FaultInjector {
     nodes.nextBeat[node] = Number.NaN;
     for (const { checker } of this.#world.observers) {
       checker.quality.stopped(node, now);
+      checker.cuts.died(node);
       if (!checker.isSuspect(node)) checker.quality.died(node, now);
     }
   }

@@ -7,6 +7,8 @@ export const INVARIANTS = {
   tolerance: 'the silence that is tolerated fits the cadence of the peer',
   stall: 'what the observer slept through is not taken for silence of its peers',
   outage: 'an outage of all peers, shorter than the longest hold, makes nobody suspected',
+  returns: 'peers that fall silent together and return one after another are not suspected for it',
+  groups: 'a group that is silent for a while is not suspected; who dies in another is, at once',
   held: 'nobody is suspected while a mass silence is held, nor while the observer stands still',
   order: 'suspect and available alternate, levels change one by one, each with a cause',
   set: 'the set of available peers that is kept from events alone is that of the detector',
@@ -24,6 +26,8 @@ export type Invariant = keyof typeof INVARIANTS;
 export const NEEDS: Readonly<Partial<Record<Invariant, Guard>>> = {
   stall: 'stallGuard',
   outage: 'massSilence',
+  returns: 'massSilence',
+  groups: 'massSilence',
 };
 
 /** A broken invariant. */

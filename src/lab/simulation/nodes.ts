@@ -17,11 +17,14 @@ export class Nodes {
   readonly wallClock: Float64Array;
   /** How far ahead the times of the node's heartbeats lie, in ms. */
   readonly ahead: Float64Array;
+  /** By node; undefined where they have none. */
+  readonly groups: readonly string[] | undefined;
   readonly #runningSince: Float64Array;
   #ran = 0;
 
   /** @param expected the interval that detectors are configured with */
-  constructor(intervals: readonly number[], expected: number) {
+  constructor(intervals: readonly number[], expected: number, groups?: readonly string[]) {
+    this.groups = groups;
     this.count = intervals.length;
     this.interval = Float64Array.from(intervals);
     this.fastest = this.interval.map((interval) => Math.min(interval, expected));

@@ -92,12 +92,14 @@ export class Observer {
     this.detector.on('stall', ({ at, duration }) => {
       world.log({ at, observer: number, event: 'stall', duration });
     });
-    this.detector.on('mass-silence', ({ at, active }) => {
-      this.checker.massActive = active;
+    this.detector.on('mass-silence', ({ at, active, group }) => {
+      if (active) this.checker.held.add(group);
+      else this.checker.held.delete(group);
       world.log({ at, observer: number, event: 'mass-silence', active });
     });
     for (let node = 0; node < nodes.count; node++) {
-      const peer = this.detector.watch(node);
+      const group = nodes.groups?.[node];
+      const peer = this.detector.watch(node, group === undefined ? undefined : { group });
       this.#peers.push(peer);
       this.checker.watched(node, world.now, peer.suspectAt());
     }

@@ -15,6 +15,8 @@ export interface SimulateOptions {
   duration?: number;
   /** Between the heartbeats of a node, in ms; a list gives each node its own. Default 1000. */
   interval?: number | readonly number[];
+  /** The group of each node, as its host or zone. Default none. */
+  groups?: readonly string[];
   /** Share of the interval by which it varies either way. Default 0.02. From 0 to below 1. */
   jitter?: number;
   /** What links do to heartbeats. Default 1 to 2 ms of delay, and nothing else. */
@@ -33,6 +35,7 @@ export interface SimulateOptions {
 export interface ResolvedWorld {
   readonly seed: number;
   readonly intervals: readonly number[];
+  readonly groups: readonly string[] | undefined;
   readonly observers: number;
   readonly duration: number;
   readonly jitter: number;
@@ -49,6 +52,7 @@ const KEYS = [
   'observers',
   'duration',
   'interval',
+  'groups',
   'jitter',
   'network',
   'socketBuffer',
@@ -67,6 +71,7 @@ export function resolveWorld(given: SimulateOptions | undefined): ResolvedWorld 
     observers = 1,
     duration = 60_000,
     interval = 1000,
+    groups,
     jitter = 0.02,
     network = {},
     socketBuffer = 256,
@@ -91,9 +96,14 @@ export function resolveWorld(given: SimulateOptions | undefined): ResolvedWorld 
   const each = { least: 0.01, most: 1e12, unit: 'ms' };
   for (const one of intervals) checkNumber('interval', one, each);
   checkRange('interval', `${nodes} of them`, intervals.length, intervals.length === nodes);
+  if (groups !== undefined) {
+    checkType('groups', 'a list of names', groups, Array.isArray(groups));
+    checkRange('groups', `${nodes} of them`, groups.length, groups.length === nodes);
+  }
   return {
     seed,
     intervals,
+    groups,
     observers,
     duration,
     jitter,

@@ -44,13 +44,13 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
   readonly #ends: (() => void)[] = [];
 
   constructor(given: ResolvedWorld) {
-    const { intervals, observers, network, seed, detector, socketBuffer, faults } = given;
+    const { intervals, groups, observers, network, seed, detector, socketBuffer, faults } = given;
     this.#given = given;
     this.options = detector;
     this.socketBuffer = socketBuffer;
     this.make = given.make;
     this.random = new Random(seed);
-    this.nodes = new Nodes(intervals, detector.heartbeatInterval ?? 1000);
+    this.nodes = new Nodes(intervals, detector.heartbeatInterval ?? 1000, groups);
     const { count } = this.nodes;
     this.network = new Network(count * observers, network, this.random, this);
     this.#injector = new FaultInjector(this);

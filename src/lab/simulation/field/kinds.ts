@@ -4,11 +4,13 @@
  * where that matters.
  */
 import type { DrawWorld } from './draw-world.js';
+import { groups } from './groups.js';
 import { staggered } from './staggered.js';
 import { stamps } from './stamps.js';
 
 /** The kinds of worlds after reports from the field, by name. */
 export const FIELD_KINDS = {
+  groups,
   staggered,
   stamps,
 } satisfies Readonly<Record<string, DrawWorld>>;
