@@ -205,8 +205,10 @@ function learnSince(slab: PeerSlab, row: number, from: number): void {
   // without the signs of life that came meanwhile.
   const paused = pausedBetween(slab, row, from, at);
   const due = slab.f64[row + SUSPECT_AT] + paused - (last - from);
+  // Nor what begins with a heartbeat that had waited: it is as much too short as that was late.
   // Nor what spans a step of the clock: nobody knows how long that took.
-  const unsure = paused > 0 || from < slab.clock.steppedAt;
+  const { clock } = slab;
+  const unsure = paused > 0 || from < clock.steppedAt || clock.mayHaveWaited(from);
   const interval = at - from;
   // Nor is what only `acceptablePause` tolerates.
   const unusual = interval - paused >= usualSilence(slab, row);

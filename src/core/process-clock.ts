@@ -73,6 +73,9 @@ export class ProcessClock {
   readonly quiet = Float64Array.of(-Number.MAX_VALUE, Infinity, 0);
   /** When the clock was found to have been set; how long it is since before that is not sure. */
   steppedAt = -Infinity;
+  /** Heartbeats of these instants may have waited to be read: they may have come before. */
+  #waitedFrom = Infinity;
+  #waitedUntil = -Infinity;
   #lateFrom = Infinity;
   #knownUntil = Infinity;
   #lookBefore = -Number.MAX_VALUE;
@@ -83,6 +86,23 @@ export class ProcessClock {
   pause(from: number, to: number): void {
     this.#own.add(from, to);
     this.lookBefore(to);
+  }
+
+  /** Heartbeats that are read from now on may have come before, and be read until `until`. */
+  waiting(now: number, until: number): void {
+    this.#waitedFrom = now;
+    this.#waitedUntil = until;
+    this.lookBefore(until);
+  }
+
+  /** All that waited has been read. */
+  allRead(now: number): void {
+    this.#waitedUntil = Math.min(this.#waitedUntil, now);
+  }
+
+  /** Whether a heartbeat of that time may have come before it. */
+  mayHaveWaited(at: number): boolean {
+    return at >= this.#waitedFrom && at <= this.#waitedUntil;
   }
 
   /** A heartbeat at or after `at` says that this process was late. */

@@ -137,6 +137,7 @@ export class Schedule implements Runner {
     const { looked } = this.#reads;
     if (looked === this.#looked || this.#host.now() >= this.#drainedBy) {
       this.#drainedBy = -Infinity;
+      this.#clock.allRead(this.#host.now());
       this.#wake(-Infinity, true);
     } else {
       this.#looked = looked;

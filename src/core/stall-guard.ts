@@ -77,6 +77,8 @@ export class StallGuard {
     const excused = this.#level < this.#options.maxHold;
     this.#level += Math.min(now - due, this.#options.maxHold / 2);
     if (excused) this.#clock.pause(due, now);
+    // What came meanwhile is read in no more time than it took to come.
+    this.#clock.waiting(now, now + Math.min(now - due, this.#options.drain));
     if (!own) this.#say(now, now - due);
     return true;
   }

@@ -5,12 +5,14 @@
  */
 import type { DrawWorld } from './draw-world.js';
 import { groups } from './groups.js';
+import { resonance } from './resonance.js';
 import { staggered } from './staggered.js';
 import { stamps } from './stamps.js';
 
 /** The kinds of worlds after reports from the field, by name. */
 export const FIELD_KINDS = {
   groups,
+  resonance,
   staggered,
   stamps,
 } satisfies Readonly<Record<string, DrawWorld>>;
