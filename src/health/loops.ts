@@ -64,7 +64,8 @@ class WatchedLoop implements Loop {
   readonly #options: DetectorOptions;
   readonly #closed: () => void;
   #peer: Peer;
-  #link: Link | undefined;
+  /** All of its turns are heard by it, as it waits for work while the link is down. */
+  readonly #link: Link;
   #idle = false;
   /** Its name may be another loop's by then. */
   #ended = false;
@@ -86,7 +87,8 @@ class WatchedLoop implements Loop {
     this.#detector = detector;
     this.#options = { ...DEFAULTS, ...options };
     if (options.heartbeatInterval !== undefined) this.#turns = Infinity;
-    this.#peer = detector.watch(name, this.#options);
+    this.#link = detector.link();
+    this.#peer = detector.watch(name, { ...this.#options, link: this.#link });
     this.#closed = closed;
   }
 
@@ -95,7 +97,7 @@ class WatchedLoop implements Loop {
     if (this.#idle) {
       this.#idle = false;
       this.#incarnation++;
-      this.#link?.up();
+      this.#link.up();
     }
     if (this.#turns < FIRST_TURNS) this.#countTurn();
     else this.#countLate();
@@ -104,7 +106,6 @@ class WatchedLoop implements Loop {
 
   idle(): void {
     if (this.#idle || this.#ended) return;
-    this.#link ??= this.#detector.link();
     this.beat(); // what is heard by the link has no silence while it is down
     if (this.#turns < FIRST_TURNS) this.#turns = -1;
     this.#idle = true;
@@ -134,7 +135,8 @@ class WatchedLoop implements Loop {
   #expect(turn: number): void {
     const heartbeatInterval = Math.max(turn, 1);
     this.#detector.forget(this.name);
-    this.#peer = this.#detector.watch(this.name, { ...this.#options, heartbeatInterval });
+    const options = { ...this.#options, heartbeatInterval, link: this.#link };
+    this.#peer = this.#detector.watch(this.name, options);
   }
 
   get phi(): number | undefined {
