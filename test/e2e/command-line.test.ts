@@ -1,4 +1,5 @@
 /** The command as people run it: real processes, real signals. Needs the build (npm ci makes it). */
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,15 +134,26 @@ describe('phi-accrual watch and beat', () => {
     },
   );
 
-  it('let no id move the cursor', async () => {
+  it('let no id move the cursor: such a datagram is malformed, and no node may have such an id', async () => {
     const watch = run('watch', '--port', '0', '--interval', '50');
     const [, port] = await watch.says(/udp 127\.0\.0\.1:(\d+)/);
     const evil = 'evil\u001b[2J\u0007';
-    const beat = run('beat', '--id', evil, '--to', `127.0.0.1:${port}`, '--interval', '50');
-    await watch.says(/evil\?\[2J\? available/);
-    beat.kill('SIGKILL');
-    await watch.says(/evil\?\[2J\? is suspect/);
-    for (const control of ['\u001b', '\u0007']) expect(watch.output).not.toContain(control);
+    const numbers = Buffer.alloc(12);
+    const head = Buffer.from([0xcf, 0x86, 1, 1, evil.length]);
+    const socket = createSocket('udp4');
+    const datagram = Buffer.concat([head, Buffer.from(evil), numbers]);
+    await new Promise((done) => socket.send(datagram, Number(port), '127.0.0.1', done));
+    socket.close();
+    run('beat', '--id', 'fine', '--to', `127.0.0.1:${port}`, '--interval', '50');
+    await watch.says(/fine available/);
+    watch.kill('SIGTERM');
+    await watch.exited;
+    expect(watch.output).toContain('1 malformed');
+    const beat = run('beat', '--id', evil, '--to', `127.0.0.1:${port}`);
+    expect((await beat.exited).code).toBe(2);
+    for (const control of ['\u001b', '\u0007']) {
+      expect(watch.output + beat.output).not.toContain(control);
+    }
   });
 
   it('say in one line that a monitor cannot be found', async () => {
