@@ -10,7 +10,7 @@
  *
  * - two leases, at most two minutes, where the service has members that registered after the dead one
  *   and were first heard not long before it fell silent: it was replaced, as in a deployment;
- * - else ten leases, at most four and a half minutes: with its detection less than five in all.
+ * - else ten leases, at most five minutes.
  *
  * Before that, one lease (at most a minute) after it died outside a panic, a member counts no more in
  * the share that begins one: it is no news.
@@ -25,7 +25,7 @@ const MINUTE = 60_000;
 /** By leases, and at most: until a death is no news, is confirmed if it was replaced, and if not. */
 const NO_NEWS = { leases: 1, most: MINUTE };
 const REPLACED = { leases: 2, most: 2 * MINUTE };
-const ALONE = { leases: 10, most: 4.5 * MINUTE };
+const ALONE = { leases: 10, most: 5 * MINUTE };
 /** So often it is looked at while somebody is down, in ms; and a look that comes later than that is late. */
 const EVERY = 1000;
 const LATE = 100;
