@@ -44,6 +44,22 @@ describe('a peer with two links', () => {
     expect(clock.now).toBe(60_000);
   });
 
+  it('is suspected in time as well when it is one of many that came after the first', () => {
+    const { detector, suspected, runTo } = world({ massSilence: false });
+    const links = [detector.link(), detector.link()];
+    const ids: string[] = [];
+    for (let at = 0; at <= 40_000; at += 1000) {
+      if (at <= 20_000) ids.push(`p${at}`);
+      for (const [i, link] of links.entries()) {
+        runTo(at + 5 * i);
+        for (const id of ids) detector.heartbeat(id, at + 5 * i, { link, sequence: at + i });
+      }
+    }
+    links[1].down();
+    runTo(80_000);
+    expect(suspected.map(([id]) => id).sort()).toEqual(ids.sort());
+  });
+
   it('is not suspected while both are down, and is when either comes back without it', () => {
     const { detector, suspected, runTo, beats } = world();
     const [a, b] = [detector.link(), detector.link()];

@@ -138,6 +138,7 @@ export class PeerSlab {
     this.coldI32.set(coldI32);
     this.#journal?.grow(records);
     this.#ladders?.grow(records);
+    this.#recentLinks?.grow(records);
   }
 
   profile(row: number): Profile {
@@ -180,7 +181,7 @@ export class PeerSlab {
     const number = link === undefined ? 0 : links.hold(link);
     this.writtenJournal().setLink(entry, number);
     if ((this.i32[2 * row + FLAGS] & HEARD) !== 0) {
-      this.#recentLinks ??= new RecentLinks(this.f64.length >> 3);
+      this.#recentLinks ??= new RecentLinks(this.size);
       links.release(this.#recentLinks.moved(entry, before, this.f64[row + LAST], number));
     } else links.release(before);
     this.clock.linksChanged();

@@ -9,12 +9,21 @@ const OTHERS = 3;
 const FREE = -1;
 
 export class RecentLinks {
-  readonly #numbers: Int32Array;
-  readonly #heardAt: Float64Array;
+  #numbers: Int32Array;
+  #heardAt: Float64Array;
 
   constructor(records: number) {
     this.#numbers = new Int32Array(records * OTHERS).fill(FREE);
     this.#heardAt = new Float64Array(records * OTHERS);
+  }
+
+  /** Makes room for more records. */
+  grow(records: number): void {
+    const [numbers, heardAt] = [this.#numbers, this.#heardAt];
+    this.#numbers = new Int32Array(records * OTHERS).fill(FREE);
+    this.#heardAt = new Float64Array(records * OTHERS);
+    this.#numbers.set(numbers);
+    this.#heardAt.set(heardAt);
   }
 
   /**
