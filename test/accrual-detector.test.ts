@@ -98,8 +98,13 @@ describe('PhiAccrualDetector', () => {
     expect(detector.suspectAt(8)).toBeCloseTo(2403, 0);
   });
 
-  it.each([0, -1, Number.NaN, 1e301])('has no instant for φ = %d', (phi) => {
-    expect(() => beaten(1000, 2).suspectAt(phi)).toThrow(RangeError);
+  it.each(
+    (['normal', 'calibrated'] as const).flatMap((model) =>
+      [0, -1, Number.NaN, 1e301, Symbol('8'), '8'].map((phi) => [model, phi] as const),
+    ),
+  )('has no instant by the model %s for φ = %s', (model, phi) => {
+    const detector = beaten(1000, 2, { model });
+    expect(() => detector.suspectAt(phi as number)).toThrow(RangeError);
   });
 
   it('φ and the deadline agree: to 1e-9 ms of silence, and what rounding the time itself costs', () => {

@@ -126,8 +126,8 @@ export class Profile {
 
   /** @throws RangeError unless 0 < phi ≤ 1e300 */
   level(phi: number): Level {
+    if (typeof phi !== 'number' || !(phi > 0 && phi <= 1e300)) zOfPhi(phi); // throws
     if (this.model !== undefined) return { phi, ...this.model.reach(phi) };
-    if (!(phi > 0 && phi <= 1e300)) zOfPhi(phi); // throws
     return { phi, perMean: 0, perStdDev: 0 };
   }
 }

@@ -77,8 +77,7 @@ describe('run --registry', () => {
     await vi.waitUntil(() => said.length === 2, PATIENCE);
     expect(registry.get('w')?.status).toBe('not-ready');
     expect(said[1]).not.toMatch(/restart 1/); // it was not there again yet
-    await vi.waitUntil(() => registry.get('w')?.routable, PATIENCE);
-    expect(run.pids).toHaveLength(2);
+    await vi.waitUntil(() => registry.get('w')?.routable && run.pids.length === 2, PATIENCE);
     expect(run.output).toMatch(/w: ended with exit code 1\n.*w: restart 1 \(exit 1\)\n/);
   });
 

@@ -146,6 +146,8 @@ describe.runIf(process.platform === 'linux')('run, and what its command has star
     const command = ['sh', '-c', 'setsid sleep 1000 >/dev/null 2>&1 & echo other $!; wait'];
     const run = runs.run(['--no-kill-group'], command);
     const other = Number((await run.says(/other (\d+)/))[1]);
+    // The command may say its line before run has said that it is started.
+    await vi.waitUntil(() => run.pids.length > 0, PATIENCE);
     expect(statOf(run.pids[0])?.group).toBe(statOf(run.child.pid ?? 0)?.group);
     run.kill('SIGTERM');
     expect(await run.exited).toMatchObject({ code: 143 });

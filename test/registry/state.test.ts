@@ -381,7 +381,8 @@ describe('a state that is damaged', () => {
         expect([1, 2, 3]).toContain(loaded?.records.size);
         expect(Buffer.from(loaded?.secretKey as Uint8Array)).toEqual(Buffer.from(KEY));
       }),
-      { numRuns: 300 },
+      // The end of the last line of the journal, which was once taken for a write that was cut off.
+      { numRuns: 300, examples: [[1, whole(journalHead(), c).length - 1, 0]] },
     );
   });
 

@@ -65,6 +65,11 @@ function parse(bytes: Buffer): Readonly<Record<string, unknown>> | string {
   }
 }
 
+/** Whether a line is what its checksum says. */
+const isWhole = (line: Buffer): boolean =>
+  line[DIGITS] === SPACE &&
+  line.toString('latin1', 0, DIGITS) === checksumOf(line.subarray(DIGITS + 1));
+
 /** Whether that is the last line of a file. */
 export const isEnd = (value: ReadLine['value']): boolean => 'end' in value && !('id' in value);
 
@@ -80,15 +85,15 @@ export function readLines(bytes: Buffer): ReadLines {
   for (let from = 0; from < bytes.length; number++) {
     const end = bytes.indexOf(NEWLINE, from);
     if (end < 0) {
-      cut = number;
+      // A whole line and one byte more was written to its end, and the byte is damaged.
+      if (isWhole(bytes.subarray(from, -1))) bad.set(number, 'it does not end with a new line');
+      else cut = number;
       break;
     }
     const line = bytes.subarray(from, end);
-    const text = line.subarray(DIGITS + 1);
-    const isChecked =
-      line[DIGITS] === SPACE && line.toString('latin1', 0, DIGITS) === checksumOf(text);
+    const isChecked = isWhole(line);
     const isPlain = !isChecked && plain !== false && line[0] === BRACE;
-    const value = isChecked ? parse(text) : isPlain ? parse(line) : undefined;
+    const value = isChecked ? parse(line.subarray(DIGITS + 1)) : isPlain ? parse(line) : undefined;
     if (typeof value === 'object') {
       plain ??= isPlain;
       lines.push({ value, number });
