@@ -1,6 +1,7 @@
 /**
  * Worlds by chance, one seed after another, for as long as asked: `npm run torture -- --for 600`.
- * With `--state`, histories of the registry's state instead.
+ * With `--state`, histories of the registry's state instead; with `--against DIR`, the same worlds
+ * and recordings to this build and another, which must say the same.
  * Ends with exit code 1 at the first broken invariant, and with the line that replays it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -37,6 +38,9 @@ const {
   guards: on,
   field = false,
   state = false,
+  against,
+  traces,
+  tolerance,
 } = new Command('torture')
   .description('Simulates worlds by chance and checks every invariant of the detector in them.')
   .addOption(new Option('--for <seconds>', 'how long').argParser(number(0.1)).default(60))
@@ -54,6 +58,13 @@ const {
     ),
   )
   .option('--state', "instead: the registry's state, on a disk that fails, left at every instant")
+  .option('--against <dir>', 'instead: compare with the build of another checkout (1000 worlds)')
+  .option('--traces <dir>', "with --against: recorded heartbeats to compare with; the tests' own")
+  .addOption(
+    new Option('--tolerance <share>', 'with --against: of numbers, the difference that is allowed')
+      .argParser(number(0))
+      .default(0),
+  )
   .parse()
   .opts();
 const options = { ...(on && { guards: on }), ...(field !== false && { field }) };
@@ -65,6 +76,12 @@ const count = seed !== undefined ? 1 : (seeds ?? Infinity);
 if (state) {
   const { tortureState } = await import('./support/torture-state.mjs');
   process.exit((await tortureState({ first, count, seconds })) ? 0 : 1);
+}
+
+if (against !== undefined) {
+  const { compareBuilds } = await import('./support/torture-against.mjs');
+  const asked = { first, count: count === Infinity ? 1000 : count, options };
+  process.exit((await compareBuilds(against, asked, { traces, tolerance })) ? 0 : 1);
 }
 
 const total = { seeds: 0, beats: 0, events: 0, suspicions: 0, mistakes: 0, excused: 0 };
