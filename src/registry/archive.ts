@@ -16,8 +16,8 @@ import { SIGNALS } from './signals.js';
  * however long that takes and whoever comes or goes meanwhile.
  */
 export function* records(machinery: Machinery): Generator<InstanceRecord> {
-  const { roster, tombstones, signals } = machinery;
-  for (const id of [...roster.members.keys(), ...tombstones.ids()]) {
+  const { membership, tombstones, signals } = machinery;
+  for (const id of [...membership.members.keys(), ...tombstones.ids()]) {
     const record = recordById(machinery, id);
     if (record === undefined) continue; // forgotten meanwhile
     const learnt = isGone(record) ? tombstones.get(id)?.learnt : signals.learnt(id);
@@ -27,10 +27,10 @@ export function* records(machinery: Machinery): Generator<InstanceRecord> {
 
 /** One instance, or what is left of it, without what was learnt: a line of a journal. */
 export function recordById(
-  { roster, tombstones, drains }: Machinery,
+  { membership, tombstones, drains }: Machinery,
   id: string,
 ): InstanceRecord | undefined {
-  const member = roster.members.get(id);
+  const member = membership.members.get(id);
   if (member) return recordOf(member);
   const stone = tombstones.get(id);
   const drained = drains.has(id) && { operatorDrains: true };
@@ -45,9 +45,9 @@ export function recordById(
  */
 export function restoreRecord(machinery: Machinery, given: InstanceRecord): void {
   const record = checkRecord(given);
-  const { roster, signals, tombstones } = machinery;
+  const { membership, signals, tombstones } = machinery;
   const { id, generation } = record;
-  const present = roster.members.get(id);
+  const present = membership.members.get(id);
   const known = present?.generation ?? tombstones.get(id)?.generation ?? 0;
   if (generation < known) return;
   const learnt = record.learnt ?? (present ? signals.learnt(id) : tombstones.get(id)?.learnt) ?? {};
@@ -62,9 +62,9 @@ export function restoreRecord(machinery: Machinery, given: InstanceRecord): void
   tombstones.given(generation);
   if (present) machinery.forget(present);
   signals.put(id, learnt);
-  const now = roster.now();
+  const now = membership.now();
   const member = memberOf(record, now, machinery.leases.paused);
-  const age = roster.options.wall() - record.registeredAt;
+  const age = membership.options.wall() - record.registeredAt;
   member.grantedAt = now - Math.max(age, 0);
   machinery.learning.end();
   machinery.restoration.add(member, now);

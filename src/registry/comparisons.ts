@@ -1,8 +1,8 @@
 /** Instances that stand out from their service by a figure that they report: the fault is theirs. */
 import { outliers } from '../health/outliers.js';
-import type { Group } from './group.js';
 import type { Member } from './member.js';
-import type { Part, Roster } from './roster.js';
+import type { Membership, Rule } from './membership.js';
+import type { ServiceMembers } from './service-members.js';
 
 /** What one comparison found. */
 export interface Comparison {
@@ -25,15 +25,15 @@ const figureOfBeat = ({ figures }: Member, figure: string): number => {
   return typeof value === 'number' ? value : Number.NaN;
 };
 
-export class Comparisons implements Part {
-  readonly #roster: Roster;
+export class Comparisons implements Rule {
+  readonly #membership: Membership;
   /** By service, of those that anybody stands out from. */
   #found = new Map<string, Comparison[]>();
   due = Infinity;
 
-  constructor(roster: Roster) {
-    this.#roster = roster;
-    if (roster.options.outliers.size > 0) this.due = roster.now() + EVERY;
+  constructor(membership: Membership) {
+    this.#membership = membership;
+    if (membership.options.outliers.size > 0) this.due = membership.now() + EVERY;
   }
 
   get found(): readonly Comparison[] {
@@ -43,9 +43,9 @@ export class Comparisons implements Part {
   run(now: number): void {
     this.due = now + EVERY;
     const found = new Map<string, Comparison[]>();
-    for (const group of this.#roster.groups.values()) {
-      const ofGroup = this.#compare(group);
-      if (ofGroup.length > 0) found.set(group.service, ofGroup);
+    for (const service of this.#membership.services.values()) {
+      const ofService = this.#compare(service);
+      if (ofService.length > 0) found.set(service.name, ofService);
     }
     const before = this.#found;
     this.#found = found;
@@ -54,17 +54,17 @@ export class Comparisons implements Part {
       if (active === before.has(service)) continue;
       const standOut = new Set(found.get(service)?.flatMap((each) => each.standOut)).size;
       const event = { rule: 'outliers', active, service, at: now, standOut } as const;
-      this.#roster.events.post('protection', event);
+      this.#membership.events.post('protection', event);
     }
   }
 
-  #compare(group: Group): Comparison[] {
+  #compare(service: ServiceMembers): Comparison[] {
     const found: Comparison[] = [];
     const figureOf = new Map<Member, string>();
-    let room = Math.trunc(AT_MOST * group.n); // for all figures together
-    for (const [figure, options] of this.#roster.options.outliers) {
-      // Who is not routed to may be idle, or warming up: no part of the group.
-      const values = [...group.members.values()]
+    let room = Math.trunc(AT_MOST * service.n); // for all figures together
+    for (const [figure, options] of this.#membership.options.outliers) {
+      // Who is not routed to may be idle, or warming up: no part of the service.
+      const values = [...service.members.values()]
         .filter(({ counts, down }) => counts && !down)
         .map((member) => [member, figureOfBeat(member, figure)] as const);
       const { median, mad, standOut } = outliers(values, options);
@@ -72,15 +72,26 @@ export class Comparisons implements Part {
       const out = standOut.filter((each) => figureOf.has(each) || room-- > 0);
       for (const each of out) figureOf.set(each, figureOf.get(each) ?? figure);
       const ids = (members: readonly Member[]) => members.map(({ id }) => id);
-      const { service } = group;
-      found.push({ service, figure, median, mad, standOut: ids(standOut), out: ids(out) });
+      found.push({
+        service: service.name,
+        figure,
+        median,
+        mad,
+        standOut: ids(standOut),
+        out: ids(out),
+      });
     }
-    for (const member of group.members.values()) {
+    for (const member of service.members.values()) {
       const figure = figureOf.get(member);
       if (figure === member.outlier) continue;
-      this.#roster.update(member, 'routing', figure ? `outlier: ${figure}` : 'no outlier', () => {
-        member.outlier = figure;
-      });
+      this.#membership.update(
+        member,
+        'routing',
+        figure ? `outlier: ${figure}` : 'no outlier',
+        () => {
+          member.outlier = figure;
+        },
+      );
     }
     return found;
   }

@@ -15,11 +15,12 @@
  * Before that, one lease (at most a minute) after it died outside a panic, a member counts no more in
  * the share that begins one: it is no news.
  */
-import type { Group } from './group.js';
+
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
+import type { Membership, Rule } from './membership.js';
 import { isDown, removable } from './population.js';
-import type { Part, Roster } from './roster.js';
+import type { ServiceMembers } from './service-members.js';
 
 const MINUTE = 60_000;
 /** By leases, and at most: until a death is no news, is confirmed if it was replaced, and if not. */
@@ -41,8 +42,8 @@ interface Down {
   readonly atAll: number;
 }
 
-export class Confirmation implements Part {
-  readonly #roster: Roster;
+export class Confirmation implements Rule {
+  readonly #membership: Membership;
   readonly #leases: Leases;
   readonly #inDoubt: () => boolean;
   readonly #down = new Map<Member, Down>();
@@ -56,22 +57,22 @@ export class Confirmation implements Part {
   due = Infinity;
 
   /** @param inDoubt whether the observer itself is known to be impaired */
-  constructor(roster: Roster, leases: Leases, inDoubt: () => boolean) {
-    this.#roster = roster;
+  constructor(membership: Membership, leases: Leases, inDoubt: () => boolean) {
+    this.#membership = membership;
     this.#leases = leases;
     this.#inDoubt = inDoubt;
   }
 
   /** Whether anybody is heard, by an observer that is not known to be impaired. */
   get hears(): boolean {
-    return this.#roster.heard > 0 && !this.#lostContact && !this.#inDoubt();
+    return this.#membership.heard > 0 && !this.#lostContact && !this.#inDoubt();
   }
 
   /** The member has changed, or its life is over. */
   changed(member: Member, gone: boolean): void {
     if (gone || !isDown(member.status)) this.#down.delete(member);
     else if (!this.#down.has(member)) {
-      const now = this.#roster.now();
+      const now = this.#membership.now();
       this.#look(now);
       const silence = Math.max(member.about.ttl - this.#leases.left(member, now), 0);
       this.#down.set(member, { well: this.#well, atAll: this.#atAll - silence });
@@ -86,7 +87,7 @@ export class Confirmation implements Part {
   isGone(member: Member, now: number): boolean {
     if (!this.hears) return false;
     if (member.confirmedAt !== undefined) {
-      return now - member.confirmedAt >= this.#roster.options.removal.every;
+      return now - member.confirmedAt >= this.#membership.options.removal.every;
     }
     this.#look(now);
     const { goneAfter, ttl } = member.about;
@@ -101,19 +102,19 @@ export class Confirmation implements Part {
     this.#look(now);
     this.due = this.#down.size === 0 ? Infinity : now + EVERY;
     if (late || !this.#seen.well) return;
-    const newest = new Map<Group, number>();
+    const newest = new Map<ServiceMembers, number>();
     for (const [member, { well }] of this.#down) {
-      const group = this.#roster.groupOf(member);
-      if (!member.counts || group.late > removable(group.heard)) continue;
+      const service = this.#membership.serviceOf(member);
+      if (!member.counts || service.late > removable(service.heard)) continue;
       const heardFor = this.#well - well;
       const replaced =
-        heardFor >= within(member.about, REPLACED) && this.#wasReplaced(member, group, newest);
+        heardFor >= within(member.about, REPLACED) && this.#wasReplaced(member, service, newest);
       if (replaced || heardFor >= within(member.about, ALONE)) {
-        this.#roster.recount(member, () => {
+        this.#membership.recount(member, () => {
           member.confirmedAt = now;
         });
-      } else if (!group.panic && !member.longDown && heardFor >= within(member.about, NO_NEWS)) {
-        this.#roster.recount(member, () => {
+      } else if (!service.panic && !member.longDown && heardFor >= within(member.about, NO_NEWS)) {
+        this.#membership.recount(member, () => {
           member.longDown = true;
         });
       }
@@ -123,7 +124,7 @@ export class Confirmation implements Part {
   #losesContact(): boolean {
     let polled = 0;
     let lost = 0;
-    for (const { signals } of this.#roster.members.values()) {
+    for (const { signals } of this.#membership.members.values()) {
       if (!signals.process.polled) continue;
       polled++;
       if (signals.process.unreached) lost++;
@@ -135,7 +136,7 @@ export class Confirmation implements Part {
   #look(now: number): void {
     const { paused } = this.#leases;
     const { seen, hears } = { seen: this.#seen, hears: this.hears };
-    const well = hears && this.#roster.hearsAll;
+    const well = hears && this.#membership.hearsAll;
     const passed = Math.max(now - seen.at - (paused - seen.paused), 0);
     if (seen.well && well) this.#well += passed;
     if (seen.atAll && hears) this.#atAll += passed;
@@ -143,14 +144,18 @@ export class Confirmation implements Part {
   }
 
   /** Whether another came at about the time at which it fell silent, and is heard. */
-  #wasReplaced(member: Member, group: Group, newest: Map<Group, number>): boolean {
-    let latest = newest.get(group);
+  #wasReplaced(
+    member: Member,
+    service: ServiceMembers,
+    newest: Map<ServiceMembers, number>,
+  ): boolean {
+    let latest = newest.get(service);
     if (latest === undefined) {
       latest = -Infinity;
-      for (const each of group.members.values()) {
+      for (const each of service.members.values()) {
         if (each.isHeard) latest = Math.max(latest, each.grantedAt);
       }
-      newest.set(group, latest);
+      newest.set(service, latest);
     }
     const { lastHeartbeat = member.grantedAt } = member.signals[member.leaseSignal].peer ?? {};
     const since = (lastHeartbeat ?? member.grantedAt) - member.about.goneAfter;

@@ -1,8 +1,8 @@
 /** Everything that led to the present answer about an instance. */
 import type { Explanation } from '../core/explanation.js';
-import { weightOf } from './group.js';
 import type { Machinery } from './machinery.js';
 import type { Member, PastChange } from './member.js';
+import { weightOf } from './service-members.js';
 import { SIGNALS, type SignalName } from './signals.js';
 import type { InstanceView } from './views.js';
 
@@ -28,9 +28,9 @@ export interface InstanceExplanation {
 }
 
 export function explain(machinery: Machinery, member: Member): InstanceExplanation {
-  const { roster, removal, leases } = machinery;
-  const now = roster.now();
-  const group = roster.groupOf(member);
+  const { membership, removal, leases } = machinery;
+  const now = membership.now();
+  const service = membership.serviceOf(member);
   const held = new Set<string>();
   const signals: Partial<Record<SignalName, Explanation>> = {};
   for (const name of SIGNALS) {
@@ -40,8 +40,8 @@ export function explain(machinery: Machinery, member: Member): InstanceExplanati
     if (explanation) signals[name] = explanation;
     if (explanation?.held !== undefined) held.add(explanation.held);
   }
-  if (group.panic) held.add('panic');
-  if (removal.holds(group.service)) held.add('removal');
+  if (service.panic) held.add('panic');
+  if (removal.holds(service.name)) held.add('removal');
   if (member.ejectedUntil !== undefined) held.add('reported');
   if (member.awaitsCheck) held.add('first-poll');
   if (member.outlier !== undefined) held.add('outlier');
@@ -55,7 +55,7 @@ export function explain(machinery: Machinery, member: Member): InstanceExplanati
       signal: member.leaseSignal,
     },
     counts: member.counts,
-    weight: weightOf(member, now, roster.options.slowStart),
+    weight: weightOf(member, now, membership.options.slowStart),
     held: [...held],
     ...(member.figures && { figures: member.figures }),
     history: [...member.history],

@@ -6,21 +6,21 @@
  * It ends when registrations have calmed down: none for two of the longest heartbeat intervals that
  * are known, at least 5 s; and after the time that was allowed, whatever comes.
  */
-import type { Part, Roster } from './roster.js';
+import type { Membership, Rule } from './membership.js';
 
 const INTERVALS = 2;
 const LEAST_CALM = 5000;
 
-export class Learning implements Part {
-  readonly #roster: Roster;
+export class Learning implements Rule {
+  readonly #membership: Membership;
   #calm: number;
   #end = -Infinity;
   due = Infinity;
 
   /** @param most how long it learns from the start, in ms; 0 is not at all */
-  constructor(roster: Roster, most: number) {
-    this.#roster = roster;
-    this.#calm = Math.max(INTERVALS * roster.options.heartbeatInterval, LEAST_CALM);
+  constructor(membership: Membership, most: number) {
+    this.#membership = membership;
+    this.#calm = Math.max(INTERVALS * membership.options.heartbeatInterval, LEAST_CALM);
     if (most > 0) this.begin(most);
   }
 
@@ -31,7 +31,7 @@ export class Learning implements Part {
   /** It learns from now on, for `most` ms at most; does nothing if it does already. */
   begin(most: number): void {
     if (this.active) return;
-    const now = this.#roster.now();
+    const now = this.#membership.now();
     this.#end = now + most;
     this.due = Math.min(now + this.#calm, this.#end);
     this.#tell(true, now);
@@ -40,14 +40,14 @@ export class Learning implements Part {
   /** Somebody registers who was not known. */
   registered(heartbeatInterval: number): void {
     this.#calm = Math.max(this.#calm, INTERVALS * heartbeatInterval);
-    if (this.active) this.due = Math.min(this.#roster.now() + this.#calm, this.#end);
+    if (this.active) this.due = Math.min(this.#membership.now() + this.#calm, this.#end);
   }
 
   /** What was known before is known again. */
   end(): void {
     if (!this.active) return;
     this.due = Infinity;
-    this.#tell(false, this.#roster.now());
+    this.#tell(false, this.#membership.now());
   }
 
   run(): void {
@@ -55,7 +55,7 @@ export class Learning implements Part {
   }
 
   #tell(active: boolean, at: number): void {
-    const instances = this.#roster.members.size;
-    this.#roster.events.post('protection', { rule: 'learning', active, at, instances });
+    const instances = this.#membership.members.size;
+    this.#membership.events.post('protection', { rule: 'learning', active, at, instances });
   }
 }

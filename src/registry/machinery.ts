@@ -1,13 +1,14 @@
 /** The parts of a registry, and what they do to each other. */
-import { Alarm } from './alarm.js';
+
 import { Comparisons } from './comparisons.js';
 import { Confirmation } from './confirmation.js';
 import { Drains } from './drains.js';
 import { type Covers, FirstProof } from './first-proof.js';
-import { Intake } from './intake.js';
+import { HeartbeatIntake } from './heartbeat-intake.js';
 import { Learning } from './learning.js';
 import { Leases } from './leases.js';
 import { Member, type Registered } from './member.js';
+import { Membership } from './membership.js';
 import type { ResolvedRegistryOptions } from './options.js';
 import { Contacts } from './probe/contacts.js';
 import { Protections } from './protection.js';
@@ -15,12 +16,12 @@ import { Removal } from './removal.js';
 import { Reports } from './reports.js';
 import { Restarts } from './restarts.js';
 import { Restoration } from './restoration.js';
-import { Roster } from './roster.js';
+import { Scheduler } from './scheduler.js';
 import { type RegistryLink, Signals } from './signals.js';
 import { Tombstones } from './tombstones.js';
 
 export class Machinery {
-  readonly roster: Roster;
+  readonly membership: Membership;
   readonly signals: Signals;
   readonly leases = new Leases();
   readonly links = new WeakMap<RegistryLink, ReturnType<Signals['link']>>();
@@ -28,7 +29,7 @@ export class Machinery {
   readonly drains: Drains;
   readonly reports: Reports;
   readonly proof = new FirstProof(new Contacts(Infinity));
-  readonly intake: Intake;
+  readonly intake: HeartbeatIntake;
   readonly learning: Learning;
   readonly restoration: Restoration;
   readonly comparisons: Comparisons;
@@ -36,28 +37,28 @@ export class Machinery {
   readonly removal: Removal;
   readonly restarts: Restarts;
   readonly protections: Protections;
-  readonly alarm: Alarm;
+  readonly scheduler: Scheduler;
 
   constructor(options: ResolvedRegistryOptions) {
-    const roster = new Roster(options);
-    this.roster = roster;
+    const membership = new Membership(options);
+    this.membership = membership;
     this.tombstones = new Tombstones(options.maxInstances);
     this.drains = new Drains(options.maxInstances);
     // The first listeners of the detectors: status and routing are right before anybody else is told.
     this.signals = new Signals(options.detector, (signal, event, transition) => {
-      const member = roster.members.get(transition.peer);
+      const member = membership.members.get(transition.peer);
       // Polls are judged by their results; silence is nothing in a life that was not heard.
       if (!member?.signals[signal].beaten) return;
       this.intake.refresh(member, transition.reason);
       if (event !== 'level') {
-        roster.events.post(event, { ...transition, signal, instance: member.view });
+        membership.events.post(event, { ...transition, signal, instance: member.view });
       }
       this.settle();
     });
-    this.learning = new Learning(roster, options.warmUp);
-    this.reports = new Reports(roster);
-    this.intake = new Intake(
-      roster,
+    this.learning = new Learning(membership, options.warmUp);
+    this.reports = new Reports(membership);
+    this.intake = new HeartbeatIntake(
+      membership,
       this.signals,
       this.reports,
       this.leases,
@@ -68,16 +69,20 @@ export class Machinery {
     this.restoration = new Restoration(this.signals, this.leases, (member) =>
       this.intake.refresh(member, 'expected again'),
     );
-    this.comparisons = new Comparisons(roster);
+    this.comparisons = new Comparisons(membership);
     const inDoubt = () => this.protections.inDoubt;
-    this.confirmation = new Confirmation(roster, this.leases, inDoubt);
-    this.removal = new Removal(roster, this.leases, inDoubt, this.confirmation, (member, reason) =>
-      this.end(member, 'removed', reason),
+    this.confirmation = new Confirmation(membership, this.leases, inDoubt);
+    this.removal = new Removal(
+      membership,
+      this.leases,
+      inDoubt,
+      this.confirmation,
+      (member, reason) => this.end(member, 'removed', reason),
     );
     this.protections = new Protections(this);
-    this.restarts = new Restarts(roster, (service) => this.protections.holds(service));
-    roster.settled = () => this.settle();
-    roster.changed = (member, gone) => {
+    this.restarts = new Restarts(membership, (service) => this.protections.holds(service));
+    membership.settled = () => this.settle();
+    membership.changed = (member, gone) => {
       this.confirmation.changed(member, gone);
       this.removal.changed(member, gone);
       this.restarts.changed(member, gone);
@@ -92,28 +97,28 @@ export class Machinery {
       removal,
       restarts,
     ];
-    this.alarm = new Alarm(roster, parts);
-    this.alarm.arm();
+    this.scheduler = new Scheduler(membership, parts);
+    this.scheduler.arm();
   }
 
   /** Tells what has changed, and looks at the clock for what follows. */
   settle(): void {
-    this.roster.events.flush();
-    this.alarm.arm();
+    this.membership.events.flush();
+    this.scheduler.arm();
   }
 
   /** The next life of an id. */
   grant(about: Registered): Member {
-    const { roster, signals, tombstones, leases } = this;
+    const { membership, signals, tombstones, leases } = this;
     const { id } = about;
-    const before = roster.members.get(id);
+    const before = membership.members.get(id);
     if (before === undefined) this.learning.registered(about.heartbeatInterval);
     const { generation, learnt } = before
       ? { generation: before.generation, learnt: signals.learnt(id) }
       : tombstones.raise(id);
-    const at = roster.options.wall();
+    const at = membership.options.wall();
     const next = tombstones.next(generation);
-    const member = new Member(about, next, at, roster.now(), leases.paused);
+    const member = new Member(about, next, at, membership.now(), leases.paused);
     member.operatorDrains = this.drains.has(id);
     if (before) {
       member.history = before.history;
@@ -126,7 +131,7 @@ export class Machinery {
 
   admit(member: Member, reason: string | undefined): void {
     if (member.status === 'starting') this.#check(member);
-    this.roster.add(member, reason);
+    this.membership.add(member, reason);
     this.removal.granted(member);
     this.settle();
   }
@@ -139,14 +144,14 @@ export class Machinery {
 
   /** Somebody polls from now on; who serves already goes on. Returns what ends that. */
   expectPolls(covers: Covers): () => void {
-    const { proof, roster } = this;
+    const { proof, membership } = this;
     proof.add(covers);
-    for (const member of roster.members.values()) {
-      if (member.status === 'starting') roster.recount(member, () => this.#check(member));
+    for (const member of membership.members.values()) {
+      if (member.status === 'starting') membership.recount(member, () => this.#check(member));
     }
     return () => {
       proof.delete(covers);
-      for (const member of [...roster.members.values()]) {
+      for (const member of [...membership.members.values()]) {
         if (!member.awaitsCheck || proof.isCovered(member)) continue;
         member.isChecked = false;
         this.intake.refresh(member, 'not polled any more');
@@ -167,13 +172,13 @@ export class Machinery {
     this.tombstones.bury(id, generation, this.signals.learnt(id));
     this.forget(member);
     this.signals.forget(id);
-    this.roster.remove(member, kind, reason);
+    this.membership.remove(member, kind, reason);
   }
 
   close(): void {
-    this.alarm.close();
+    this.scheduler.close();
     this.signals.close();
-    this.roster.watching.close();
-    this.roster.events.clear();
+    this.membership.watching.close();
+    this.membership.events.clear();
   }
 }

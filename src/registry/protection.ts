@@ -4,10 +4,10 @@ import type { MassSilenceEvent } from '../core/mass-silence.js';
 import type { Comparison, Comparisons } from './comparisons.js';
 import type { Learning } from './learning.js';
 import type { Leases } from './leases.js';
+import type { Membership } from './membership.js';
 import { type Census, removable } from './population.js';
 import type { Freeze, Removal } from './removal.js';
 import type { Restoration } from './restoration.js';
-import type { Roster } from './roster.js';
 import { SIGNALS, type SignalName, type Signals } from './signals.js';
 
 /** `Registry.protection`: plain JSON. Instants in ms of the registry's clock, durations in ms. */
@@ -54,7 +54,7 @@ export interface Protection {
 
 /** Whose rules they are. */
 interface Parts {
-  readonly roster: Roster;
+  readonly membership: Membership;
   readonly signals: Signals;
   readonly leases: Leases;
   readonly learning: Learning;
@@ -88,8 +88,13 @@ export class Protections {
     this.#total += stall.duration;
     this.#last = stall;
     const { at, duration } = stall;
-    this.#parts.roster.events.post('protection', { rule: 'stall', active: false, at, duration });
-    this.#parts.roster.events.flush();
+    this.#parts.membership.events.post('protection', {
+      rule: 'stall',
+      active: false,
+      at,
+      duration,
+    });
+    this.#parts.membership.events.flush();
   }
 
   #massSilence(signal: SignalName, { at, active, overdue, watched }: MassSilenceEvent): void {
@@ -97,16 +102,16 @@ export class Protections {
     if (active) this.#silent.add(signal);
     else this.#silent.delete(signal);
     const event = { rule: 'mass-silence', active, at, signal, overdue, watched } as const;
-    this.#parts.roster.events.post('protection', event);
-    this.#parts.roster.events.flush();
+    this.#parts.membership.events.post('protection', event);
+    this.#parts.membership.events.flush();
   }
 
   /** A link went down, or the last one that was is up again. */
   link(): void {
     const down = this.#parts.signals.linksDown;
-    const at = this.#parts.roster.now();
-    this.#parts.roster.events.post('protection', { rule: 'links', active: down > 0, at, down });
-    this.#parts.roster.events.flush();
+    const at = this.#parts.membership.now();
+    this.#parts.membership.events.post('protection', { rule: 'links', active: down > 0, at, down });
+    this.#parts.membership.events.flush();
   }
 
   /** Whether the observer itself, or its way to everybody, is known to be impaired. */
@@ -120,14 +125,14 @@ export class Protections {
    * Whether anything speaks against restarting an instance of the service. As few as might be removed
    * at once do not: the only one of its service is in a panic, and everybody, whenever it is dead.
    */
-  holds(service: string): boolean {
-    const { roster, removal } = this.#parts;
-    const group = roster.groups.get(service);
+  holds(name: string): boolean {
+    const { membership, removal } = this.#parts;
+    const service = membership.services.get(name);
     const isMass = ({ n, down }: Census) => down > removable(n);
     return (
       this.inDoubt ||
-      (group !== undefined && isMass(group) && (group.panic || removal.isFrozen(service))) ||
-      (isMass(roster) && removal.isFrozen(''))
+      (service !== undefined && isMass(service) && (service.panic || removal.isFrozen(name))) ||
+      (isMass(membership) && removal.isFrozen(''))
     );
   }
 
@@ -137,11 +142,11 @@ export class Protections {
       (a, b) => (a === undefined || b.since < a.since ? b : a),
       undefined,
     );
-    const panic = [...this.#parts.roster.groups.values()].filter((group) => group.panic);
+    const panic = [...this.#parts.membership.services.values()].filter(({ panic }) => panic);
     return {
       stall: { count: this.#stalls, total: this.#total, last: this.#last },
       massSilence: { active: this.#silent.size > 0, ...this.#silence },
-      panic: panic.map(({ service, available, n }) => ({ service, available, n })),
+      panic: panic.map(({ name, available, n }) => ({ service: name, available, n })),
       removal: {
         frozen: freezes.length > 0,
         since: oldest?.since,

@@ -17,11 +17,11 @@ import { explain, type InstanceExplanation } from './explain.js';
 import { Lease } from './lease.js';
 import { Machinery } from './machinery.js';
 import type { Member } from './member.js';
+import type { Membership } from './membership.js';
 import { type RegistryOptions, resolveRegistryOptions } from './options.js';
 import type { Protection } from './protection.js';
 import type { InstanceRecord } from './records.js';
 import { checkRegistration, type Registration } from './registration.js';
-import type { Roster } from './roster.js';
 import { Secrets } from './secrets.js';
 import type { RegistryLink, SignalName } from './signals.js';
 import type { Generations } from './tombstones.js';
@@ -50,7 +50,7 @@ export class RegistryFull extends Error {
  */
 export class Registry extends Emitter<RegistryEvents> {
   readonly #parts: Machinery;
-  readonly #roster: Roster;
+  readonly #membership: Membership;
   readonly #secrets: Secrets;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
@@ -63,10 +63,10 @@ export class Registry extends Emitter<RegistryEvents> {
     const resolved = resolveRegistryOptions(options);
     const secrets = new Secrets(options.secretKey);
     const parts = new Machinery(resolved);
-    super(parts.roster.events);
+    super(parts.membership.events);
     this.#secrets = secrets;
     this.#parts = parts;
-    this.#roster = parts.roster;
+    this.#membership = parts.membership;
     this.#signal = resolved.signal;
     if (this.#signal?.aborted) this.close();
     else this.#signal?.addEventListener('abort', this.#abort, { once: true });
@@ -79,7 +79,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * @throws TypeError, RangeError for what is no registration; RegistryFull beyond `maxInstances`
    */
   register(registration: Registration): Lease {
-    const { options, members } = this.#roster;
+    const { options, members } = this.#membership;
     const about = checkRegistration(registration, options);
     const { id } = about;
     if (this.#closed || (!members.has(id) && members.size >= options.maxInstances)) {
@@ -105,7 +105,7 @@ export class Registry extends Emitter<RegistryEvents> {
    */
   probe(id: string, generation: number, result: ProbeResult): ProbeOutcome {
     const outcome = this.#parts.intake.probe(id, generation, result);
-    this.#parts.alarm.arm();
+    this.#parts.scheduler.arm();
     return outcome;
   }
 
@@ -128,7 +128,7 @@ export class Registry extends Emitter<RegistryEvents> {
    */
   drain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
     checkOneOf('by', by, DRAINED_BY);
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     if (member === undefined) return false;
     if (by === 'operator') this.#parts.drains.set(id, true);
     this.#setDrain(member, by === 'node' || member.nodeDrains);
@@ -142,7 +142,7 @@ export class Registry extends Emitter<RegistryEvents> {
   undrain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
     checkOneOf('by', by, DRAINED_BY);
     const had = by === 'operator' && this.#parts.drains.set(id, false);
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     if (member === undefined) return had;
     this.#setDrain(member, false);
     return true;
@@ -151,7 +151,7 @@ export class Registry extends Emitter<RegistryEvents> {
   #setDrain(member: Member, byNode: boolean): void {
     const byOperator = this.#parts.drains.has(member.id);
     if (member.nodeDrains === byNode && member.operatorDrains === byOperator) return;
-    this.#roster.update(member, 'draining', undefined, () => {
+    this.#membership.update(member, 'draining', undefined, () => {
       member.nodeDrains = byNode;
       member.operatorDrains = byOperator;
     });
@@ -169,7 +169,7 @@ export class Registry extends Emitter<RegistryEvents> {
   }
 
   #leave(id: string, kind: 'deregistered' | 'removed', reason: string | undefined): boolean {
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     if (member === undefined) return false;
     this.#parts.end(member, kind, reason);
     this.#parts.settle();
@@ -190,7 +190,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * its service are.
    */
   reportFailure(id: string, about: { generation?: number; reason?: string } = {}): boolean {
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     const { generation, reason: given } = about ?? {};
     if (member === undefined || (generation ?? member.generation) !== member.generation) {
       return false;
@@ -203,37 +203,37 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** An instance as it stands; undefined if it is not registered. */
   get(id: string): InstanceView | undefined {
-    return this.#roster.members.get(id)?.view;
+    return this.#membership.members.get(id)?.view;
   }
 
   /** All instances, or those of a service. */
   instances(service?: string): InstanceView[] {
-    return this.#roster.views(service);
+    return this.#membership.views(service);
   }
 
   services(): ServiceSummary[] {
-    return Array.from(this.#roster.groups.values(), ({ service: name, n, available }) => {
+    return Array.from(this.#membership.services.values(), ({ name, n, available }) => {
       return { name, n, available };
     });
   }
 
   /** Everything that led to the present answer about an instance; undefined if it is not registered. */
   explain(id: string): InstanceExplanation | undefined {
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     return member && explain(this.#parts, member);
   }
 
   /** When a lease runs out without a heartbeat, in ms of the clock; undefined if it is not registered. */
   expiresAt(id: string): number | undefined {
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     if (member === undefined) return undefined;
-    const now = this.#roster.now();
+    const now = this.#membership.now();
     return now + this.#parts.leases.left(member, now);
   }
 
   /** Where the traffic of a service goes at this moment: also within a listener that is told of a suspicion. */
   route(service: string): Route {
-    const route = this.#roster.groups.get(service)?.route(this.#roster.now()) ?? NO_ROUTE;
+    const route = this.#membership.services.get(service)?.route(this.#membership.now()) ?? NO_ROUTE;
     if (!this.#parts.learning.active) return route;
     let learning = this.#learning.get(route);
     if (learning === undefined) {
@@ -245,7 +245,7 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** One target: of two that are drawn by weight, the one that was picked less often for its weight. */
   pick(service: string, random: () => number = Math.random): Target | undefined {
-    return this.#roster.groups.get(service)?.pick(this.#roster.now(), random);
+    return this.#membership.services.get(service)?.pick(this.#membership.now(), random);
   }
 
   /**
@@ -256,7 +256,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * @throws TypeError, RangeError that name the option, what was expected and what came
    */
   watch(service?: string, options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> {
-    return this.#roster.watching.watch(service, checkWatchOptions(service, options));
+    return this.#membership.watching.watch(service, checkWatchOptions(service, options));
   }
 
   /** The secret of a lease: follows from `secretKey`, the id and the generation. */
@@ -301,12 +301,12 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** The number of the last change. */
   get revision(): number {
-    return this.#roster.log.revision;
+    return this.#membership.log.revision;
   }
 
   /** Instances. */
   get size(): number {
-    return this.#roster.members.size;
+    return this.#membership.members.size;
   }
 
   /** Heartbeats and results of polls that did not count, by reason. */
@@ -316,8 +316,8 @@ export class Registry extends Emitter<RegistryEvents> {
 
   get stats(): RegistryStats {
     const { heartbeats, ...polls } = this.#parts.intake.counts;
-    const { watching, groups } = this.#roster;
-    return { heartbeats, polls, watchers: watching.size, services: groups.size };
+    const { watching, services } = this.#membership;
+    return { heartbeats, polls, watchers: watching.size, services: services.size };
   }
 
   /** The detectors of both signals, to be looked at: what is done to them is not undone here. */
@@ -327,7 +327,7 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** The registry's time, in ms. */
   now(): number {
-    return this.#roster.now();
+    return this.#membership.now();
   }
 
   /**
@@ -383,7 +383,7 @@ export class Registry extends Emitter<RegistryEvents> {
   /** Heartbeats can arrive: restored instances are expected from two of their intervals on. */
   begin(): void {
     this.#parts.restoration.begin(this.now());
-    this.#parts.alarm.arm();
+    this.#parts.scheduler.arm();
   }
 
   /** Ends watches, listeners and timers, for good; heartbeats are `'unknown'` after it. */

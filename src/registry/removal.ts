@@ -6,11 +6,11 @@
  */
 
 import type { Confirmation } from './confirmation.js';
-import type { Tally } from './group.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
+import type { Membership, Rule } from './membership.js';
 import { freezes, removable } from './population.js';
-import type { Part, Roster } from './roster.js';
+import type { Tally } from './service-members.js';
 
 export type FreezeReason = 'observer' | 'everybody-down' | 'too-many-down' | 'too-few-heartbeats';
 
@@ -30,8 +30,8 @@ const SHORTEST_WINDOW = 1000;
 /** For what is seen before heartbeats are counted. */
 const ALL_HEARD = { received: 1, expected: 1 };
 
-export class Removal implements Part {
-  readonly #roster: Roster;
+export class Removal implements Rule {
+  readonly #membership: Membership;
   readonly #leases: Leases;
   readonly #inDoubt: () => boolean;
   readonly #confirmation: Confirmation;
@@ -48,13 +48,13 @@ export class Removal implements Part {
    * @param remove takes a member out
    */
   constructor(
-    roster: Roster,
+    membership: Membership,
     leases: Leases,
     inDoubt: () => boolean,
     confirmation: Confirmation,
     remove: (member: Member, reason: 'ttl' | 'gone') => void,
   ) {
-    this.#roster = roster;
+    this.#membership = membership;
     this.#leases = leases;
     this.#inDoubt = inDoubt;
     this.#confirmation = confirmation;
@@ -81,31 +81,32 @@ export class Removal implements Part {
 
   /** A lease was granted: it is to be looked after. */
   granted(member: Member): void {
-    const { every } = this.#roster.options.removal;
+    const { every } = this.#membership.options.removal;
     this.#quietUntil = Math.min(this.#quietUntil, member.armedAt + member.about.ttl);
-    if (this.due === Infinity) this.due = this.#roster.now() + every;
+    if (this.due === Infinity) this.due = this.#membership.now() + every;
   }
 
   /** Somebody has changed: what does not need heartbeats to be counted is seen at once. */
   changed(member: Member, gone: boolean): void {
-    const roster = this.#roster;
+    const membership = this.#membership;
     if (gone) this.#candidates.delete(member);
-    const everybody = roster.n > 0 && roster.down === roster.n && roster.heard === 0;
+    const everybody =
+      membership.n > 0 && membership.down === membership.n && membership.heard === 0;
     const was = this.#freezes.get('')?.reason === 'everybody-down';
-    if (everybody) this.#freeze('', roster, 'everybody-down');
+    if (everybody) this.#freeze('', membership, 'everybody-down');
     else if (was) {
       // Nobody could be heard: what their leases have lost by that is given back.
-      const now = roster.now();
-      for (const each of roster.members.values()) this.#leases.arm(each, now);
+      const now = membership.now();
+      for (const each of membership.members.values()) this.#leases.arm(each, now);
       this.#quietUntil = now;
       this.#candidates.clear();
-      this.#freeze('', roster, freezes(roster, ALL_HEARD));
+      this.#freeze('', membership, freezes(membership, ALL_HEARD));
     }
     if (gone || !member.down) return;
-    const group = roster.groupOf(member);
+    const service = membership.serviceOf(member);
     for (const [name, tally] of [
-      ['', roster],
-      [group.service, group],
+      ['', membership],
+      [service.name, service],
     ] as const) {
       const reason = freezes(tally, ALL_HEARD);
       if (reason && !this.#freezes.has(name)) this.#freeze(name, tally, reason);
@@ -113,10 +114,11 @@ export class Removal implements Part {
   }
 
   run(now: number): void {
-    const roster = this.#roster;
-    const { every } = roster.options.removal;
+    const membership = this.#membership;
+    const { every } = membership.options.removal;
     const late = now > this.due + LATE;
-    this.due = roster.members.size === 0 ? Infinity : now + (late ? Math.min(every, 1000) : every);
+    this.due =
+      membership.members.size === 0 ? Infinity : now + (late ? Math.min(every, 1000) : every);
     if (late) return;
     if (now >= this.#quietUntil) this.#collect(now);
     // What has no traffic is no share of anything: its lease alone decides.
@@ -132,7 +134,7 @@ export class Removal implements Part {
       this.#remove(member, member.confirmedAt === undefined ? 'gone' : 'ttl');
     }
     if (frozen.has('')) return;
-    let left = removable(roster.n);
+    let left = removable(membership.n);
     const leftOf = new Map<string, number>();
     for (const member of this.#shuffled(this.#candidates)) {
       const { service } = member.about;
@@ -140,7 +142,7 @@ export class Removal implements Part {
       // Whoever takes no traffic is no loss of capacity: its lease alone decides.
       if (!member.counts) this.#remove(member, 'ttl');
       else if (left > 0 && !frozen.has(service)) {
-        const ofService = leftOf.get(service) ?? removable(roster.groupOf(member).n);
+        const ofService = leftOf.get(service) ?? removable(membership.serviceOf(member).n);
         if (ofService === 0) continue;
         this.#remove(member, 'ttl');
         leftOf.set(service, ofService - 1);
@@ -151,7 +153,7 @@ export class Removal implements Part {
 
   /** Those whose lease has run out, of one service or of all, whatever the rule says. */
   expired(service: string | undefined): Member[] {
-    this.#collect(this.#roster.now());
+    this.#collect(this.#membership.now());
     const all = [...this.#candidates];
     return service === undefined ? all : all.filter(({ about }) => about.service === service);
   }
@@ -160,7 +162,7 @@ export class Removal implements Part {
   #collect(now: number): void {
     this.#candidates.clear();
     this.#quietUntil = Infinity;
-    for (const member of this.#roster.members.values()) {
+    for (const member of this.#membership.members.values()) {
       let end = this.#leases.earliestEnd(member);
       if (end <= now) end = now + this.#leases.left(member, now);
       if (end > now) this.#quietUntil = Math.min(this.#quietUntil, end);
@@ -170,8 +172,8 @@ export class Removal implements Part {
   }
 
   #review(now: number): void {
-    const roster = this.#roster;
-    const names = new Set(['', ...roster.groups.keys(), ...this.#freezes.keys()]);
+    const membership = this.#membership;
+    const names = new Set(['', ...membership.services.keys(), ...this.#freezes.keys()]);
     const rates = this.#expected(now);
     const expired = new Map<string, number>([['', 0]]);
     for (const { counts, about } of this.#candidates) {
@@ -179,7 +181,7 @@ export class Removal implements Part {
       for (const name of ['', about.service]) expired.set(name, (expired.get(name) ?? 0) + 1);
     }
     for (const name of names) {
-      const tally = name === '' ? roster : roster.groups.get(name);
+      const tally = name === '' ? membership : membership.services.get(name);
       const heartbeats = rates.get(name);
       let reason: FreezeReason | undefined;
       if (tally && heartbeats) {
@@ -188,7 +190,7 @@ export class Removal implements Part {
         const down = Math.max(tally.down, expired.get(name) ?? 0);
         const impaired = name === '' && this.#candidates.size > 0 && this.#inDoubt();
         if (impaired) reason = 'observer';
-        else if (name === '' && n > 0 && down === n && roster.heard === 0)
+        else if (name === '' && n > 0 && down === n && membership.heard === 0)
           reason = 'everybody-down';
         else if (down > 0) reason = freezes({ n, available, down }, heartbeats);
       }
@@ -199,11 +201,11 @@ export class Removal implements Part {
 
   /** The heartbeats that ought to have come, of each service and of all, and those that came. */
   #expected(now: number): Map<string, { received: number; expected: number }> {
-    const { groups } = this.#roster;
+    const { services } = this.#membership;
     const all: [string, Tally, Iterable<Member>][] = [
-      ['', this.#roster, this.#roster.members.values()],
+      ['', this.#membership, this.#membership.members.values()],
     ];
-    for (const [name, group] of groups) all.push([name, group, group.members.values()]);
+    for (const [name, service] of services) all.push([name, service, service.members.values()]);
     return new Map(
       all.map(([name, { beats }, members]) => {
         const { count, over } = beats.received(now);
@@ -225,7 +227,7 @@ export class Removal implements Part {
   #freeze(name: string, tally: Tally | undefined, reason: FreezeReason | undefined): void {
     const before = this.#freezes.get(name);
     if (before?.reason === reason) return;
-    const at = this.#roster.now();
+    const at = this.#membership.now();
     const service = name === '' ? {} : { service: name };
     if (reason === undefined) this.#freezes.delete(name);
     else {
@@ -236,18 +238,24 @@ export class Removal implements Part {
     const { n = 0, down = 0 } = tally ?? {};
     const active = reason !== undefined;
     const figures = { n, down, candidates: this.candidates, ...(reason && { reason }) };
-    this.#roster.events.post('protection', { rule: 'removal', active, ...service, at, ...figures });
+    this.#membership.events.post('protection', {
+      rule: 'removal',
+      active,
+      ...service,
+      at,
+      ...figures,
+    });
   }
 
   /** Says once more that it has been frozen for long. */
   #remind(name: string, now: number): void {
     const freeze = this.#freezes.get(name);
-    if (!freeze || freeze.overdue || now - freeze.since < this.#roster.options.removal.notice)
+    if (!freeze || freeze.overdue || now - freeze.since < this.#membership.options.removal.notice)
       return;
     this.#freezes.set(name, { ...freeze, overdue: true });
     const { since, reason, service } = freeze;
     const { candidates } = this;
-    this.#roster.events.post('protection', {
+    this.#membership.events.post('protection', {
       ...{ rule: 'removal', active: true, overdue: true, ...(service && { service }) },
       ...{ at: now, since, reason, candidates },
     });
@@ -255,7 +263,7 @@ export class Removal implements Part {
 
   #shuffled(members: Iterable<Member>): Member[] {
     const left = [...members];
-    const { random } = this.#roster.options;
+    const { random } = this.#membership.options;
     for (let i = left.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1));
       [left[i], left[j]] = [left[j], left[i]];

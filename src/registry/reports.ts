@@ -7,15 +7,15 @@
  * for reports at once as a sweep may remove (1 of 6, 2 of 10, 15 of 100).
  */
 import type { Member } from './member.js';
+import type { Membership, Rule } from './membership.js';
 import { removable } from './population.js';
-import type { Part, Roster } from './roster.js';
 
-export class Reports implements Part {
-  readonly #roster: Roster;
+export class Reports implements Rule {
+  readonly #membership: Membership;
   readonly #ejected = new Set<Member>();
 
-  constructor(roster: Roster) {
-    this.#roster = roster;
+  constructor(membership: Membership) {
+    this.#membership = membership;
   }
 
   due = Infinity;
@@ -24,18 +24,18 @@ export class Reports implements Part {
   report(member: Member, reason: string): boolean {
     if (member.ejectedUntil !== undefined) return true;
     if (!member.routable) return false;
-    const now = this.#roster.now();
-    const group = this.#roster.groupOf(member);
+    const now = this.#membership.now();
+    const service = this.#membership.serviceOf(member);
     let out = 0;
-    for (const { about } of this.#ejected) if (about.service === group.service) out++;
-    if (out >= removable(group.n)) return false;
-    const { base, max } = this.#roster.options.ejection;
+    for (const { about } of this.#ejected) if (about.service === service.name) out++;
+    if (out >= removable(service.n)) return false;
+    const { base, max } = this.#membership.options.ejection;
     if (now - member.readmittedAt > max) member.ejections = 0;
     member.ejections++;
     const until = now + Math.min(base * member.ejections, max);
     this.#ejected.add(member);
     this.due = Math.min(this.due, until);
-    this.#roster.update(member, 'routing', reason, () => {
+    this.#membership.update(member, 'routing', reason, () => {
       member.ejectedUntil = until;
     });
     return true;
@@ -49,7 +49,7 @@ export class Reports implements Part {
       else {
         this.#ejected.delete(member);
         // Nothing says that it is better but time: its weight rises from little.
-        this.#roster.update(member, 'routing', 'time', () => this.#readmit(member, now));
+        this.#membership.update(member, 'routing', 'time', () => this.#readmit(member, now));
       }
     }
   }
@@ -61,7 +61,7 @@ export class Reports implements Part {
 
   /** The member was found dead, as was reported: to be called within its change. */
   confirmed(member: Member): void {
-    if (this.#ejected.delete(member)) this.#readmit(member, this.#roster.now());
+    if (this.#ejected.delete(member)) this.#readmit(member, this.#membership.now());
   }
 
   /** The member's life is over. */

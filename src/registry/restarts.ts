@@ -5,9 +5,9 @@
  * is withdrawn when the instance recovers.
  */
 import type { Member } from './member.js';
+import type { Membership, Rule } from './membership.js';
 import type { RestartCause } from './options.js';
 import { isDown } from './population.js';
-import type { Part, Roster } from './roster.js';
 
 interface Request {
   readonly member: Member;
@@ -32,8 +32,8 @@ interface Tries {
 /** While a protection holds, it is asked again so often, in ms. */
 const AGAIN = 1000;
 
-export class Restarts implements Part {
-  readonly #roster: Roster;
+export class Restarts implements Rule {
+  readonly #membership: Membership;
   readonly #held: (service: string) => boolean;
   readonly #requests = new Map<string, Request>();
   readonly #tries = new Map<string, Tries>();
@@ -41,8 +41,8 @@ export class Restarts implements Part {
   due = Infinity;
 
   /** @param held whether a protection holds for the service */
-  constructor(roster: Roster, held: (service: string) => boolean) {
-    this.#roster = roster;
+  constructor(membership: Membership, held: (service: string) => boolean) {
+    this.#membership = membership;
     this.#held = held;
   }
 
@@ -56,12 +56,12 @@ export class Restarts implements Part {
     }
     if (wanted && !request) this.#want(member);
     const tries = this.#tries.get(member.id);
-    if (tries && !wanted && member.isHeard) tries.upSince ??= this.#roster.now();
+    if (tries && !wanted && member.isHeard) tries.upSince ??= this.#membership.now();
   }
 
   #want(member: Member): void {
-    const now = this.#roster.now();
-    const { maxDelay } = this.#roster.options.restart;
+    const now = this.#membership.now();
+    const { maxDelay } = this.#membership.options.restart;
     const tries = this.#tries.get(member.id);
     if (tries?.upSince !== undefined && now - tries.upSince > maxDelay) {
       this.#tries.delete(member.id);
@@ -74,7 +74,7 @@ export class Restarts implements Part {
   }
 
   #waitBefore(attempt: number): number {
-    const { delay, maxDelay } = this.#roster.options.restart;
+    const { delay, maxDelay } = this.#membership.options.restart;
     return Math.min(delay * 2 ** Math.min(attempt - 1, 50), maxDelay);
   }
 
@@ -87,10 +87,10 @@ export class Restarts implements Part {
 
   #say(event: 'restart-needed' | 'restart-cancelled', request: Request): void {
     const { member, cause, attempt } = request;
-    const at = this.#roster.now();
+    const at = this.#membership.now();
     // A life that was replaced shows as the one in its place.
-    const instance = this.#roster.members.get(member.id)?.view ?? member.view;
-    this.#roster.events.post(event, { instance, cause, attempt, at });
+    const instance = this.#membership.members.get(member.id)?.view ?? member.view;
+    this.#membership.events.post(event, { instance, cause, attempt, at });
   }
 
   run(now: number): void {
@@ -115,7 +115,7 @@ export class Restarts implements Part {
     this.#tries.set(member.id, { attempts: attempt, last: now, upSince: undefined });
     this.#trim(now);
     this.#say('restart-needed', request);
-    const { onRestartNeeded } = this.#roster.options;
+    const { onRestartNeeded } = this.#membership.options;
     if (onRestartNeeded === undefined) return;
     const call = async () => onRestartNeeded(member.view, request.cause, abort.signal);
     call().catch((error: unknown) => this.#failed(request, error));
@@ -125,16 +125,16 @@ export class Restarts implements Part {
   #failed(request: Request, error: unknown): void {
     if (this.#requests.get(request.member.id) !== request) return; // it was told to stop
     request.attempt++;
-    request.due = this.#roster.now() + this.#waitBefore(request.attempt);
+    request.due = this.#membership.now() + this.#waitBefore(request.attempt);
     this.due = Math.min(this.due, request.due);
-    this.#roster.events.report(error, 'restart-needed');
-    this.#roster.settled();
+    this.#membership.events.report(error, 'restart-needed');
+    this.#membership.settled();
   }
 
   /** Ids that are gone for long must not add up. */
   #trim(now: number): void {
-    if (this.#tries.size <= 2 * this.#roster.members.size + 100) return;
-    const { maxDelay } = this.#roster.options.restart;
+    if (this.#tries.size <= 2 * this.#membership.members.size + 100) return;
+    const { maxDelay } = this.#membership.options.restart;
     for (const [id, { last }] of this.#tries) if (now - last > maxDelay) this.#tries.delete(id);
   }
 }

@@ -5,13 +5,13 @@
  */
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
-import type { Part } from './roster.js';
+import type { Rule } from './membership.js';
 import { SIGNALS, type Signals } from './signals.js';
 
 /** One to learn that the registry is back, one to be heard. */
 const GRACE = 2;
 
-export class Restoration implements Part {
+export class Restoration implements Rule {
   readonly #signals: Signals;
   readonly #leases: Leases;
   readonly #refresh: (member: Member) => void;

@@ -1,18 +1,18 @@
 /** One timer for everything that a registry does at instants of its own. */
 import { WakeTimer } from '../core/wake-timer.js';
-import type { Part, Roster } from './roster.js';
+import type { Membership, Rule } from './membership.js';
 
-export class Alarm {
+export class Scheduler {
   readonly #timer: WakeTimer;
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly Rule[];
   #closed = false;
 
-  constructor(roster: Roster, parts: readonly Part[]) {
+  constructor(membership: Membership, parts: readonly Rule[]) {
     this.#parts = parts;
-    this.#timer = new WakeTimer(roster.options.host, () => {
-      const now = roster.now();
+    this.#timer = new WakeTimer(membership.options.host, () => {
+      const now = membership.now();
       for (const part of parts) if (part.due <= now) part.run(now);
-      roster.events.flush();
+      membership.events.flush();
       this.arm();
     });
   }

@@ -52,8 +52,8 @@ export const weightOf = (member: Member, now: number, slowStart: number): number
     ? (WEIGHTS[member.status] as number) * ramp(now - member.routableSince, slowStart)
     : 0;
 
-export class Group extends Tally {
-  readonly service: string;
+export class ServiceMembers extends Tally {
+  readonly name: string;
   readonly members = new Map<string, Member>();
   readonly #options: RoutingOptions;
   panic = false;
@@ -62,9 +62,9 @@ export class Group extends Tally {
   #until = -Infinity;
   #picker = new Picker([]);
 
-  constructor(service: string, options: RoutingOptions) {
+  constructor(name: string, options: RoutingOptions) {
     super();
-    this.service = service;
+    this.name = name;
     this.#options = options;
   }
 

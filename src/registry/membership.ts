@@ -5,25 +5,25 @@
 import { Events } from '../core/emitter.js';
 import { ChangeLog } from './change-log.js';
 import type { RegistryEvents } from './events.js';
-import { Group, Tally } from './group.js';
 import type { Member } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
+import { ServiceMembers, Tally } from './service-members.js';
 import type { Change, ChangeKind, InstanceView } from './views.js';
 import { Watching } from './watching.js';
 
 /** What a part of the registry does at instants of its own. */
-export interface Part {
+export interface Rule {
   /** The next of them; Infinity for none. */
   readonly due: number;
   run(now: number): void;
 }
 
-export class Roster extends Tally {
+export class Membership extends Tally {
   readonly options: ResolvedRegistryOptions;
   readonly members = new Map<string, Member>();
-  readonly groups = new Map<string, Group>();
+  readonly services = new Map<string, ServiceMembers>();
   /** Of those without a service, who are in none of them. */
-  readonly #leaseOnly: Group;
+  readonly #leaseOnly: ServiceMembers;
   readonly events = new Events<RegistryEvents>();
   readonly log: ChangeLog;
   readonly watching: Watching;
@@ -36,7 +36,7 @@ export class Roster extends Tally {
   constructor(options: ResolvedRegistryOptions) {
     super();
     this.options = options;
-    this.#leaseOnly = new Group('', options);
+    this.#leaseOnly = new ServiceMembers('', options);
     this.log = new ChangeLog(options.history);
     this.watching = new Watching({
       log: this.log,
@@ -49,12 +49,14 @@ export class Roster extends Tally {
     return this.options.host.now();
   }
 
-  groupOf(member: Member): Group {
-    return member.isLeaseOnly ? this.#leaseOnly : (this.groups.get(member.about.service) as Group);
+  serviceOf(member: Member): ServiceMembers {
+    return member.isLeaseOnly
+      ? this.#leaseOnly
+      : (this.services.get(member.about.service) as ServiceMembers);
   }
 
   views(service: string | undefined): InstanceView[] {
-    const members = service === undefined ? this.members : this.groups.get(service)?.members;
+    const members = service === undefined ? this.members : this.services.get(service)?.members;
     return members ? Array.from(members.values(), ({ view }) => view) : [];
   }
 
@@ -69,13 +71,13 @@ export class Roster extends Tally {
       } else this.#count(before, -1);
     }
     this.members.set(id, member);
-    let group = member.isLeaseOnly ? this.#leaseOnly : this.groups.get(member.about.service);
-    if (group === undefined) {
-      group = new Group(member.about.service, this.options);
-      group.beats.setWindow(2 * member.about.heartbeatInterval, this.now());
-      this.groups.set(group.service, group);
+    let service = member.isLeaseOnly ? this.#leaseOnly : this.services.get(member.about.service);
+    if (service === undefined) {
+      service = new ServiceMembers(member.about.service, this.options);
+      service.beats.setWindow(2 * member.about.heartbeatInterval, this.now());
+      this.services.set(service.name, service);
     }
-    group.members.set(id, member);
+    service.members.set(id, member);
     this.#count(member, 1);
     this.#publish(member, 'registered', reason);
   }
@@ -94,20 +96,20 @@ export class Roster extends Tally {
     this.#count(member, -1);
     change();
     this.#count(member, 1);
-    this.#settle(this.groupOf(member));
+    this.#settle(this.serviceOf(member));
   }
 
   remove(member: Member, kind: 'deregistered' | 'removed', reason: string | undefined): void {
     member.over = true;
     this.#count(member, -1);
     this.members.delete(member.id);
-    this.groupOf(member).members.delete(member.id);
+    this.serviceOf(member).members.delete(member.id);
     this.#publish(member, kind, reason);
   }
 
   #count(member: Member, sign: 1 | -1): void {
     this.count(member, sign);
-    this.groupOf(member).count(member, sign);
+    this.serviceOf(member).count(member, sign);
   }
 
   #publish(member: Member, kind: ChangeKind, reason: string | undefined): void {
@@ -116,18 +118,18 @@ export class Roster extends Tally {
     member.show(revision, kind, this.options.wall(), reason);
     const change: Change = { revision, kind, instance: member.view, ...(reason && { reason }) };
     this.log.push(change);
-    this.#settle(this.groupOf(member));
+    this.#settle(this.serviceOf(member));
     this.changed(member, gone);
     this.events.post('change', change);
     this.watching.notify();
   }
 
-  #settle(group: Group): void {
-    if (group.settle()) {
-      const { service, panic: active, available, n } = group;
+  #settle(service: ServiceMembers): void {
+    if (service.settle()) {
+      const { name, panic: active, available, n } = service;
       const at = this.now();
-      this.events.post('protection', { rule: 'panic', active, service, at, available, n });
+      this.events.post('protection', { rule: 'panic', active, service: name, at, available, n });
     }
-    if (group.members.size === 0) this.groups.delete(group.service);
+    if (service.members.size === 0) this.services.delete(service.name);
   }
 }

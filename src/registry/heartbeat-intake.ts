@@ -11,10 +11,10 @@ import {
 import type { FirstProof } from './first-proof.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
+import type { Membership } from './membership.js';
 import { INTERVAL } from './options.js';
 import { isDown } from './population.js';
 import type { Reports } from './reports.js';
-import type { Roster } from './roster.js';
 import type { RegistryLink, SignalName, Signals } from './signals.js';
 import type { Tombstones } from './tombstones.js';
 
@@ -24,7 +24,7 @@ const isOutcome = (outcome: unknown): outcome is ProbeResult['outcome'] =>
 const isInterval = (ms: unknown): ms is number =>
   typeof ms === 'number' && ms >= INTERVAL.least && ms <= INTERVAL.most;
 
-export class Intake {
+export class HeartbeatIntake {
   readonly dropped: RegistryDrops = {
     duplicate: 0,
     'out-of-order': 0,
@@ -38,7 +38,7 @@ export class Intake {
   };
   /** Heartbeats that counted, and polls by result. */
   readonly counts = { heartbeats: 0, answered: 0, failed: 0, unreached: 0 };
-  readonly #roster: Roster;
+  readonly #membership: Membership;
   readonly #signals: Signals;
   readonly #reports: Reports;
   readonly #leases: Leases;
@@ -47,7 +47,7 @@ export class Intake {
   readonly #proof: FirstProof;
 
   constructor(
-    roster: Roster,
+    membership: Membership,
     signals: Signals,
     reports: Reports,
     leases: Leases,
@@ -55,7 +55,7 @@ export class Intake {
     tombstones: Pick<Tombstones, 'get'>,
     proof: FirstProof,
   ) {
-    this.#roster = roster;
+    this.#membership = membership;
     this.#signals = signals;
     this.#reports = reports;
     this.#leases = leases;
@@ -72,7 +72,7 @@ export class Intake {
   /** The incarnation that is meant; else why it is not there. */
   #find(id: string, generation: unknown): Member | Exclude<BeatOutcome, 'accepted'> {
     if (!isGeneration(generation)) return 'no-generation';
-    const member = this.#roster.members.get(id);
+    const member = this.#membership.members.get(id);
     // One that was taken over stays so when its successor has gone: it must not come back as a ghost.
     const last = member?.generation ?? this.#tombstones.get(id)?.generation ?? 0;
     if (generation < last) return 'stale-generation';
@@ -100,7 +100,7 @@ export class Intake {
     if (turns || first || found.status !== 'available') {
       if (turns) this.refresh(found, beat.ready ? 'ready' : 'not ready', beat.ready);
       else this.refresh(found, 'heartbeat');
-      this.#roster.settled();
+      this.#membership.settled();
     }
     return 'accepted';
   }
@@ -111,7 +111,7 @@ export class Intake {
     const { outcome, at, error, interval } = result ?? {};
     if (!isOutcome(outcome)) return this.#drop('no-result');
     const signal = found.signals.process;
-    const now = this.#roster.now();
+    const now = this.#membership.now();
     if (outcome === 'answered') {
       // Beats of its own tell more than polls, and their window must not learn both.
       const heard = signal.beaten ? 'accepted' : this.#hear(found, 'process', { at }, interval);
@@ -130,7 +130,7 @@ export class Intake {
       found,
       typeof error === 'string' ? error.slice(0, LONGEST_REASON) : `poll ${outcome}`,
     );
-    this.#roster.settled();
+    this.#membership.settled();
     return 'accepted';
   }
 
@@ -140,7 +140,7 @@ export class Intake {
     { at, sequence, link, verified = true }: Pick<Beat, 'at' | 'sequence' | 'link' | 'verified'>,
     interval?: number,
   ): BeatOutcome {
-    const now = this.#roster.now();
+    const now = this.#membership.now();
     if (member.isLeaseOnly) return this.#renew(member, name, { at, sequence, verified });
     const period = isInterval(interval) ? interval : member.about.heartbeatInterval;
     const outcome = this.#signals.hear(name, member.id, member.signals[name], period, at ?? now, {
@@ -153,8 +153,8 @@ export class Intake {
     // Listeners were told that it is back: one of them may have ended this life.
     if (member.over) return this.#find(member.id, member.generation) as 'stale-generation';
     if (outcome === 'accepted' && member.counts && name === member.leaseSignal) {
-      this.#roster.beats.add(now);
-      this.#roster.groupOf(member).beats.add(now);
+      this.#membership.beats.add(now);
+      this.#membership.serviceOf(member).beats.add(now);
     }
     if (outcome === 'stale-incarnation') return verified ? 'stale-generation' : 'unverified';
     return outcome === 'refused' ? 'unknown' : outcome; // refused by a closed registry only
@@ -180,7 +180,7 @@ export class Intake {
       if (ahead <= 0) return ahead === 0 ? 'duplicate' : 'out-of-order';
       member.sequence = sequence as number;
     }
-    const now = this.#roster.now();
+    const now = this.#membership.now();
     const heard = Number.isFinite(at) ? Math.min(at as number, now) : now;
     if (heard > member.armedAt) this.#leases.arm(member, heard);
     return 'accepted';
@@ -192,7 +192,7 @@ export class Intake {
     const { status, states } = member.judge(ready, awaitsCheck);
     const failsAlone =
       status === 'probe-failing' &&
-      this.#proof.failsAlone(member, this.#roster.groupOf(member).members.values());
+      this.#proof.failsAlone(member, this.#membership.serviceOf(member).members.values());
     const same =
       ready === member.ready &&
       awaitsCheck === member.awaitsCheck &&
@@ -202,9 +202,9 @@ export class Intake {
     if (same && status === member.status) return;
     const isRouting = failsAlone !== member.failsAlone;
     const kind = status !== member.status ? 'status' : isRouting ? 'routing' : 'signals';
-    this.#roster.update(member, kind, reason, () => {
-      if (kind === 'status') member.changedAt = this.#roster.options.wall();
-      if (member.status === 'starting') member.heardAt = this.#roster.now();
+    this.#membership.update(member, kind, reason, () => {
+      if (kind === 'status') member.changedAt = this.#membership.options.wall();
+      if (member.status === 'starting') member.heardAt = this.#membership.now();
       member.status = status;
       member.ready = ready;
       member.awaitsCheck = awaitsCheck;
