@@ -288,4 +288,24 @@ describe('the clock of a registry that a thread reads for', () => {
     loop.runUntil(40);
     expect(called).toContain('at once');
   });
+
+  it('takes in what was read before a timer judges by it, and asks the thread for no more', () => {
+    const loop = new Loop();
+    const clock = new ReadingClock(loop);
+    const called: string[] = [];
+    let behind = true;
+    clock.reader = {
+      takeIn: () => {
+        called.push('read');
+        behind = false;
+      },
+      get behind() {
+        return behind;
+      },
+      caughtUp: () => called.push('asked'),
+    };
+    clock.setTimeout(() => called.push('timer'), 10);
+    loop.runUntil(20);
+    expect(called).toEqual(['read', 'timer']);
+  });
 });

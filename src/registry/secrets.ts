@@ -1,6 +1,7 @@
 /** The secrets of leases: worked out from one key, never stored, compared in constant time. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { checkRange, checkType } from '../core/validate.js';
+import { hmac } from '../sources/hmac.js';
 import { isGeneration } from './beat.js';
 
 const LEAST_BYTES = 16;
@@ -17,7 +18,7 @@ export class Secrets {
   }
 
   #digest(id: string, generation: number): Buffer {
-    return createHmac('sha256', this.#key).update(`${id}\0${generation}`).digest();
+    return Buffer.from(hmac(this.#key, Buffer.from(`${id}\0${generation}`)), 'latin1');
   }
 
   of(id: string, generation: number): string {

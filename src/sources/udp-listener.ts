@@ -41,8 +41,9 @@ type OpenSocket = (address: string, port: number) => Promise<Socket | ThreadSock
 export interface DatagramReader {
   /**
    * Takes one that has just arrived; returns how many heartbeats it held, or −1 for what is
-   * malformed, and must not throw. `answer` sends back to where it came from. `age` is how long ago
-   * it arrived, in ms: 0 unless a thread reads.
+   * malformed, and must not throw. `answer` sends back to where it came from, during the call only,
+   * and the bytes are good no longer either. `age` is how long ago it arrived, in ms: 0 unless a
+   * thread reads.
    */
   read(datagram: Buffer, answer: (datagram: Buffer) => void, age: number): number;
   /** Told how many datagrams were dropped so far because nobody read them in time, when a thread reads. */
@@ -119,14 +120,15 @@ export class UdpListener {
     const events: EventEmitter = socket;
     events.on('overflowed', (total: number) => reader.overflowed?.(total));
     events.on('unsent', () => this.#stats.errors++);
-    events.on('message', (datagram: Buffer, { port, address, age = 0 }: ArrivedFrom) => {
+    const sent = (error: Error | null) => {
+      if (error) this.#stats.errors++;
+    };
+    let from: ArrivedFrom;
+    const answer = (bytes: Buffer) => socket.send(bytes, from.port, from.address, sent);
+    events.on('message', (datagram: Buffer, arrived: ArrivedFrom) => {
       this.#stats.datagrams++;
-      const answer = (bytes: Buffer) => {
-        socket.send(bytes, port, address, (error) => {
-          if (error) this.#stats.errors++;
-        });
-      };
-      const heartbeats = reader.read(datagram, answer, age);
+      from = arrived;
+      const heartbeats = reader.read(datagram, answer, arrived.age ?? 0);
       if (heartbeats < 0) this.#stats.malformed++;
       else this.#stats.heartbeats += heartbeats;
     });
@@ -162,6 +164,11 @@ export class UdpListener {
     const socket = this.#socket;
     if (socket instanceof ThreadSocket) socket.caughtUp(call);
     else call();
+  }
+
+  /** @internal hands on what a thread has read by now, unless that would take long */
+  takeIn(): void {
+    if (this.#socket instanceof ThreadSocket) this.#socket.takeIn();
   }
 
   /** @internal whether some that a thread has read waits to be handed on */

@@ -16,9 +16,10 @@
  * Both kinds have one layout, so an answer is as long as the question: nobody can use a registry
  * to amplify traffic towards a forged sender.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { isPlainText, PLAIN_TEXT } from '../core/text.js';
 import { checkNumber, checkRange, checkType } from '../core/validate.js';
+import { hmac, MAC_BYTES } from './hmac.js';
 import { isIdText, MAX_ID_BYTES, MAX_NUMBER } from './udp-wire.js';
 
 const VERSION = 2;
@@ -94,15 +95,17 @@ export function versionOf(datagram: Uint8Array): 0 | 1 | 2 | 3 {
   return version === 1 || version === VERSION || version === 3 ? version : 0;
 }
 
-const tagOf = (signed: Uint8Array, key: Uint8Array): Buffer =>
-  createHmac('sha256', key).update(signed).digest();
+const expected = Buffer.alloc(MAC_BYTES);
+const expectedTag = expected.subarray(0, TAG);
+const givenTag = Buffer.alloc(TAG);
 
 /** Whether who signed the datagram holds `key`; takes the same time for every wrong tag. */
 export function hasTagOf(datagram: Uint8Array, key: Uint8Array): boolean {
   const end = datagram.length - TAG;
   if (end < HEAD) return false;
-  const expected = tagOf(datagram.subarray(0, end), key).subarray(0, TAG);
-  return timingSafeEqual(expected, datagram.subarray(end));
+  expected.write(hmac(key, datagram, end), 'latin1');
+  for (let i = 0; i < TAG; i++) givenTag[i] = datagram[end + i];
+  return timingSafeEqual(expectedTag, givenTag);
 }
 
 /** Whether a datagram has no tag: sixteen zeros, which no key gives. */
@@ -136,7 +139,7 @@ function encode(
   at = datagram.writeUIntBE(sequence, at, NUMBER);
   at += datagram.write(epoch, at, 'hex');
   if (key === undefined) datagram.fill(0, at);
-  else tagOf(datagram.subarray(0, at), key).copy(datagram, at, 0, TAG);
+  else datagram.write(hmac(key, datagram, at), at, TAG, 'latin1');
   return datagram;
 }
 

@@ -1,15 +1,15 @@
 /** What reads a UDP port in a thread of its own, so that a busy main loop loses no datagram. */
 
+import type { RingMemory } from './datagram-ring.js';
+
 /** What the thread is told at its start. */
 export interface ThreadOrder {
   readonly port: number;
   readonly address: string;
   readonly ipv6: boolean;
   readonly recvBufferSize: number;
-  /** Bytes that may wait for the main loop; what comes beyond is dropped and counted. */
-  readonly most: number;
-  /** An Int32: bytes that the main loop has taken, modulo 2³². */
-  readonly taken: SharedArrayBuffer;
+  /** Where it writes what it reads; the main loop's end is `DatagramRing`. */
+  readonly ring: RingMemory;
 }
 
 /** What the thread is asked for. */
@@ -31,14 +31,11 @@ export interface SystemError {
 export type ThreadNews =
   | { readonly bound: { address: string; port: number }; readonly granted: number }
   | { readonly failed: SystemError }
-  | { readonly bytes: ArrayBuffer; readonly addresses: readonly string[] }
+  | { readonly woken: true }
   | { readonly overflowed: number }
   | { readonly turned: number }
   | { readonly unsent: number }
   | { readonly clock: number };
-
-/** Before each datagram in a batch: arrival by the thread's clock (8), length, port, index of the address (2 each). */
-export const ENTRY_BYTES = 14;
 
 type Load = (name: string) => unknown;
 
@@ -52,17 +49,17 @@ export function receiveInThread(load: Load): void {
   const fs = load('node:fs') as typeof import('node:fs');
   const order = threads.workerData as ThreadOrder;
   const parent = threads.parentPort as import('node:worker_threads').MessagePort;
-  const taken = new Int32Array(order.taken);
+  const ring = Buffer.from(order.ring.entries);
+  const times = new Float64Array(order.ring.entries);
+  const words = new Uint16Array(order.ring.entries);
+  const [WRITTEN, TAKEN, SLEEPS] = [0, 1, 2];
+  const shared = new Int32Array(order.ring.state);
   const state = {
     socket: dgram.createSocket({
       type: order.ipv6 ? 'udp6' : 'udp4',
       recvBufferSize: order.recvBufferSize,
     }),
-    batch: Buffer.allocUnsafe(160 << 10),
-    used: 0,
-    posted: 0,
-    addresses: [] as string[],
-    timer: undefined as NodeJS.Timeout | undefined,
+    written: shared[WRITTEN],
     received: 0,
     before: -1,
     turn: -1,
@@ -76,32 +73,27 @@ export function receiveInThread(load: Load): void {
     read(datagram: Buffer, port: number, address: string) {
       state.received++;
       const { length } = datagram;
-      if (((state.posted + state.used - Atomics.load(taken, 0)) | 0) > order.most) {
+      const size = (16 + address.length + length + 7) & ~7;
+      const left = ring.length - (state.written & (ring.length - 1));
+      const skipped = left < size ? left : 0; // an entry is in one piece
+      const waiting = (state.written - Atomics.load(shared, TAKEN)) >>> 0;
+      if (waiting > order.ring.most || waiting + skipped + size > ring.length) {
         state.refused++;
         return;
       }
-      let index = state.addresses.lastIndexOf(address);
-      if (index < 0) index = state.addresses.push(address) - 1;
-      const { batch } = state;
-      let at = batch.writeDoubleLE(performance.now(), state.used);
-      at = batch.writeUInt16LE(length, at);
-      at = batch.writeUInt16LE(port, at);
-      at = batch.writeUInt16LE(index, at);
-      state.used = at + datagram.copy(batch, at);
-      // One message for some milliseconds: each costs as much as several datagrams.
-      if (state.used > 64 << 10) state.flush();
-      else state.timer ??= setTimeout(state.flush, 2);
-    },
-    flush() {
-      clearTimeout(state.timer);
-      state.timer = undefined;
-      if (state.used === 0) return;
-      const { batch, used, addresses } = state;
-      const bytes = batch.buffer.slice(batch.byteOffset, batch.byteOffset + used) as ArrayBuffer;
-      state.posted = (state.posted + used) | 0;
-      state.used = 0;
-      state.addresses = [];
-      parent.postMessage({ bytes, addresses } satisfies ThreadNews, [bytes]);
+      if (skipped > 0) times[(ring.length - left) / 8] = -1;
+      const at = (state.written + skipped) & (ring.length - 1);
+      times[at / 8] = performance.now();
+      words[at / 2 + 4] = length;
+      words[at / 2 + 5] = port;
+      words[at / 2 + 6] = address.length;
+      ring.write(address, at + 16, 'latin1');
+      datagram.copy(ring, at + 16 + address.length);
+      state.written = (state.written + skipped + size) | 0;
+      Atomics.store(shared, WRITTEN, state.written);
+      if (Atomics.load(shared, SLEEPS) === 1 && Atomics.exchange(shared, SLEEPS, 0) === 1) {
+        state.post({ woken: true });
+      }
     },
     // Of all that waited when it was asked: libuv reads 32 in a round, or all that there are. The
     // first round may have begun before.
@@ -111,7 +103,6 @@ export function receiveInThread(load: Load): void {
         setImmediate(state.round);
         return;
       }
-      state.flush();
       state.look();
       state.post({ turned: state.turn });
       state.turn = -1;
@@ -195,7 +186,6 @@ export function receiveInThread(load: Load): void {
   state.known = state.sockets();
   const { socket } = state;
   socket.on('error', (error: SystemError) => {
-    state.flush();
     const { message, code, syscall, address, port } = error;
     state.post({ failed: { message, code, syscall, address, port } });
   });

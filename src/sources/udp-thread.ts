@@ -1,8 +1,8 @@
 /** A UDP socket that a thread reads: what a busy main loop has no time for waits here, with its time. */
 import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { DatagramRing } from './datagram-ring.js';
 import {
-  ENTRY_BYTES,
   receiveInThread,
   type ThreadNews,
   type ThreadOrder,
@@ -16,6 +16,12 @@ const PATIENCE = 500;
 const SLICE = 8;
 
 /**
+ * While datagrams come the main loop looks for them by itself, so often in ms: to be woken for each
+ * costs more than all the rest.
+ */
+const LOOK = 4;
+
+/**
  * The clock of a thread begins with the thread, and `process.hrtime()` has one origin for all threads
  * on Node alone. So the clocks are compared at the start: the thread is asked for its time at most
  * so often, until an answer has come so soon, in ms, that it cannot be far off.
@@ -23,20 +29,47 @@ const SLICE = 8;
 const COMPARISONS = 20;
 const SOON = 1;
 
-/** What is handed on in its order. */
-type Queued = Exclude<ThreadNews, { readonly clock: number }>;
+/** What the thread says after it has written what it had read by then. */
+type Notice = Exclude<ThreadNews, { readonly clock: number } | { readonly woken: true }>;
 
-/** Where a datagram came from, and how long ago, in ms. */
+/** What the thread needs, but for the ring. */
+export type SocketOrder = Omit<ThreadOrder, 'ring'> & {
+  /** Bytes that may wait for this loop; what comes beyond is dropped and counted. */
+  readonly most: number;
+};
+
+/** Where a datagram came from, and how long ago, in ms: to be read during the call only. */
 export interface ArrivedFrom {
   readonly address: string;
   readonly port: number;
   readonly age?: number;
 }
 
+/** Where the datagram came from that a ring is at. */
+class Arrived implements ArrivedFrom {
+  age = 0;
+  readonly #ring: DatagramRing;
+
+  constructor(ring: DatagramRing) {
+    this.#ring = ring;
+  }
+
+  get address(): string {
+    return this.#ring.address;
+  }
+
+  get port(): number {
+    return this.#ring.port;
+  }
+}
+
 /** What `UdpListener` uses of a dgram socket; emits `message`, `error`, and `overflowed`. */
 export class ThreadSocket extends EventEmitter {
   readonly #worker: Worker;
-  readonly #taken = new Int32Array(new SharedArrayBuffer(4));
+  readonly #ring: DatagramRing;
+  readonly #from: Arrived;
+  /** By the thread's clock. */
+  #now = 0;
   #bound = { address: '', port: 0 };
   #granted = 0;
   #answers: [datagram: Uint8Array, port: number, address: string][] = [];
@@ -45,16 +78,19 @@ export class ThreadSocket extends EventEmitter {
   #ahead = 0;
   #clock: ((time: number) => void) | undefined;
   #turn = 0;
-  #queue: Queued[] = [];
-  /** Whether this turn of the loop has had news, and until when it may take more. */
-  #turning = false;
-  #until = 0;
+  /** What waits until all that was written before it is taken. */
+  #notices: { readonly notice: Notice; readonly after: number }[] = [];
+  /** Whether the rest is for the next turn of the loop. */
+  #isBehind = false;
+  #timer: NodeJS.Timeout | undefined;
   readonly #waiting = new Map<number, () => void>();
   #ended = false;
 
-  private constructor(order: Omit<ThreadOrder, 'taken'>) {
+  private constructor({ most, ...order }: SocketOrder) {
     super();
-    const workerData: ThreadOrder = { ...order, taken: this.#taken.buffer as SharedArrayBuffer };
+    this.#ring = new DatagramRing(most);
+    this.#from = new Arrived(this.#ring);
+    const workerData: ThreadOrder = { ...order, ring: this.#ring.memory };
     // As in client/process-beats.ts: what is preloaded is for the program, not for this thread.
     this.#worker = new Worker(`(${receiveInThread})(require)`, {
       eval: true,
@@ -67,7 +103,7 @@ export class ThreadSocket extends EventEmitter {
   }
 
   /** @throws the system's error if the port cannot be had */
-  static async open(order: Omit<ThreadOrder, 'taken'>): Promise<ThreadSocket> {
+  static async open(order: SocketOrder): Promise<ThreadSocket> {
     const socket = new ThreadSocket(order);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -80,6 +116,7 @@ export class ThreadSocket extends EventEmitter {
       throw error;
     }
     socket.#failed = undefined;
+    setImmediate(socket.#look); // by then somebody listens
     return socket;
   }
 
@@ -110,7 +147,12 @@ export class ThreadSocket extends EventEmitter {
 
   /** Whether some that the thread has read waits to be handed on. */
   get behind(): boolean {
-    return this.#queue.length > 0;
+    return !this.#ring.isEmpty || this.#notices.length > 0;
+  }
+
+  /** Hands on what waits, unless this turn of the loop has had its share. */
+  takeIn(): void {
+    if (this.behind && !this.#isBehind) this.#look();
   }
 
   #arrived(news: ThreadNews): void {
@@ -118,62 +160,57 @@ export class ThreadSocket extends EventEmitter {
       this.#clock?.(news.clock); // at once: how long it took is what is measured
       return;
     }
-    this.#queue.push(news);
-    if (!this.#turning) {
-      this.#turning = true;
-      this.#next();
-    }
-    this.#work();
+    if (this.#failed && ('bound' in news || 'failed' in news)) this.#heed(news);
+    else if (!('woken' in news)) this.#notices.push({ notice: news, after: this.#ring.written });
+    if (!this.#isBehind) this.#look();
   }
 
-  readonly #next = (): void => {
-    this.#until = performance.now() + SLICE;
-    setImmediate(() => {
-      if (this.#queue.length === 0) this.#turning = false;
-      else {
-        this.#next();
-        this.#work();
-      }
-    });
+  readonly #look = (): void => {
+    this.#isBehind = false;
+    if (this.#failed) return; // nobody listens yet, and no age can be told
+    const isQuiet = !this.behind;
+    const until = performance.now() + SLICE;
+    while (!this.#ended && this.behind) {
+      this.#takeSome();
+      if (performance.now() >= until) break;
+    }
+    if (this.#ended) return;
+    if (this.behind) {
+      this.#isBehind = true;
+      setImmediate(this.#look);
+    } else if (!isQuiet || !this.#ring.sleep()) {
+      this.#timer ??= setTimeout(() => this.#isBehind || this.#look(), LOOK).unref();
+      this.#timer.refresh();
+    }
   };
 
-  #work(): void {
-    if (this.#clock) return; // nobody listens yet, and no age can be told
-    while (this.#queue.length > 0 && performance.now() < this.#until) {
-      this.#take(this.#queue.shift() as Queued);
-    }
-  }
-
-  #take(news: Queued): void {
-    if ('bytes' in news) this.#read(news.bytes, news.addresses);
-    else if ('turned' in news) this.#turned(news.turned);
-    else if ('overflowed' in news) this.emit('overflowed', news.overflowed);
-    else if ('unsent' in news) this.emit('unsent');
-    else if ('failed' in news) {
-      const { message, ...about } = news.failed;
-      this.#fail(Object.assign(new Error(message), about));
-    } else {
-      this.#bound = news.bound;
-      this.#granted = news.granted;
-      this.#failed?.();
-    }
-  }
-
-  #read(bytes: ArrayBuffer, addresses: readonly string[]): void {
-    const batch = Buffer.from(bytes);
-    const now = performance.now() + this.#ahead;
-    for (let at = 0; at < batch.length; ) {
-      const age = Math.max(now - batch.readDoubleLE(at), 0);
-      const length = batch.readUInt16LE(at + 8);
-      const port = batch.readUInt16LE(at + 10);
-      const address = addresses[batch.readUInt16LE(at + 12)];
-      const start = at + ENTRY_BYTES;
-      at = start + length;
-      this.emit('message', batch.subarray(start, at), { address, port, age } as ArrivedFrom);
-    }
-    Atomics.add(this.#taken, 0, batch.length);
+  #takeSome(): void {
+    this.#now = performance.now() + this.#ahead;
+    this.#ring.takeSome(this.#hand);
     if (this.#answers.length > 0) this.#ask({ send: this.#answers });
     this.#answers = [];
+    while (this.#notices.length > 0 && this.#ring.hasTaken(this.#notices[0].after)) {
+      this.#heed(this.#notices.shift()?.notice as Notice);
+    }
+  }
+
+  readonly #hand = (datagram: Buffer): void => {
+    this.#from.age = Math.max(this.#now - this.#ring.time, 0);
+    this.emit('message', datagram, this.#from);
+  };
+
+  #heed(notice: Notice): void {
+    if ('turned' in notice) this.#turned(notice.turned);
+    else if ('overflowed' in notice) this.emit('overflowed', notice.overflowed);
+    else if ('unsent' in notice) this.emit('unsent');
+    else if ('failed' in notice) {
+      const { message, ...about } = notice.failed;
+      this.#fail(Object.assign(new Error(message), about));
+    } else {
+      this.#bound = notice.bound;
+      this.#granted = notice.granted;
+      this.#failed?.();
+    }
   }
 
   #turned(turn: number): void {
@@ -228,7 +265,7 @@ export class ThreadSocket extends EventEmitter {
 
   close(done: () => void = () => {}): this {
     this.#ended = true;
-    this.#queue = [];
+    clearTimeout(this.#timer);
     this.#turned(this.#turn);
     void this.#worker.terminate().then(() => done());
     return this;

@@ -126,6 +126,11 @@ export class Datagrams {
     return datagrams;
   }
 
+  /** Takes in what was read, unless that would take long. */
+  takeIn(): void {
+    this.#listener?.takeIn();
+  }
+
   /** Whether some that was read waits to be taken in. */
   get behind(): boolean {
     return this.#listener?.behind ?? false;

@@ -3,6 +3,8 @@ import { type Host, platform } from '../../core/host.js';
 
 /** What is asked of the reader: `Datagrams` is that. */
 export interface Reader {
+  /** Takes in what was read, unless that would take long. */
+  takeIn?(): void;
   /** Whether some that was read waits to be taken in. */
   readonly behind: boolean;
   /** Calls once what has arrived by now was taken in, or after half a second. */
@@ -36,6 +38,7 @@ export class ReadingClock implements Host {
       if (!given.cleared) call();
     };
     given.timer = this.#platform.setTimeout(() => {
+      this.reader?.takeIn?.();
       if (this.reader?.behind) this.reader.caughtUp(fire);
       else fire();
     }, ms);

@@ -1,7 +1,8 @@
 /** Who may do what: tokens for three roles, given by a file or by the environment. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { checkKeys, checkRange, checkType } from '../../core/validate.js';
+import { hmac } from '../../sources/hmac.js';
 
 /**
  * `node` registers, beats and ends its own lease; `reader` reads and reports failures; `operator`
@@ -155,7 +156,7 @@ export class TokenCheck {
   }
 
   #digest(token: string): Buffer {
-    return createHmac('sha256', this.#key).update(token).digest();
+    return Buffer.from(hmac(this.#key, Buffer.from(token)), 'latin1');
   }
 }
 
