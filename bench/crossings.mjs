@@ -2,7 +2,7 @@
  * Crossings of the threshold: how far from its computed instant each is said, on real timers; what
  * that costs; and what a mass death does to the event loop.
  */
-import { FailureDetector } from 'phi-accrual';
+import { FailureDetector } from './lib/build.mjs';
 import { byHandle, Fleet } from './lib/fleet.mjs';
 import { LoopGaps, percentiles, Traffic } from './lib/live.mjs';
 import { reportParts } from './lib/parts.mjs';

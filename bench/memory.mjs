@@ -2,7 +2,7 @@
  * Bytes per peer beyond its id and a Map entry, as its window fills and after it is forgotten;
  * peers that come and go; a million peers at once; many detectors of a few.
  */
-import { FailureDetector } from 'phi-accrual';
+import { FailureDetector } from './lib/build.mjs';
 import { idsOf } from './lib/fleet.mjs';
 import { collect, LongestCall, liveBytes } from './lib/heap.mjs';
 import { reportParts } from './lib/parts.mjs';

@@ -2,32 +2,11 @@
  * One peer, window 1000 and full: a heartbeat and a reading of φ, against detectors written as
  * the published ones are.
  */
-import { PhiAccrualDetector } from 'phi-accrual';
+import { beating, beats, intervals, silences, WINDOW } from './lib/beats.mjs';
+import { PhiAccrualDetector } from './lib/build.mjs';
 import { PollingDetector, RecomputingDetector } from './lib/plain-detectors.mjs';
-import { uniform } from './lib/random.mjs';
-import { report, smoke } from './lib/report.mjs';
+import { report } from './lib/report.mjs';
 import { compare, keep } from './lib/rounds.mjs';
-
-const WINDOW = smoke ? 50 : 1000;
-const beats = smoke ? 200 : 4096;
-const intervals = uniform(beats, 900, 1100);
-const silences = uniform(beats, 500, 1500);
-
-/** Beats on and on; each contestant has a clock of its own, which never goes back. */
-function ours(detector, readings) {
-  let now = 0;
-  return () => {
-    let at = +now; // a number beyond doubt, in a local: else it is boxed at each beat
-    let sum = 0;
-    for (let i = 0; i < beats; i++) {
-      at += intervals[i];
-      detector.heartbeat(at);
-      if (readings) sum += detector.phi(at + silences[i]);
-    }
-    now = at;
-    keep(sum);
-  };
-}
 
 // A loop for each: one for all would call several kinds of detector, which V8 makes slower.
 function polling() {
@@ -83,8 +62,8 @@ const { FailureDetector: Rival } = rival?.default ?? rival ?? {};
 
 const detector = () => new PhiAccrualDetector({ windowSize: WINDOW });
 const contestants = {
-  ours: { run: ours(detector(), true), operations: beats },
-  beats: { run: ours(detector(), false), operations: beats },
+  ours: { run: beating(detector(), true), operations: beats },
+  beats: { run: beating(detector(), false), operations: beats },
   polling: { run: polling(), operations: beats },
   recomputing: { run: recomputing(), operations: beats },
 };

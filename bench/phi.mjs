@@ -2,7 +2,7 @@
  * φ of z: the exact normal tail against the logistic approximation that Akka computes, where
  * thresholds lie, where healthy peers are, and where dead ones are.
  */
-import { phiOfZ } from 'phi-accrual';
+import { phiOfZ } from './lib/build.mjs';
 import { reportParts } from './lib/parts.mjs';
 import { uniform } from './lib/random.mjs';
 import { compare, keep } from './lib/rounds.mjs';

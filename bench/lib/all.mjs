@@ -9,6 +9,7 @@ export const BENCHMARKS = [
   'phi',
   'one-peer',
   'many-peers',
+  'hot-path',
   'crossings',
   'memory',
   'garbage',

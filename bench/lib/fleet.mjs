@@ -1,5 +1,5 @@
 /** A detector with many peers whose windows are full, on a clock of the benchmark's own. */
-import { FailureDetector } from 'phi-accrual';
+import { FailureDetector } from './build.mjs';
 import { Floor } from './floor.mjs';
 import { seeded, shuffled } from './random.mjs';
 import { keep } from './rounds.mjs';
@@ -14,6 +14,7 @@ export const idsOf = (peers) => Array.from({ length: peers }, (_, i) => `node-${
 export class Fleet {
   #now = 0;
   #turns = 0;
+  #readings = 0;
   #floorTurns = 0;
   #jitter;
   #order;
@@ -61,6 +62,13 @@ export class Fleet {
     this.#now += beats * step;
   }
 
+  /** As {@link run}, for readings: no time passes. */
+  read(beats, way) {
+    const first = this.#readings % this.peers;
+    way(this, this.#order, this.#jitter, first, beats, this.#now + 2 * INTERVAL);
+    this.#readings += beats;
+  }
+
   /** The same for the floor, which has turns of its own: no peer of the detector misses one. */
   runFloor(beats, way) {
     const first = this.#floorTurns % this.peers;
@@ -85,6 +93,34 @@ export function byId({ detector, ids, peers }, order, jitter, first, beats, now,
     if (detector.heartbeat(ids[order[o]], at) === 'accepted') accepted++;
   }
   keep(accepted);
+}
+
+/** As many at a time as a datagram or a message of a host agent brings. */
+const BATCH = 32;
+
+/** In batches, in builds that take them. */
+export function inBatches({ detector, ids, peers }, order, jitter, first, beats, now, step) {
+  const batch = new Array(BATCH);
+  for (let i = 0, o = first; i < beats; i += BATCH) {
+    for (let j = 0; j < BATCH; j++, o = o + 1 < peers ? o + 1 : 0) batch[j] = ids[order[o]];
+    detector.heartbeats(batch, now + i * step + jitter[i & (JITTER - 1)]);
+  }
+}
+
+export function phiByHandle({ handles, peers }, order, _, first, beats, now) {
+  let sum = 0;
+  for (let i = 0, o = first; i < beats; i++, o = o + 1 < peers ? o + 1 : 0) {
+    sum += handles[order[o]].phi(now);
+  }
+  keep(sum);
+}
+
+export function phiById({ detector, ids, peers }, order, _, first, beats, now) {
+  let sum = 0;
+  for (let i = 0, o = first; i < beats; i++, o = o + 1 < peers ? o + 1 : 0) {
+    sum += detector.phi(ids[order[o]], now);
+  }
+  keep(sum);
 }
 
 export function floorByHandle({ plain, peers }, order, jitter, first, beats, now, step) {

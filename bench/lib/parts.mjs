@@ -7,10 +7,13 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { report } from './report.mjs';
 
-const FLAG = '--part=';
+const PART = '--part=';
+const ONLY = '--only=';
+const flag = (name) =>
+  process.argv.find((argument) => argument.startsWith(name))?.slice(name.length);
 
 function inProcess(url, part) {
-  const args = [...process.argv.slice(2), FLAG + part];
+  const args = [...process.argv.slice(2), PART + part];
   const child = fork(fileURLToPath(url), args, { execArgv: process.execArgv });
   let rows;
   child.on('message', (message) => {
@@ -24,15 +27,22 @@ function inProcess(url, part) {
 
 /**
  * Calls `measure(part, name)` for each entry of `parts`, each in a fresh process that runs the
- * module `url`, and reports all their rows under one title.
+ * module `url`, and reports all their rows under one title. `--only=TEXT` measures the parts whose
+ * names contain it; `--list` measures nothing and tells the parent process their names.
  */
 export async function reportParts(url, title, parts, measure) {
-  const mine = process.argv.find((argument) => argument.startsWith(FLAG))?.slice(FLAG.length);
+  const mine = flag(PART);
   if (mine !== undefined) {
     process.send(await measure(parts[mine], mine));
     return;
   }
+  const text = flag(ONLY) ?? '';
+  const names = Object.keys(parts).filter((name) => name.includes(text));
+  if (process.argv.includes('--list')) {
+    process.send(names);
+    return;
+  }
   const rows = [];
-  for (const name of Object.keys(parts)) rows.push(...(await inProcess(url, name)));
+  for (const name of names) rows.push(...(await inProcess(url, name)));
   report(title, rows);
 }

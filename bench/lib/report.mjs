@@ -9,6 +9,9 @@
 /** Tiny sizes, a second or two in all: shows that a benchmark still runs, not how fast. */
 export const smoke = process.argv.includes('--smoke');
 
+/** Smaller sizes and fewer rounds: some seconds for a part, and figures that mean something. */
+export const quick = smoke || process.argv.includes('--quick');
+
 const JUDGED = new Set(['×', 'bytes', 'MB', 'count']);
 
 /** Whether a row meets its aim; undefined when it has none that can be judged. */
@@ -17,7 +20,7 @@ export function meets({ value, unit, atMost, atLeast }) {
   return atMost === undefined ? value >= atLeast : value <= atMost;
 }
 
-function amount(value, unit) {
+export function amount(value, unit) {
   if (!Number.isFinite(value)) return '—';
   const size = Math.abs(value);
   const digits = unit === 'count' || size >= 1000 ? 0 : size >= 100 ? 1 : 2;
