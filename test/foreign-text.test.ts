@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { printable, printableError } from '../src/cli/format.js';
 import { escaped, isPlainText } from '../src/core/text.js';
-import { oneLine } from '../src/health/one-line.js';
+import { oneLine } from '../src/health/check.js';
 import { FailureDetector } from '../src/index.js';
 import { Registry } from '../src/registry/index.js';
 import {

@@ -5,9 +5,8 @@
  * beside itself, and whoever asks meanwhile is told at once: however many ask, one runs.
  */
 import type { Host } from '../core/host.js';
-import type { Check } from './check.js';
+import { type Answer, answered, type Check, failure, thrown } from './check.js';
 import { expireIn } from './expiry.js';
-import { type Answer, answered, failure, thrown } from './one-line.js';
 import type { Slots } from './slots.js';
 
 /** What became of one run. Times in ms. */

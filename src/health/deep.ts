@@ -2,8 +2,16 @@
 import { Emitter, Events, type ListenerError } from '../core/emitter.js';
 import type { Clock } from '../core/settings.js';
 import { checkKeys, checkNumber, checkRange, checkType } from '../core/validate.js';
-import { aboutOthers, type Check, type CheckResult, isAboutOthers, isCritical } from './check.js';
-import { type Answer, readable, thrown } from './one-line.js';
+import {
+  type Answer,
+  aboutOthers,
+  type Check,
+  type CheckResult,
+  isAboutOthers,
+  isCritical,
+  readable,
+  thrown,
+} from './check.js';
 import { Periodic } from './periodic.js';
 import type { PeriodicTask, Run, State } from './periodic-task.js';
 import { resolveSchedule, SCHEDULE_KEYS, type ScheduleOptions } from './schedule.js';

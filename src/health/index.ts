@@ -1,7 +1,7 @@
 /** What 'phi-accrual/health' exports. */
 export type { Alarms } from './alarms.js';
 export type { Check, CheckAnswer, CheckResult } from './check.js';
-export { aboutOthers } from './check.js';
+export { aboutOthers, NotRun } from './check.js';
 export { type Ping, type PingCheckOptions, postgresCheck, redisCheck } from './checks/clients.js';
 export { type CpuCheckOptions, cpuCheck } from './checks/cpu.js';
 export { type DiskCheckOptions, type DiskIo, diskCheck } from './checks/disk.js';
@@ -48,7 +48,6 @@ export type { NodeHandler, NodeRequest, NodeResponse } from './mount.js';
 export type { TlsOptions } from './net/exchange.js';
 export { type Outliers, type OutliersOptions, outliers, type Side } from './outliers.js';
 export { leaseCheck, type ValidLease } from './own-lease.js';
-export { NotRun } from './periodic-task.js';
 export type { Mark, Progress, ProgressOptions, Sample } from './progress.js';
 export type { CheckRecord, CheckReport, CheckStatus, GroupReport } from './reports.js';
 export type { ScheduleOptions } from './schedule.js';

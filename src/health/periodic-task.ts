@@ -1,5 +1,6 @@
 /** One task of the scheduler: its timer, its run, its state. */
 import type { Host } from '../core/host.js';
+import { isNotRun } from './check.js';
 import { expireIn } from './expiry.js';
 import type { ResolvedSchedule } from './schedule.js';
 
@@ -32,20 +33,6 @@ export interface Work<R> {
   admit?(enter: () => void): () => void;
   /** After each run, the state brought up to date. */
   onRun?(run: Run<R>, task: PeriodicTask<R>): void;
-}
-
-/** Thrown by a check that could not be made, for reasons that are not of what it checks. */
-export class NotRun extends Error {
-  override readonly name = 'NotRun';
-}
-
-/** By its name: each CommonJS file of the package has a class of its own. */
-export function isNotRun(error: unknown): boolean {
-  try {
-    return error instanceof Error && error.name === 'NotRun';
-  } catch {
-    return false; // what throws when it is read is not ours
-  }
 }
 
 /** What a task has of its scheduler. */

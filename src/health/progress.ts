@@ -4,8 +4,7 @@
  * than samples see the same sample and say the same.
  */
 import { checkType } from '../core/validate.js';
-import { reasonOf } from './answer.js';
-import type { Check, CheckResult } from './check.js';
+import { type Check, type CheckResult, reasonOf } from './check.js';
 import type { Periodic } from './periodic.js';
 import type { PeriodicTask } from './periodic-task.js';
 import { resolveSchedule } from './schedule.js';

@@ -1,8 +1,7 @@
 /** Deep checks: answers from what is known, on a clock of its own. */
 import { describe, expect, it } from 'vitest';
-import { aboutOthers, type CheckAnswer, isAboutOthers } from '../../src/health/check.js';
+import { aboutOthers, type CheckAnswer, isAboutOthers, NotRun } from '../../src/health/check.js';
 import { type DeepStateEvent, Producer, type ProducerOptions } from '../../src/health/deep.js';
-import { NotRun } from '../../src/health/periodic-task.js';
 import { Loop } from '../support/loop.js';
 import { run } from './support.js';
 

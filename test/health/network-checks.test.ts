@@ -1,7 +1,6 @@
 /** Checks over the network, against servers that answer, fail, lie and hang. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { reasonOf } from '../../src/health/answer.js';
-import { type Check, type CheckResult, isAboutOthers } from '../../src/health/check.js';
+import { type Check, type CheckResult, isAboutOthers, reasonOf } from '../../src/health/check.js';
 import { postgresCheck, redisCheck } from '../../src/health/checks/clients.js';
 import { httpCheck } from '../../src/health/checks/http.js';
 import { tcpCheck } from '../../src/health/checks/tcp.js';

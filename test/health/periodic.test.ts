@@ -1,8 +1,9 @@
 /** The scheduler of background checks, on a clock of its own. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NotRun } from '../../src/health/check.js';
 import { Periodic } from '../../src/health/periodic.js';
-import { NotRun, type PeriodicTask, type Run, type State } from '../../src/health/periodic-task.js';
+import type { PeriodicTask, Run, State } from '../../src/health/periodic-task.js';
 import { resolveSchedule, type ScheduleOptions } from '../../src/health/schedule.js';
 import { Loop } from '../support/loop.js';
 

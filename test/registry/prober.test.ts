@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { NotRun } from '../../src/health/periodic-task.js';
+import { NotRun } from '../../src/health/check.js';
 import {
   type InstanceView,
   type ProbeResult,

@@ -1,5 +1,5 @@
 /** Places among libuv's threads, of which there are four, for work that may hang in them. */
-import { NotRun } from '../periodic-task.js';
+import { NotRun } from '../check.js';
 
 /** The files and names of everybody else in this process are left the other two. */
 const MOST = 2;

@@ -3,8 +3,7 @@
  * few: those of one target share their polls, and those of one host wait for their turn.
  */
 import type { Host } from '../../core/host.js';
-import type { CheckAnswer } from '../../health/check.js';
-import { NotRun } from '../../health/periodic-task.js';
+import { type CheckAnswer, NotRun } from '../../health/check.js';
 
 interface SharedPoll {
   readonly answer: Promise<CheckAnswer>;

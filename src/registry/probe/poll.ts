@@ -1,10 +1,8 @@
 /** One poll of one instance: from its address to an answer, or to whose failure it is. */
 import { isIP } from 'node:net';
-import type { CheckAnswer } from '../../health/check.js';
+import { answered, type CheckAnswer, isNotRun, NotRun } from '../../health/check.js';
 import { exchange, touch } from '../../health/net/exchange.js';
 import { resolve } from '../../health/net/resolve.js';
-import { answered } from '../../health/one-line.js';
-import { isNotRun, NotRun } from '../../health/periodic-task.js';
 import { sameAddress } from '../networks.js';
 import type { InstanceView } from '../views.js';
 import type { ResolvedProberOptions } from './options.js';

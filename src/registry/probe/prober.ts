@@ -1,9 +1,7 @@
 /** The poll side of two-way heartbeats: asks every instance, and tells the registry. */
 import { Emitter, Events, type ListenerError } from '../../core/emitter.js';
 import { checkType } from '../../core/validate.js';
-import { resultOf } from '../../health/answer.js';
-import type { CheckAnswer } from '../../health/check.js';
-import { thrown } from '../../health/one-line.js';
+import { type CheckAnswer, resultOf, thrown } from '../../health/check.js';
 import { Periodic } from '../../health/periodic.js';
 import type { PeriodicTask, Run, State } from '../../health/periodic-task.js';
 import type { ProbeResult } from '../beat.js';
