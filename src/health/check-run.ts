@@ -6,8 +6,7 @@
  */
 import type { Host } from '../core/host.js';
 import { type Answer, answered, type Check, failure, thrown } from './check.js';
-import { expireIn } from './expiry.js';
-import type { Slots } from './slots.js';
+import { expireIn, type Slots } from './limits.js';
 
 /** What became of one run. Times in ms. */
 export interface Outcome extends Answer {

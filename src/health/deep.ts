@@ -12,8 +12,7 @@ import {
   readable,
   thrown,
 } from './check.js';
-import { Periodic } from './periodic.js';
-import type { PeriodicTask, Run, State } from './periodic-task.js';
+import { Periodic, type PeriodicTask, type Run, type State } from './periodic.js';
 import { resolveSchedule, SCHEDULE_KEYS, type ScheduleOptions } from './schedule.js';
 
 /** One run of a deep check that is over. */
@@ -134,7 +133,7 @@ export class Producer extends Emitter<ProducerEvents> {
     const onRun = (run: Run<Answer>, task: PeriodicTask<Answer>) => {
       const said = deepRunOf(run);
       const to = task.state;
-      if (run.verdict === 'pass' ? to === 'up' : run.verdict === 'fail' && to !== 'up') {
+      if (run.decision === 'pass' ? to === 'up' : run.decision === 'fail' && to !== 'up') {
         const { ok, reason, figures } = said;
         result = { ok, reason, ...(run.value?.degraded && { degraded: true }), figures };
       }
@@ -146,8 +145,8 @@ export class Producer extends Emitter<ProducerEvents> {
       before = to;
       this.#events.flush();
     };
-    const judge = ({ ok }: Answer) => (ok ? 'pass' : 'fail');
-    const task = this.#periodic.add<Answer>({ run: readable(check), judge, onRun }, schedule);
+    const passes = ({ ok }: Answer) => ok;
+    const task = this.#periodic.add<Answer>({ run: readable(check), passes, onRun }, schedule);
     const answer = (): CheckResult => {
       const last = task.runs.at(-1);
       if (last === undefined) return result;
@@ -171,10 +170,10 @@ export class Producer extends Emitter<ProducerEvents> {
 }
 
 function deepRunOf(run: Run<Answer>): DeepRun {
-  const { at, duration, verdict, value } = run;
+  const { at, duration, decision, value } = run;
   // Without a value it threw, or its time was up; undefined may be what was thrown.
   const { ok, reason, figures } = value ?? thrown(run.error);
-  return { at, duration, ok, undecided: verdict === 'undecided', reason, figures };
+  return { at, duration, ok, undecided: decision === 'undecided', reason, figures };
 }
 
 /** Not a variable: the build makes constants of all at the top of a module. */

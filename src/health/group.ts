@@ -2,8 +2,8 @@
 import type { Host } from '../core/host.js';
 import { type Check, isImmediate } from './check.js';
 import { CheckRun, type Outcome } from './check-run.js';
+import { Slots } from './limits.js';
 import type { CheckRecord, CheckReport, GroupReport } from './reports.js';
-import { Slots } from './slots.js';
 
 /** What the groups of one health object share. */
 export interface GroupContext {

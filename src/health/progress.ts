@@ -5,8 +5,7 @@
  */
 import { checkType } from '../core/validate.js';
 import { type Check, type CheckResult, reasonOf } from './check.js';
-import type { Periodic } from './periodic.js';
-import type { PeriodicTask } from './periodic-task.js';
+import type { Periodic, PeriodicTask } from './periodic.js';
 import { resolveSchedule } from './schedule.js';
 
 /** What can be compared: another value is progress. */
@@ -55,9 +54,9 @@ export class ProgressCheck {
     this.#task = periodic.add<Mark>(
       {
         run: sample,
-        judge: (value) => (MARKS.includes(typeof value) ? 'pass' : 'fail'),
-        onRun: ({ verdict, value, error }) => {
-          this.#failed = verdict !== 'pass';
+        passes: (value) => MARKS.includes(typeof value),
+        onRun: ({ decision, value, error }) => {
+          this.#failed = decision !== 'pass';
           // A sample without an error that failed is no mark.
           const type = value === null ? 'null' : typeof value;
           this.#error = error ?? new Error(`it is ${type}, not a number or text`);

@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NotRun } from '../../src/health/check.js';
-import { Periodic } from '../../src/health/periodic.js';
-import type { PeriodicTask, Run, State } from '../../src/health/periodic-task.js';
+import { Periodic, type PeriodicTask, type Run, type State } from '../../src/health/periodic.js';
 import { resolveSchedule, type ScheduleOptions } from '../../src/health/schedule.js';
 import { Loop } from '../support/loop.js';
 
@@ -35,7 +34,7 @@ class Answer<T> {
 const schedule = (options: ScheduleOptions = {}) =>
   resolveSchedule({ interval: 100, timeout: 40, jitter: 0, rise: 2, fall: 3, ...options });
 
-const judge = (value: boolean) => (value ? 'pass' : 'fail') as 'pass' | 'fail';
+const passes = (value: boolean) => value;
 
 /** A task that never settles by itself; its starts, and ways to settle each. */
 function hanging(loop: Loop) {
@@ -56,7 +55,7 @@ function hanging(loop: Loop) {
         settle.push((value) => answer.resolve(value));
         return answer.promise;
       },
-      judge,
+      passes,
       onRun: (run: Run<boolean>) => runs.push(run),
     },
   };
@@ -74,7 +73,7 @@ describe('Periodic', () => {
     task.settle[0](true); // after 30 ms
     loop.runUntil(500);
     expect(task.starts).toEqual([250, 380]);
-    expect(task.runs[0]).toMatchObject({ at: 280, duration: 30, verdict: 'pass', value: true });
+    expect(task.runs[0]).toMatchObject({ at: 280, duration: 30, decision: 'pass', value: true });
   });
 
   it('waits no less than the interval, and at most the jitter more', () => {
@@ -90,7 +89,7 @@ describe('Periodic', () => {
         return true;
       };
       const periodic = new Periodic({ clock: loop, random: () => random });
-      periodic.add({ run, judge }, schedule({ jitter: 0.2 }));
+      periodic.add({ run, passes }, schedule({ jitter: 0.2 }));
       loop.runUntil(1000);
       const gaps = starts.slice(1).map((at, i) => at - starts[i]);
       expect(gaps.length).toBeGreaterThan(6);
@@ -108,7 +107,7 @@ describe('Periodic', () => {
     loop.runUntil(50);
     expect(task.signals[0].aborted).toBe(true);
     expect(task.runs).toHaveLength(1);
-    expect(task.runs[0]).toMatchObject({ verdict: 'fail', at: 40, duration: 40 });
+    expect(task.runs[0]).toMatchObject({ decision: 'fail', at: 40, duration: 40 });
     expect(String(task.runs[0].error)).toBe('TimeoutError: timeout after 40ms');
   });
 
@@ -129,7 +128,7 @@ describe('Periodic', () => {
     task.settle[0](true); // too late to count
     loop.runUntil(1100);
     expect(task.starts).toHaveLength(2);
-    expect(task.runs.every(({ verdict }) => verdict === 'fail')).toBe(true);
+    expect(task.runs.every(({ decision }) => decision === 'fail')).toBe(true);
   });
 
   it('does not take an answer that came in time but waited for a late process for a time-out', () => {
@@ -143,7 +142,7 @@ describe('Periodic', () => {
     loop.arrive(20, () => task.settle[0](true));
     loop.block(5000);
     loop.runUntil(5050);
-    expect(task.runs.map(({ verdict }) => verdict)).toEqual(['pass']);
+    expect(task.runs.map(({ decision }) => decision)).toEqual(['pass']);
   });
 
   it('gives a late process only so much: then it is a time-out', () => {
@@ -155,7 +154,7 @@ describe('Periodic', () => {
     loop.block(5000);
     loop.runUntil(5190);
     expect(task.runs).toHaveLength(1);
-    expect(task.runs[0]).toMatchObject({ verdict: 'fail', at: 5101 });
+    expect(task.runs[0]).toMatchObject({ decision: 'fail', at: 5101 });
   });
 
   it('runs no more at once than it may, in the order in which they fell due', () => {
@@ -170,7 +169,7 @@ describe('Periodic', () => {
         settle.push(() => answer.resolve(true));
         return answer.promise;
       };
-      periodic.add({ run, judge }, schedule({ initialDelay: i, interval: 1000, timeout: 1000 }));
+      periodic.add({ run, passes }, schedule({ initialDelay: i, interval: 1000, timeout: 1000 }));
     }
     loop.runUntil(20);
     expect(order).toEqual([0, 1]);
@@ -194,10 +193,10 @@ describe('Periodic', () => {
       if (what === 'not run') throw new NotRun('no thread');
       return what;
     };
-    const task = periodic.add({ run, judge }, schedule());
+    const task = periodic.add({ run, passes }, schedule());
     loop.runUntil(250);
     expect([task.failures, task.state]).toEqual([2, 'unknown']);
-    expect(task.runs[2].verdict).toBe('undecided');
+    expect(task.runs[2].decision).toBe('undecided');
     loop.runUntil(350);
     expect([task.failures, task.state]).toEqual([3, 'down']);
 
@@ -206,9 +205,9 @@ describe('Periodic', () => {
       signal.addEventListener('abort', () => answer.reject(new NotRun('it waited in vain')));
       return answer.promise;
     };
-    const waiting = periodic.add({ run: late, judge }, schedule());
+    const waiting = periodic.add({ run: late, passes }, schedule());
     loop.runUntil(loop.now() + 60);
-    expect(waiting.runs.map(({ verdict }) => verdict)).toEqual(['undecided']);
+    expect(waiting.runs.map(({ decision }) => decision)).toEqual(['undecided']);
   });
 
   it('says nothing of a task that was removed, and gives its place on', () => {
@@ -250,7 +249,7 @@ describe('Periodic', () => {
   it('keeps so many runs as history says', () => {
     const loop = new Loop();
     const periodic = new Periodic({ clock: loop });
-    const task = periodic.add({ run: () => true, judge }, schedule({ history: 3 }));
+    const task = periodic.add({ run: () => true, passes }, schedule({ history: 3 }));
     loop.runUntil(1050);
     expect(task.runs.map(({ at }) => at)).toEqual([800, 900, 1000]);
   });
@@ -289,16 +288,16 @@ describe('Periodic', () => {
     options: ReturnType<typeof resolveSchedule>,
     end: number,
   ) {
-    const runs: { at: number; verdict: string; state: State }[] = [];
+    const runs: { at: number; decision: string; state: State }[] = [];
     let [state, passes, failures]: [State, number, number] = ['unknown', 0, 0];
     let start = options.initialDelay;
     let turn = 0;
-    const say = (at: number, verdict: string) => {
-      if (verdict === 'pass') [passes, failures] = [passes + 1, 0];
-      if (verdict === 'fail') [passes, failures] = [0, failures + 1];
-      if (verdict === 'pass' && (state === 'unknown' || passes >= options.rise)) state = 'up';
-      if (verdict === 'fail' && failures >= options.fall) state = 'down';
-      if (at < end) runs.push({ at, verdict, state });
+    const say = (at: number, decision: string) => {
+      if (decision === 'pass') [passes, failures] = [passes + 1, 0];
+      if (decision === 'fail') [passes, failures] = [0, failures + 1];
+      if (decision === 'pass' && (state === 'unknown' || passes >= options.rise)) state = 'up';
+      if (decision === 'fail' && failures >= options.fall) state = 'down';
+      if (at < end) runs.push({ at, decision, state });
     };
     while (start < end) {
       const { after, outcome } = steps[turn++ % steps.length];
@@ -334,7 +333,7 @@ describe('Periodic', () => {
         const options = schedule({ interval: 25, timeout: 20, rise, fall, initialDelay });
         const loop = new Loop();
         const periodic = new Periodic({ clock: loop });
-        const seen: { at: number; verdict: string; state: State }[] = [];
+        const seen: { at: number; decision: string; state: State }[] = [];
         let turn = 0;
         const run = () => {
           const { after, outcome } = steps[turn++ % steps.length];
@@ -345,9 +344,9 @@ describe('Periodic', () => {
           }, after);
           return answer.promise;
         };
-        const onRun = ({ at, verdict }: Run<boolean>, { state }: PeriodicTask<boolean>) =>
-          seen.push({ at, verdict, state });
-        periodic.add({ run, judge, onRun }, options);
+        const onRun = ({ at, decision }: Run<boolean>, { state }: PeriodicTask<boolean>) =>
+          seen.push({ at, decision, state });
+        periodic.add({ run, passes, onRun }, options);
         loop.runUntil(400);
         expect(seen).toEqual(oracle(steps, options, 400));
       },

@@ -1,7 +1,6 @@
 /** However many instances register at one address, it is polled no oftener than for a few. */
 
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { platform } from '../../src/core/host.js';
 import { Prober, Registry } from '../../src/registry/index.js';

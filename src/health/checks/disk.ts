@@ -3,7 +3,7 @@ import { open, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkBoolean, checkKeys, checkNumber, checkType } from '../../core/validate.js';
 import { aboutOthers, type Check } from '../check.js';
-import { onThread } from '../net/threads.js';
+import { onThread } from '../limits.js';
 
 export interface DiskCheckOptions {
   /** The least free space that this process may use, in bytes. Default 0. */

@@ -1,7 +1,7 @@
 /** Names to addresses, in a bounded number of threads. */
 import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { onThread } from './threads.js';
+import { onThread } from '../limits.js';
 
 export interface Address {
   readonly address: string;

@@ -2,8 +2,7 @@
 import { Emitter, Events, type ListenerError } from '../../core/emitter.js';
 import { checkType } from '../../core/validate.js';
 import { type CheckAnswer, resultOf, thrown } from '../../health/check.js';
-import { Periodic } from '../../health/periodic.js';
-import type { PeriodicTask, Run, State } from '../../health/periodic-task.js';
+import { Periodic, type PeriodicTask, type Run, type State } from '../../health/periodic.js';
 import type { ProbeResult } from '../beat.js';
 import type { InstanceView, WatchEvent } from '../views.js';
 import { Contacts } from './contacts.js';
@@ -210,7 +209,7 @@ export class Prober extends Emitter<ProberEvents> {
     const work = {
       ...(isLimited && { admit }),
       run: (signal: AbortSignal) => poll(this.#pollOf(instance, place), this.#options, signal),
-      judge: (answer: CheckAnswer) => (resultOf(answer).ok ? 'pass' : 'fail') as 'pass' | 'fail',
+      passes: (answer: CheckAnswer) => resultOf(answer).ok,
       onRun: (run: Run<CheckAnswer>, task: PeriodicTask<CheckAnswer>) =>
         this.#onRun({ instance, refused, task, withheld }, run),
     };
@@ -283,8 +282,8 @@ export class Prober extends Emitter<ProberEvents> {
 }
 
 function pollOf(run: Run<CheckAnswer>) {
-  const { verdict, at, duration, value } = run;
-  const outcome = OUTCOMES[verdict];
+  const { decision, at, duration, value } = run;
+  const outcome = OUTCOMES[decision];
   // Undefined may be what was thrown.
   const reason = 'error' in run ? thrown(run.error).reason : resultOf(value).reason;
   return { outcome, at, duration, ...(outcome !== 'answered' && { error: reason }) };
