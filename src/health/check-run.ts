@@ -1,64 +1,80 @@
 /**
- * One check: run once for all who ask at the same time, cached, never for longer than its time-out.
+ * One check of a group, and what became of its runs. It is run once for all who ask at the same
+ * time, its result is cached, and no run takes longer than its time-out.
  *
  * A check that ignores its signal goes on after its time-out. Until it ends it is not started again
  * beside itself, and whoever asks meanwhile is told at once: however many ask, one runs.
  */
-import type { Host } from '../core/host.js';
-import { type Answer, answered, type Check, failure, thrown } from './check.js';
+import { type Answer, answered, type Check, failure, isImmediate, thrown } from './check.js';
+import type { ResolvedHealthOptions } from './health-options.js';
 import { expireIn, type Slots } from './limits.js';
+import type { CheckRecord } from './reports.js';
 
-/** What became of one run. Times in ms. */
-export interface Outcome extends Answer {
-  /** When it was asked for, on the clock of the health object. */
-  readonly at: number;
-  readonly duration: number;
-}
-
-export interface RunOptions {
+export interface CheckRunOptions {
+  readonly group: string;
+  readonly name: string;
   readonly timeout: number;
-  readonly cacheMs: number;
+  readonly critical: boolean;
+  readonly excludeWith: string | undefined;
 }
 
 export class CheckRun {
+  readonly group: string;
+  readonly name: string;
+  readonly critical: boolean;
+  readonly excludeWith: string | undefined;
+  /** The last runs, oldest first. */
+  readonly history: CheckRecord[] = [];
+  /** How many runs passed, and how many failed. */
+  readonly counts = { success: 0, error: 0 };
   readonly #check: Check;
-  readonly #options: RunOptions;
-  readonly #host: Host;
+  readonly #timeout: number;
+  readonly #cacheMs: number;
+  readonly #options: ResolvedHealthOptions;
   readonly #slots: Slots;
-  readonly #settled: (outcome: Outcome) => void;
-  #current: Promise<Outcome> | undefined;
-  #last: Outcome | undefined;
+  readonly #settled: (record: CheckRecord) => void;
+  #current: Promise<CheckRecord> | undefined;
+  #last: CheckRecord | undefined;
   #freshUntil = -Infinity;
-  /** When the run began that did not end though its time was up; undefined for none. */
   #overdue: number | undefined;
 
-  /** @param settled told of every run, once */
+  /** @param settled called after each run, once */
   constructor(
     check: Check,
-    options: RunOptions,
-    host: Host,
+    { group, name, timeout, critical, excludeWith }: CheckRunOptions,
+    options: ResolvedHealthOptions,
     slots: Slots,
-    settled: (outcome: Outcome) => void,
+    settled: (record: CheckRecord) => void,
   ) {
+    this.group = group;
+    this.name = name;
+    this.critical = critical;
+    this.excludeWith = excludeWith;
     this.#check = check;
+    this.#timeout = timeout;
+    this.#cacheMs = isImmediate(check) ? 0 : options.cacheMs;
     this.#options = options;
-    this.#host = host;
     this.#slots = slots;
     this.#settled = settled;
   }
 
-  /** Since when a run goes on whose time is up, in ms of the clock; undefined for none. */
+  /** The last run; undefined until it has run. */
+  get last(): CheckRecord | undefined {
+    return this.#last;
+  }
+
+  /** When the run began that goes on though its time is up, in ms of the clock; undefined for none. */
   get overdue(): number | undefined {
     return this.#overdue;
   }
 
   /** The result: of the present run, of the last one while it is fresh, or of a new one. */
-  ask(): Promise<Outcome> {
+  ask(): Promise<CheckRecord> {
     if (this.#current) return this.#current;
-    const fresh = this.#overdue !== undefined || this.#host.now() < this.#freshUntil;
+    const fresh = this.#overdue !== undefined || this.#options.host.now() < this.#freshUntil;
     if (this.#last && fresh) return Promise.resolve(this.#last);
-    let resolve!: (outcome: Outcome) => void;
-    const run = new Promise<Outcome>((settle) => {
+    let resolve!: (record: CheckRecord) => void;
+    const run = new Promise<CheckRecord>((settle) => {
       resolve = settle;
     });
     // Before it begins: a check may ask for itself, and may answer at once.
@@ -67,25 +83,22 @@ export class CheckRun {
     return run;
   }
 
-  #run(resolve: (outcome: Outcome) => void): void {
-    const { timeout, cacheMs } = this.#options;
-    const at = this.#host.now();
+  #run(resolve: (record: CheckRecord) => void): void {
+    const { host } = this.#options;
+    const timeout = this.#timeout;
+    const at = host.now();
     const abort = new AbortController();
-    const notRun = failure(`not run: the places for checks were taken for ${timeout}ms`);
     let state: 'waiting' | 'running' | 'settled' = 'waiting';
 
     const settle = (answer: Answer) => {
-      const now = this.#host.now();
+      const endedAt = host.now(); // before others run in its place
       if (state === 'running') this.#slots.give();
       state = 'settled';
-      callOff();
-      const outcome: Outcome = { ...answer, at, duration: now - at };
-      this.#current = undefined;
-      this.#last = outcome;
-      this.#freshUntil = now + cacheMs;
-      this.#settled(outcome);
-      resolve(outcome);
+      cancel();
+      resolve(this.#record(answer, at, endedAt));
     };
+    const giveUp = () =>
+      settle(failure(`not run: the places for checks were taken for ${timeout}ms`));
     const end = (answer: Answer) => {
       this.#overdue = undefined;
       if (state === 'running') settle(answer);
@@ -94,18 +107,18 @@ export class CheckRun {
       if (state === 'settled') return;
       if (state === 'waiting') {
         leave();
-        settle(notRun);
+        giveUp();
         return;
       }
       this.#overdue = at;
       settle(failure(`timeout after ${timeout}ms`));
       abort.abort(new DOMException(`timeout after ${timeout}ms`, 'TimeoutError'));
     };
-    const callOff = expireIn(this.#host, timeout, expire, true);
+    const cancel = expireIn(host, timeout, expire, true);
     const leave = this.#slots.take(() => {
       // Its time went by while it waited.
-      if (this.#host.now() - at >= timeout) {
-        settle(notRun);
+      if (host.now() - at >= timeout) {
+        giveUp();
         this.#slots.give();
         return;
       }
@@ -129,5 +142,23 @@ export class CheckRun {
     } catch (error) {
       end(thrown(error));
     }
+  }
+
+  /** Keeps what a run came to. Both times are of the clock. */
+  #record(answer: Answer, askedAt: number, endedAt: number): CheckRecord {
+    const { group, name, history, counts } = this;
+    const { host, wall, history: most } = this.#options;
+    const at = wall() - (host.now() - askedAt);
+    const record = { ...answer, at, duration: endedAt - askedAt, group, name };
+    this.#current = undefined;
+    this.#last = record;
+    this.#freshUntil = endedAt + this.#cacheMs;
+    counts[record.ok ? 'success' : 'error']++;
+    if (most > 0) {
+      if (history.length >= most) history.shift();
+      history.push(record);
+    }
+    this.#settled(record);
+    return record;
   }
 }

@@ -1,5 +1,6 @@
 /** The dependency graph of one service: itself, what its checks are about, and what lies behind. */
 import { checkBoolean, checkKeys, checkRange, checkType } from '../core/validate.js';
+import type { CheckRun } from './check-run.js';
 import {
   type Dependency,
   DependencyGraph,
@@ -9,8 +10,7 @@ import {
   rootCauses,
 } from './dependency-graph.js';
 import { picture } from './graph-picture.js';
-import type { Entry, Group } from './group.js';
-import { checkName } from './names.js';
+import { checkName } from './paths.js';
 
 /** The graph at `/status`. */
 export interface GraphState {
@@ -32,8 +32,8 @@ function checkDependency(dependency: Dependency): Edge {
 }
 
 /** The worst that its checks said when they last ran. */
-function worst(entries: readonly Entry[]): OwnState {
-  const last = entries.map((entry) => entry.last).filter((record) => record !== undefined);
+function worst(checks: readonly CheckRun[]): OwnState {
+  const last = checks.map((check) => check.last).filter((record) => record !== undefined);
   if (last.some(({ ok }) => !ok)) return 'failed';
   if (last.some(({ degraded }) => degraded)) return 'degraded';
   return last.length > 0 ? 'ok' : 'unknown';
@@ -83,19 +83,18 @@ export class Dependencies {
   }
 
   /** What follows from the last results of all checks. */
-  state(groups: ReadonlyMap<string, Group>): GraphState {
-    const entries = [...groups.values()].flatMap((group) => [...group.entries.values()]);
+  state(checks: readonly CheckRun[]): GraphState {
     const own = (name: string): OwnState => {
-      if (name !== this.#self) return worst(entries.filter((entry) => entry.name === name));
-      const ours = entries.filter((entry) => !this.#graph.has(entry.name));
+      if (name !== this.#self) return worst(checks.filter((check) => check.name === name));
+      const ours = checks.filter((check) => !this.#graph.has(check.name));
       return worst(ours.filter(({ critical }) => critical));
     };
-    const nodes = this.#graph.judge(own);
+    const nodes = this.#graph.evaluate(own);
     return { nodes, rootCauses: rootCauses(nodes) };
   }
 
-  picture(groups: ReadonlyMap<string, Group>): string {
-    const { nodes, rootCauses: roots } = this.state(groups);
+  picture(checks: readonly CheckRun[]): string {
+    const { nodes, rootCauses: roots } = this.state(checks);
     return picture(this.#self, nodes, roots);
   }
 }

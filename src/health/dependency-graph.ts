@@ -114,7 +114,7 @@ export class DependencyGraph {
   }
 
   /** What follows for each node, in topological order, from what their own checks say. */
-  judge(own: (name: string) => OwnState): NodeState[] {
+  evaluate(own: (name: string) => OwnState): NodeState[] {
     const states = new Map<string, NodeState>();
     for (const name of this.order()) {
       const dependsOn = this.dependenciesOf(name);
@@ -126,7 +126,7 @@ export class DependencyGraph {
       const weak = dependsOn
         .map(stateOf)
         .filter((each) => isDown(each) || each.status === 'degraded');
-      states.set(name, { name, dependsOn, ...judgeOne(name, own(name), down, weak) });
+      states.set(name, { name, dependsOn, ...evaluateOne(name, own(name), down, weak) });
     }
     return [...states.values()];
   }
@@ -159,7 +159,7 @@ export class DependencyGraph {
   }
 }
 
-function judgeOne(
+function evaluateOne(
   name: string,
   own: OwnState,
   down: readonly NodeState[],

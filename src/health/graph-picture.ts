@@ -104,7 +104,7 @@ function describe(states: readonly NodeState[]): string {
 }
 
 /**
- * @param states in topological order, as `DependencyGraph.judge` gives them
+ * @param states in topological order, as `DependencyGraph.evaluate` gives them
  * @param roots the root causes
  */
 export function picture(

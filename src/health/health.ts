@@ -1,30 +1,30 @@
 /** What a service says of its own health: groups of checks, and who may see them how. */
 import { Emitter, Events } from '../core/emitter.js';
-import { checkKeys, checkRange, checkType } from '../core/validate.js';
-import { Alarms } from './alarms.js';
+import { checkKeys, checkRange } from '../core/validate.js';
 import { type Check, immediate } from './check.js';
+import { Alarms, Conditions } from './conditions.js';
 import { Dependencies } from './dependencies.js';
 import type { Dependency } from './dependency-graph.js';
 import { type CheckOptions, Groups, LIVEZ, READYZ } from './groups.js';
-import type { HealthEvents } from './health-events.js';
 import {
   type HealthOptions,
   type ResolvedHealthOptions,
   resolveHealthOptions,
 } from './health-options.js';
-import { Holds } from './holds.js';
 import { type Loop, type LoopOptions, Loops } from './loops.js';
-import { type HealthAnswers, type HealthReading, readingsOf } from './metrics-view.js';
-import { type NodeHandler, nodeHandler, webFetch } from './mount.js';
-import { checkName } from './names.js';
+import { checkName } from './paths.js';
 import { Periodic } from './periodic.js';
 import { type Progress, ProgressCheck, type ProgressOptions, type Sample } from './progress.js';
-import type { CheckRecord, GroupReport } from './reports.js';
-import { Router } from './router.js';
-import { type StatusPage, statusOf } from './status.js';
+import type { CheckRecord, GroupReport, HealthEvents } from './reports.js';
+import { type NodeHandler, nodeHandler, Router, webFetch } from './router.js';
+import {
+  type HealthAnswers,
+  type HealthReading,
+  readingsOf,
+  type StatusPage,
+  statusOf,
+} from './status.js';
 
-const SHUTDOWN = 'shutdown';
-const MAINTENANCE = 'maintenance';
 const PROGRESS_KEYS = ['group', 'interval', 'timeout', 'idle'];
 
 /** See {@link createHealth}. */
@@ -39,22 +39,20 @@ export class Health extends Emitter<HealthEvents> {
   readonly #events: Events<HealthEvents>;
   readonly #groups: Groups;
   readonly #dependencies: Dependencies;
-  readonly #holds = new Holds((name, check) => this.add(READYZ, name, check));
+  readonly #conditions: Conditions;
   readonly #loops: Loops;
   readonly #router: Router;
   readonly #startedAt: number;
   readonly #firstReady: Promise<void>;
   #tellFirstReady: (() => void) | undefined;
-  readonly #work: string[] = [];
   #periodic: Periodic | undefined;
-  #shuttingDown = false;
   #closed = false;
   readonly #abort = () => this.close();
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
   constructor(options?: HealthOptions) {
     const resolved = resolveHealthOptions(options);
-    const { host, wall, cacheMs, concurrency, history, sink, signal } = resolved;
+    const { host, sink, signal } = resolved;
     const events = new Events<HealthEvents>();
     super(events);
     this.#events = events;
@@ -64,19 +62,17 @@ export class Health extends Emitter<HealthEvents> {
       if (sink && !this.#closed) this.#events.isolate('result', () => sink(record));
       this.#say('result', record);
     };
-    const context = { host, wall, cacheMs, concurrency, history, settled };
+    const probed = (report: GroupReport) => this.#probed(report);
     this.#dependencies = new Dependencies(resolved.name);
-    this.#groups = new Groups(resolved, context, this.#dependencies, [SHUTDOWN, MAINTENANCE]);
+    this.#groups = new Groups(resolved, this.#dependencies, { settled, probed });
+    this.#conditions = new Conditions(this.#groups);
     this.#loops = new Loops(resolved.clock);
     this.#firstReady = new Promise((resolve) => {
       this.#tellFirstReady = resolve;
     });
-    this.#router = new Router(resolved, {
-      groups: this.#groups.all,
-      alarms: this.alarms,
-      probed: (report) => this.#probed(report),
+    this.#router = new Router(resolved, this.#groups.all, this.alarms, {
       status: () => this.status(),
-      picture: () => this.#dependencies.picture(this.#groups.all),
+      picture: () => this.#dependencies.picture(this.#groups.checks),
     });
     this.handler = nodeHandler(this.#router.answer);
     this.fetch = webFetch(this.#router.answer);
@@ -98,7 +94,7 @@ export class Health extends Emitter<HealthEvents> {
 
   /** Removes a check; whether there was one. */
   remove(group: string, name: string): boolean {
-    if (group === READYZ) this.#holds.forget(name);
+    if (group === READYZ) this.#conditions.forget(name);
     return this.#groups.remove(group, name);
   }
 
@@ -121,15 +117,12 @@ export class Health extends Emitter<HealthEvents> {
    * @throws TypeError, RangeError as {@link add}
    */
   hold(name: string): () => void {
-    return this.#holds.hold(name);
+    return this.#conditions.hold(name);
   }
 
   /** From now on readyz fails; livez and all paths go on to answer until the process ends. */
   shutdown(): void {
-    if (this.#shuttingDown) return;
-    this.#shuttingDown = true;
-    const why = () => 'process is shutting down';
-    this.#groups.addBuiltIn(READYZ, SHUTDOWN, immediate(why));
+    this.#conditions.shutdown();
   }
 
   /**
@@ -137,19 +130,7 @@ export class Health extends Emitter<HealthEvents> {
    * defragmentation, say. Of several at once, each has its own end.
    */
   maintenance(work = 'maintenance'): () => void {
-    checkType('work', 'a string', work, typeof work === 'string');
-    this.#work.push(work);
-    if (this.#work.length === 1) {
-      const why = () => `under maintenance: ${this.#work.join(', ')}`;
-      this.#groups.addBuiltIn(READYZ, MAINTENANCE, immediate(why));
-    }
-    let ended = false;
-    return () => {
-      if (ended) return;
-      ended = true;
-      this.#work.splice(this.#work.indexOf(work), 1);
-      if (this.#work.length === 0) this.remove(READYZ, MAINTENANCE);
-    };
+    return this.#conditions.maintenance(work);
   }
 
   /**
@@ -162,7 +143,8 @@ export class Health extends Emitter<HealthEvents> {
     const { group = LIVEZ, ...detection } = options ?? {};
     const taken = this.#loops.all.has(name);
     checkRange('name', 'one that no other loop has', name, !taken);
-    const stalled = () => (this.#shuttingDown ? true : (this.#loops.stalled(name) ?? true));
+    const stalled = () =>
+      this.#conditions.isShuttingDown ? true : (this.#loops.stalled(name) ?? true);
     this.add(group, name, immediate(stalled));
     try {
       return this.#loops.watch(name, detection, () => this.remove(group, name));
@@ -198,9 +180,7 @@ export class Health extends Emitter<HealthEvents> {
 
   /** Runs a group's checks as a probe does, without those excluded; undefined for no such group. */
   async probe(group: string, exclude: readonly string[] = []): Promise<GroupReport | undefined> {
-    const report = await this.#groups.all.get(group)?.probe(exclude);
-    if (report) this.#probed(report);
-    return report;
+    return this.#groups.all.get(group)?.probe(exclude);
   }
 
   /** Settles when readyz has passed for the first time, whoever asked. */
@@ -219,16 +199,16 @@ export class Health extends Emitter<HealthEvents> {
       options: this.#options,
       startedAt: this.#startedAt,
       groups: this.#groups.all,
-      graph: this.#dependencies.state(this.#groups.all),
+      graph: this.#dependencies.state(this.#groups.checks),
       alarms: this.alarms.active,
-      maintenance: this.#work,
+      maintenance: this.#conditions.work,
       loops: this.#loops.all,
     });
   }
 
   /** The last result of every check that has run, and how many there were: for metrics. */
   readings(): HealthReading[] {
-    return readingsOf(this.#groups.all);
+    return readingsOf(this.#groups.checks);
   }
 
   /** How often `/health` said true, and false; undefined for kube, which has none: for metrics. */

@@ -1,16 +1,36 @@
 /** What 'phi-accrual/health' exports. */
-export type { Alarms } from './alarms.js';
-export type { Check, CheckAnswer, CheckResult } from './check.js';
-export { aboutOthers, NotRun } from './check.js';
-export { type Ping, type PingCheckOptions, postgresCheck, redisCheck } from './checks/clients.js';
-export { type CpuCheckOptions, cpuCheck } from './checks/cpu.js';
+export { aboutOthers, type Check, type CheckAnswer, type CheckResult, NotRun } from './check.js';
 export { type DiskCheckOptions, type DiskIo, diskCheck } from './checks/disk.js';
-export { type EventLoopCheckOptions, eventLoopCheck } from './checks/event-loop.js';
-export { type HttpCheckOptions, httpCheck } from './checks/http.js';
-export { type MemoryCheckOptions, memoryCheck } from './checks/memory.js';
+export {
+  type HttpCheckOptions,
+  httpCheck,
+  type Ping,
+  type PingCheckOptions,
+  postgresCheck,
+  redisCheck,
+  type StatusRange,
+  type TcpCheckOptions,
+  tcpCheck,
+} from './checks/network.js';
+export {
+  type CpuCheckOptions,
+  cpuCheck,
+  type EventLoopCheckOptions,
+  eventLoopCheck,
+  type MemoryCheckOptions,
+  memoryCheck,
+} from './checks/own-process.js';
 export { type ProcessCheckOptions, processCheck } from './checks/process.js';
-export type { StatusRange } from './checks/status-range.js';
-export { type TcpCheckOptions, tcpCheck } from './checks/tcp.js';
+export {
+  leaseCheck,
+  type MembersOptions,
+  membersCheck,
+  type ValidLease,
+  type WatchedInstance,
+  type WatchedInstances,
+  type WatchedPeers,
+} from './checks/registry.js';
+export type { Alarms } from './conditions.js';
 export {
   type DeepCheck,
   type DeepRun,
@@ -33,23 +53,27 @@ export {
 } from './dependency-graph.js';
 export type { CheckOptions } from './groups.js';
 export { createHealth, type Health } from './health.js';
-export type { HealthEvents } from './health-events.js';
 export type { HealthOptions } from './health-options.js';
 export type { Loop, LoopOptions } from './loops.js';
-export {
-  type MembersOptions,
-  membersCheck,
-  type WatchedInstance,
-  type WatchedInstances,
-  type WatchedPeers,
-} from './members.js';
-export type { HealthAnswers, HealthReading } from './metrics-view.js';
-export type { NodeHandler, NodeRequest, NodeResponse } from './mount.js';
 export type { TlsOptions } from './net/exchange.js';
 export { type Outliers, type OutliersOptions, outliers, type Side } from './outliers.js';
-export { leaseCheck, type ValidLease } from './own-lease.js';
 export type { Mark, Progress, ProgressOptions, Sample } from './progress.js';
-export type { CheckRecord, CheckReport, CheckStatus, GroupReport } from './reports.js';
+export type {
+  CheckRecord,
+  CheckReport,
+  CheckStatus,
+  GroupReport,
+  HealthEvents,
+} from './reports.js';
+export type { NodeHandler, NodeRequest, NodeResponse } from './router.js';
 export type { ScheduleOptions } from './schedule.js';
-export type { CheckState, GroupState, LoopState, RunState, StatusPage } from './status.js';
+export type {
+  CheckState,
+  GroupState,
+  HealthAnswers,
+  HealthReading,
+  LoopState,
+  RunState,
+  StatusPage,
+} from './status.js';
 export type { Profile } from './wire.js';

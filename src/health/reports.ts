@@ -1,4 +1,6 @@
-/** What a probe found out: plain data, for the wire, for programs and for people. */
+/** What a probe and a run found out: plain data, for the wire, for programs, for people, and as events. */
+
+import type { ListenerError } from '../core/emitter.js';
 
 export type CheckStatus = 'ok' | 'degraded' | 'failed' | 'excluded';
 
@@ -42,4 +44,13 @@ export interface CheckRecord {
   readonly degraded: boolean;
   readonly reason?: string;
   readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** The events of a health object, by name. */
+export interface HealthEvents {
+  /** A check has run. */
+  result: CheckRecord;
+  /** readyz has passed for the first time. */
+  ready: { readonly at: number };
+  error: ListenerError;
 }

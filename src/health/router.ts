@@ -1,21 +1,24 @@
-/** From method and URL to an answer: which group or check is asked for, and how. */
-import type { Alarms } from './alarms.js';
-import type { Group } from './group.js';
-import { PICTURE, STATUS } from './groups.js';
+/** From a request to its answer: which group or check it asks for, and handlers for Node and the web. */
+import type { Alarms } from './conditions.js';
+import { type Group, PICTURE, STATUS } from './groups.js';
 import type { ResolvedHealthOptions } from './health-options.js';
-import { HEALTH, health, LEADER } from './legacy.js';
-import { type Location, locate } from './location.js';
-import { under } from './names.js';
-import type { GroupReport } from './reports.js';
+import { type Location, locate, under } from './paths.js';
 import { type StatusPage, withheld } from './status.js';
-import { json, methodNotAllowed, NOT_FOUND, type Reply, root, single, svg } from './wire.js';
+import {
+  HEALTH,
+  health,
+  json,
+  LEADER,
+  methodNotAllowed,
+  NOT_FOUND,
+  type Reply,
+  root,
+  single,
+  svg,
+} from './wire.js';
 
-/** What is asked. */
-export interface Routed {
-  readonly groups: ReadonlyMap<string, Group>;
-  readonly alarms: Alarms;
-  /** Told of each probe of a whole group. */
-  readonly probed: (report: GroupReport) => void;
+/** The pages beside the groups. */
+export interface Pages {
   readonly status: () => StatusPage;
   /** The dependency graph, as SVG. */
   readonly picture: () => string;
@@ -25,13 +28,22 @@ type Route = (method: string, query: URLSearchParams) => Promise<Reply>;
 
 export class Router {
   readonly #options: ResolvedHealthOptions;
-  readonly #routed: Routed;
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #alarms: Alarms;
+  readonly #pages: Pages;
   /** Of `/health`. */
   readonly answers = { success: 0, failure: 0 };
 
-  constructor(options: ResolvedHealthOptions, routed: Routed) {
+  constructor(
+    options: ResolvedHealthOptions,
+    groups: ReadonlyMap<string, Group>,
+    alarms: Alarms,
+    pages: Pages,
+  ) {
     this.#options = options;
-    this.#routed = routed;
+    this.#groups = groups;
+    this.#alarms = alarms;
+    this.#pages = pages;
   }
 
   readonly answer = (method: string, url: string): Promise<Reply> | undefined => {
@@ -49,11 +61,10 @@ export class Router {
     if (path === HEALTH && profile === 'etcd') return this.#health;
     if (path === STATUS && status) return this.#status;
     if (path === PICTURE && status) return this.#picture;
-    const { groups } = this.#routed;
-    const exact = groups.get(path);
+    const exact = this.#groups.get(path);
     if (exact) return (method, query) => this.#root(exact, method, query);
     let route: Route | undefined;
-    for (const [name, group] of groups) {
+    for (const [name, group] of this.#groups) {
       const check = under(path, name);
       if (check === undefined || (route && !group.has(check))) continue;
       route = (method, query) => this.#single(group, check, method, query);
@@ -75,7 +86,6 @@ export class Router {
     const named = query.getAll('exclude');
     const exclude = this.#options.profile === 'etcd' ? named.filter((each) => each !== '') : named;
     const report = await group.probe(exclude);
-    this.#routed.probed(report);
     return root(report, query.has('verbose'), this.#options);
   }
 
@@ -94,12 +104,11 @@ export class Router {
   readonly #health: Route = async (method, query) => {
     const refused = this.#refused(method);
     if (refused) return refused;
-    const { groups, alarms } = this.#routed;
     const excluded = query.getAll('exclude');
-    const active = alarms.active.filter((name) => !excluded.includes(name));
+    const active = this.#alarms.active.filter((name) => !excluded.includes(name));
     const local = query.get('serializable') === 'true';
     // With an alarm on, as in etcd, nobody is asked.
-    const asked = active.length > 0 ? undefined : groups.get(HEALTH);
+    const asked = active.length > 0 ? undefined : this.#groups.get(HEALTH);
     const report = await asked?.probe(local ? [LEADER] : []);
     const reply = health(active, report, withheld(this.#options));
     this.answers[reply.status === 200 ? 'success' : 'failure']++;
@@ -108,11 +117,69 @@ export class Router {
 
   readonly #status: Route = async (method) => {
     if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed('GET, HEAD');
-    return json(this.#routed.status());
+    return json(this.#pages.status());
   };
 
   readonly #picture: Route = async (method) => {
     if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed('GET, HEAD');
-    return svg(this.#routed.picture());
+    return svg(this.#pages.picture());
+  };
+}
+
+/** What is used of a request: node:http's or node:http2's, and what frameworks make of it. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** What was asked for before Express or Connect took the path of a mount away. */
+  readonly originalUrl?: string | undefined;
+}
+
+/** What is used of a response. */
+export interface NodeResponse {
+  readonly headersSent: boolean;
+  readonly destroyed: boolean;
+  statusCode: number;
+  setHeader(name: string, value: string | number): unknown;
+  end(): unknown;
+  end(body: string): unknown;
+}
+
+export type NodeHandler = (req: NodeRequest, res: NodeResponse, next?: () => void) => void;
+
+/** The answer to a request; undefined if the path is none of ours. */
+export type Answering = (method: string, url: string) => Promise<Reply> | undefined;
+
+const lengthOf = (body: string): number => new TextEncoder().encode(body).length;
+
+function write(res: NodeResponse, { status, headers, body }: Reply, method: string): void {
+  // A time-out of the framework may have answered, or the client may have gone.
+  if (res.headersSent || res.destroyed) return;
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.setHeader('Content-Length', lengthOf(body));
+  if (method === 'HEAD') res.end();
+  else res.end(body);
+}
+
+export function nodeHandler(answer: Answering): NodeHandler {
+  return (req, res, next) => {
+    const { method = 'GET', url = '/', originalUrl = url } = req;
+    // Mounted at /livez itself, nothing of the path is left in the URL.
+    const anew = originalUrl === url ? undefined : originalUrl;
+    const reply = answer(method, url) ?? (anew === undefined ? undefined : answer(method, anew));
+    if (reply) void reply.then((each) => write(res, each, method));
+    else if (next) next();
+    else write(res, NOT_FOUND, method);
+  };
+}
+
+export function webFetch(answer: Answering): (request: Request) => Promise<Response> {
+  return async ({ method, url }) => {
+    const { status, headers, body } = (await answer(method, url)) ?? NOT_FOUND;
+    const length = { 'Content-Length': String(lengthOf(body)) };
+    return new Response(method === 'HEAD' ? null : body, {
+      status,
+      headers: { ...headers, ...length },
+    });
   };
 }

@@ -1,6 +1,8 @@
-/** `/status`: what is known of every check, without running one. */
+/** What is known of every check without running one: for `/status`, and for metrics. */
+
+import type { CheckRun } from './check-run.js';
 import type { GraphState } from './dependencies.js';
-import type { Entry, Group } from './group.js';
+import type { Group } from './groups.js';
 import type { ResolvedHealthOptions } from './health-options.js';
 import type { Loop } from './loops.js';
 import type { CheckRecord } from './reports.js';
@@ -85,22 +87,22 @@ function runState(record: CheckRecord, hidden: boolean): RunState {
   };
 }
 
-/** What an entry's last run makes of it. */
-export function stateOf({ last, critical }: Entry): CheckState['status'] {
+/** What the last run of a check makes of it. */
+function stateOf({ last, critical }: CheckRun): CheckState['status'] {
   if (last === undefined) return 'unknown';
   if (last.ok) return last.degraded ? 'degraded' : 'ok';
   return critical ? 'failed' : 'degraded';
 }
 
-function checkState(entry: Entry, now: number, hidden: boolean): CheckState {
-  const { name, critical, counts, run, history, last } = entry;
+function checkState(check: CheckRun, now: number, hidden: boolean): CheckState {
+  const { name, critical, counts, overdue, history, last } = check;
   const runs = history.map((record) => runState(record, hidden)).reverse();
   return {
     name,
-    status: stateOf(entry),
+    status: stateOf(check),
     critical,
     ...counts,
-    ...(run.overdue !== undefined && { overdue: now - run.overdue }),
+    ...(overdue !== undefined && { overdue: now - overdue }),
     ...(last && { last: runState(last, hidden) }),
     history: runs,
   };
@@ -108,8 +110,8 @@ function checkState(entry: Entry, now: number, hidden: boolean): CheckState {
 
 const WORST = ['failed', 'degraded', 'unknown', 'ok'] as const;
 
-function groupState({ entries }: Group, now: number, hidden: boolean): GroupState {
-  const checks = Array.from(entries.values(), (entry) => checkState(entry, now, hidden));
+function groupState(group: Group, now: number, hidden: boolean): GroupState {
+  const checks = Array.from(group.checks.values(), (check) => checkState(check, now, hidden));
   const status = WORST.find((each) => checks.some((check) => check.status === each)) ?? 'ok';
   return { status, checks };
 }
@@ -144,3 +146,26 @@ export function statusOf(shown: Shown): StatusPage {
     graph,
   };
 }
+
+/** A check that has run. */
+export interface HealthReading {
+  /** Its group. */
+  readonly type: string;
+  readonly name: string;
+  /** Whether it passed when it last ran, critical or not. */
+  readonly passing: boolean;
+  /** Runs that passed, and that failed, since it was added. */
+  readonly success: number;
+  readonly error: number;
+}
+
+/** How often `/health` was asked for, by what it said. */
+export interface HealthAnswers {
+  readonly success: number;
+  readonly failure: number;
+}
+
+export const readingsOf = (checks: readonly CheckRun[]): HealthReading[] =>
+  checks.flatMap(({ group, name, last, counts }) =>
+    last ? [{ type: group, name, passing: last.ok, ...counts }] : [],
+  );

@@ -124,3 +124,35 @@ export const svg = (picture: string): Reply => ({
   },
   body: picture,
 });
+
+/** The group of `/health`: its check `leader` stands for the leader, all others for reads. */
+export const HEALTH = 'health';
+export const LEADER = 'leader';
+
+/** etcd knows two; who parses its line knows no more. */
+const KNOWN_ALARMS = ['NOSPACE', 'CORRUPT'];
+
+function healthReasonOf(
+  alarms: readonly string[],
+  report: GroupReport | undefined,
+  withheld: boolean,
+): string {
+  if (alarms.length > 0) {
+    return `ALARM ${KNOWN_ALARMS.includes(alarms[0]) ? alarms[0] : 'UNKNOWN'}`;
+  }
+  const failed = report?.checks.filter(({ status }) => status === 'failed') ?? [];
+  if (failed.length === 0) return '';
+  if (failed.some(({ name }) => name === LEADER)) return 'RAFT NO LEADER';
+  return `RANGE ERROR:${withheld ? 'reason withheld' : failed[0].reason}`;
+}
+
+/** @param alarms those that are on and not excluded */
+export function health(
+  alarms: readonly string[],
+  report: GroupReport | undefined,
+  withheld: boolean,
+): Reply {
+  const reason = healthReasonOf(alarms, report, withheld);
+  const body = JSON.stringify({ health: String(reason === ''), reason });
+  return reason === '' ? text(200, body) : text(503, `${body}\n`);
+}

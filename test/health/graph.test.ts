@@ -85,7 +85,7 @@ describe('any graph', () => {
       fc.property(wishes, owns, (all, own) => {
         const { graph, edges } = build(all);
         const ownOf = (node: string) => own[Number(node.slice(1))];
-        const states = new Map<string, NodeState>(graph.judge(ownOf).map((s) => [s.name, s]));
+        const states = new Map<string, NodeState>(graph.evaluate(ownOf).map((s) => [s.name, s]));
         const critical = edges.filter(([, , each]) => each);
         for (const [node, { own: said, status, causes }] of states) {
           const n = Number(node.slice(1));
@@ -141,7 +141,7 @@ describe('any graph', () => {
     const graph = new DependencyGraph();
     for (let i = 0; i < 10_000; i++) graph.depend(name(i), name(i + 1), true);
     expect(() => graph.depend(name(10_000), name(0), true)).toThrow(RangeError);
-    const states = graph.judge((each) => (each === name(10_000) ? 'failed' : 'ok'));
+    const states = graph.evaluate((each) => (each === name(10_000) ? 'failed' : 'ok'));
     expect(rootCauses(states)).toEqual([name(10_000)]);
     expect(states.at(-1)).toMatchObject({ name: 'n0', status: 'blocked', causes: ['n10000'] });
   });

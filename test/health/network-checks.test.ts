@@ -1,9 +1,7 @@
 /** Checks over the network, against servers that answer, fail, lie and hang. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Check, type CheckResult, isAboutOthers, reasonOf } from '../../src/health/check.js';
-import { postgresCheck, redisCheck } from '../../src/health/checks/clients.js';
-import { httpCheck } from '../../src/health/checks/http.js';
-import { tcpCheck } from '../../src/health/checks/tcp.js';
+import { httpCheck, postgresCheck, redisCheck, tcpCheck } from '../../src/health/checks/network.js';
 import { Producer } from '../../src/health/deep.js';
 import {
   type Cleanups,

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { Clock } from '../../core/settings.js';
 import { checkKeys, checkNumber, checkOneOf, checkRange, checkType } from '../../core/validate.js';
 import type { CheckAnswer } from '../../health/check.js';
-import { checkStatusRange, type StatusRange, SUCCESS } from '../../health/checks/status-range.js';
+import { checkStatusRange, type StatusRange, SUCCESS } from '../../health/checks/network.js';
 import { checkRequest, type TlsOptions } from '../../health/net/exchange.js';
 import { type Lookup, systemLookup } from '../../health/net/resolve.js';
 import {

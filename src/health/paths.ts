@@ -1,4 +1,4 @@
-/** Names of groups and checks: parts of a path, and of lines of text. */
+/** Paths: which names a part of a path may have, and which path a URL asks for. */
 import { checkRange, checkType } from '../core/validate.js';
 
 const LONGEST = 200;
@@ -24,3 +24,30 @@ export function checkName(option: string, name: unknown): string {
 /** Where group and check were asked for in one name. */
 export const under = (path: string, group: string): string | undefined =>
   path.startsWith(`${group}/`) ? path.slice(group.length + 1) : undefined;
+
+export interface Location {
+  /** Decoded, without the slash at its beginning. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/**
+ * The path below `basePath`; undefined if it is not below it, or cannot be decoded. A query never
+ * hides the path, and `//livez` is a path and no host.
+ */
+export function locate(url: string, basePath: string): Location | undefined {
+  const [whole] = url.split('#', 1);
+  const local = whole.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '');
+  const mark = local.indexOf('?');
+  const raw = mark < 0 ? local : local.slice(0, mark);
+  let path: string;
+  try {
+    path = decodeURIComponent(raw);
+  } catch {
+    return undefined; // %zz is the path of nobody
+  }
+  const base = `${basePath}/`;
+  if (!path.startsWith(base)) return undefined;
+  const query = new URLSearchParams(mark < 0 ? '' : local.slice(mark + 1));
+  return { path: path.slice(base.length), query };
+}

@@ -1,6 +1,23 @@
-/** readyz: whether enough members of a group that somebody watches are there. */
-import { checkKeys, checkNumber, checkType } from '../core/validate.js';
-import { aboutOthers, type Check } from './check.js';
+/** readyz: whether our own lease holds, and whether enough members of a group are there. */
+import { checkKeys, checkNumber, checkType } from '../../core/validate.js';
+import { aboutOthers, type Check, immediate } from '../check.js';
+
+/** What is used of a lease. */
+export interface ValidLease {
+  isValid(): boolean;
+}
+
+/**
+ * Fails once the lease has run out. Critical; refused in livez, since a registry that is away for
+ * long enough would then restart all who are registered with it.
+ *
+ * @throws TypeError for what is no lease
+ */
+export function leaseCheck(lease: ValidLease): Check {
+  checkType('lease', 'an object with isValid()', lease, typeof lease?.isValid === 'function');
+  const check = () => (lease.isValid() ? true : 'lease has run out');
+  return immediate(aboutOthers(check, true));
+}
 
 /** What is used of a registry, or of a client of one. */
 export interface WatchedInstances {
