@@ -80,6 +80,8 @@ export class Member {
   /** Of a lease without traffic, which no detector hears: the last number, and whether it is proved. */
   sequence = -1;
   verified = false;
+  /** What its secret is in bytes, once it was asked for: beats are proved by it. */
+  key: Buffer | undefined;
   history: PastChange[] = [];
   /** This life is over, or another has taken its place. */
   over = false;

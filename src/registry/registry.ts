@@ -6,6 +6,7 @@ import { recordById, records, restoreRecord } from './archive.js';
 import {
   type Beat,
   type BeatOutcome,
+  isGeneration,
   LONGEST_REASON,
   type ProbeOutcome,
   type ProbeResult,
@@ -22,7 +23,7 @@ import { type RegistryOptions, resolveRegistryOptions } from './options.js';
 import type { Protection } from './protection.js';
 import type { InstanceRecord } from './records.js';
 import { checkRegistration, type Registration } from './registration.js';
-import { Secrets } from './secrets.js';
+import { isSecretOf, Secrets } from './secrets.js';
 import type { RegistryLink, SignalName } from './signals.js';
 import type { Generations } from './tombstones.js';
 import type {
@@ -261,12 +262,21 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** The secret of a lease: follows from `secretKey`, the id and the generation. */
   secretOf(id: string, generation: number): string {
-    return this.#secrets.of(id, generation);
+    return this.keyOf(id, generation).toString('base64url');
+  }
+
+  /** @internal the secret in bytes, as datagrams are signed by it */
+  keyOf(id: string, generation: number): Buffer {
+    const member = this.#membership.members.get(id);
+    if (member?.generation !== generation) return this.#secrets.keyOf(id, generation);
+    member.key ??= this.#secrets.keyOf(id, generation);
+    return member.key;
   }
 
   /** Whether that is the secret of the lease; takes as long for wrong ones as for the right one. */
   holds(id: string, generation: number, secret: unknown): boolean {
-    return this.#secrets.holds(id, generation, secret);
+    if (typeof id !== 'string' || !isGeneration(generation)) return false;
+    return isSecretOf(this.keyOf(id, generation), secret);
   }
 
   /**

@@ -2,7 +2,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { checkRange, checkType } from '../core/validate.js';
 import { hmac } from '../sources/hmac.js';
-import { isGeneration } from './beat.js';
 
 const LEAST_BYTES = 16;
 
@@ -17,19 +16,15 @@ export class Secrets {
     this.#key = Uint8Array.from(key); // whoever gave it may wipe it
   }
 
-  #digest(id: string, generation: number): Buffer {
+  /** What the secret of a lease is, in bytes: the key by which its datagrams are signed. */
+  keyOf(id: string, generation: number): Buffer {
     return Buffer.from(hmac(this.#key, Buffer.from(`${id}\0${generation}`)), 'latin1');
   }
+}
 
-  of(id: string, generation: number): string {
-    return this.#digest(id, generation).toString('base64url');
-  }
-
-  holds(id: string, generation: number, secret: unknown): boolean {
-    if (typeof id !== 'string' || !isGeneration(generation)) return false;
-    if (typeof secret !== 'string') return false;
-    const given = Buffer.from(secret, 'base64url');
-    const right = this.#digest(id, generation);
-    return given.length === right.length && timingSafeEqual(given, right);
-  }
+/** Whether a text is the secret that a key stands for; takes as long for wrong ones as for the right one. */
+export function isSecretOf(key: Uint8Array, secret: unknown): boolean {
+  if (typeof secret !== 'string') return false;
+  const given = Buffer.from(secret, 'base64url');
+  return given.length === key.length && timingSafeEqual(given, key);
 }

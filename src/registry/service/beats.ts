@@ -45,25 +45,20 @@ export class Beats {
    *
    * @throws ServiceError `wrong-secret`, or `rate-limited` for too many of these
    */
-  async checkSecret(
-    asker: Asker,
-    id: string,
-    generation: number,
-    secret: string | undefined,
-  ): Promise<void> {
+  checkSecret(asker: Asker, id: string, generation: number, secret: string | undefined): void {
     const { registry } = this.#context;
     const needed = asker.grant.role !== 'operator';
     if (secret === undefined ? !needed : registry.holds(id, generation, secret)) return;
-    await this.rates.wrong(asker);
+    this.rates.wrong(asker);
     throw new ServiceError('wrong-secret', 'secret: not that of the lease');
   }
 
   /** @throws ServiceError */
-  async take(
+  take(
     asker: Asker,
     id: string,
     { generation, secret, ...beat }: z.infer<typeof Beat>,
-  ): Promise<z.infer<typeof BeatAnswer>> {
+  ): z.infer<typeof BeatAnswer> {
     const { registry, streams, link, epoch } = this.#context;
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
     const view = registry.get(id);
@@ -73,10 +68,10 @@ export class Beats {
       throw refusalOf(registry.heartbeat(id, { generation, ...beat }), id) ?? unknown(id);
     }
     checkBounds(asker, view.service ?? '', id);
-    await this.checkSecret(asker, id, generation, secret);
+    this.checkSecret(asker, id, generation, secret);
     // An earlier life must not spend what the present one needs.
-    if (generation === view.generation) await this.rates.beat(asker, view, secret !== undefined);
-    else await this.rates.wrong(asker);
+    if (generation === view.generation) this.rates.beat(asker, view, secret !== undefined);
+    else this.rates.wrong(asker);
     streams.note(id);
     // Whoever needed no secret, where there are tokens, is an operator.
     const verified = secret !== undefined || this.#context.tokens.required;

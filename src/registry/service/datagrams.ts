@@ -11,7 +11,6 @@ import {
   decodeBeat,
   encodeAck,
   hasTagOf,
-  keyOf,
   type SignedBeat,
   versionOf,
 } from '../../sources/udp-signed.js';
@@ -90,8 +89,6 @@ export class Datagrams {
     'wrong-tag': 0,
     epoch: 0,
   };
-  /** Keys of present leases: working one out costs as much as the check of a tag. */
-  readonly #keys = new Map<string, { readonly generation: number; readonly key: Buffer }>();
   #listener: UdpListener | undefined;
   #down = false;
   #overflowed = 0;
@@ -108,9 +105,6 @@ export class Datagrams {
       host: this.#host,
       grace,
       turn: () => this.#turn?.(),
-    });
-    options.registry.on('change', ({ kind, instance }) => {
-      if (kind === 'deregistered' || kind === 'removed') this.#keys.delete(instance.id);
     });
   }
 
@@ -216,7 +210,7 @@ export class Datagrams {
         if (isFarewell(datagram)) return drop('unsigned');
         const beat = decodeBeat(datagram);
         if (beat === undefined) return drop('malformed');
-        const key = this.#keyOf(beat);
+        const key = registry.keyOf(beat.id, beat.generation);
         const reply = (status: AckStatus) => {
           const { id, generation, sequence } = beat;
           const { epoch } = this.#options;
@@ -250,14 +244,5 @@ export class Datagrams {
         return 1;
       },
     };
-  }
-
-  #keyOf({ id, generation }: SignedBeat): Buffer {
-    const { registry } = this.#options;
-    const known = this.#keys.get(id);
-    if (known?.generation === generation) return known.key;
-    const key = keyOf(registry.secretOf(id, generation));
-    if (registry.get(id)?.generation === generation) this.#keys.set(id, { generation, key });
-    return key;
   }
 }

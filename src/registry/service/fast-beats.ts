@@ -5,6 +5,7 @@
  * unusual about one goes the general way, which has all the answers.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { z } from '@hono/zod-openapi';
 import type { Beats } from './beats.js';
 import type { ServiceContext } from './context.js';
 import { refusal, ServiceError } from './errors.js';
@@ -18,6 +19,11 @@ const PATH = /^\/heartbeat\/([\w.~-]{1,255})$/;
 const JSON_TYPE = /^application\/json *(; *charset=utf-8)?$/i;
 /** Browsers send them, and then more is to be looked at. */
 const UNUSUAL = ['origin', 'sec-fetch-site', 'cookie', 'transfer-encoding', 'expect'] as const;
+
+/** As a list Node writes headers in a fifth of the time that it takes for those of an object. */
+const SAID = Object.entries({ ...HEADERS, 'content-type': 'application/json' }).flat();
+
+const NONE: string[] = [];
 
 /** The id that beats and who says so, if there is nothing unusual about it. */
 function ordinary(
@@ -55,7 +61,17 @@ export function fastBeats(
   beats: Beats,
   general: RequestListener,
 ): RequestListener {
-  const answer = async (
+  const taken = (asker: Asker, id: string, beat: z.infer<typeof Beat>) => {
+    try {
+      return { status: 200, body: beats.take(asker, id, beat), headers: NONE };
+    } catch (error) {
+      const known = error instanceof ServiceError ? error : undefined;
+      if (known === undefined) context.onError(error as Error);
+      const { status, body, headers } = refusal(known, context.rejections);
+      return { status, body, headers: Object.entries(headers).flat() };
+    }
+  };
+  const answer = (
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     { id, asker }: { readonly id: string; readonly asker: Asker },
@@ -67,25 +83,10 @@ export function fastBeats(
       return;
     }
     // What was taken, or refused, is counted: it must not come again on the general way.
-    const {
-      status,
-      body: said,
-      headers,
-    } = await beats.take(asker, id, beat).then(
-      (taken) => ({ status: 200, body: taken, headers: {} }),
-      (error: Error) => {
-        const known = error instanceof ServiceError ? error : undefined;
-        if (known === undefined) context.onError(error);
-        return refusal(known, context.rejections);
-      },
-    );
+    const { status, body: said, headers } = taken(asker, id, beat);
     const text = JSON.stringify(said);
-    outgoing.writeHead(status, {
-      ...HEADERS,
-      ...headers,
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-    });
+    const length = ['content-length', String(Buffer.byteLength(text))];
+    outgoing.writeHead(status, SAID.concat(length, headers));
     outgoing.end(text);
   };
   return (incoming, outgoing) => {
@@ -95,7 +96,7 @@ export function fastBeats(
     incoming.on('data', (part: Buffer) => parts.push(part));
     // A request that is cut off has no end, and gets no answer.
     incoming.on('end', () => {
-      void answer(incoming, outgoing, of, parts.length === 1 ? parts[0] : Buffer.concat(parts));
+      answer(incoming, outgoing, of, parts.length === 1 ? parts[0] : Buffer.concat(parts));
     });
   };
 }

@@ -2,7 +2,6 @@
  * How often one may ask. Whoever asks spends a budget of his own: what a stranger does in the name
  * of an instance, or with a wrong token, leaves the budget of its holder as it is.
  */
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { subscriberOf } from '../networks.js';
 import { ServiceError } from './errors.js';
 import type { Grant } from './tokens.js';
@@ -10,7 +9,6 @@ import type { Grant } from './tokens.js';
 /** So many requests a second at the least, and so many for each heartbeat that is due. */
 const LEAST = 20;
 const PER_BEAT = 5;
-const POINTS = 100_000;
 /** Wrong tokens a minute from one address that are told apart from a guess. */
 const GUESSES = 10;
 
@@ -23,18 +21,45 @@ export interface Asker {
 /** By what askers are told from each other. */
 export const keyOf = ({ grant, address }: Asker): string => `${grant.key} ${subscriberOf(address)}`;
 
-/** Windows of a second. Each is for one asker, and gone after it. */
-export class Rates {
-  readonly #limiter = new RateLimiterMemory({ points: POINTS, duration: 1 });
+interface Window {
+  readonly end: number;
+  count: number;
+}
 
-  async #spend(key: string, allowed: number, what: string): Promise<void> {
-    try {
-      await this.#limiter.consume(key, Math.max(1, Math.floor(POINTS / allowed)));
-    } catch (error) {
-      if (!(error instanceof RateLimiterRes)) throw error;
-      const message = `more than ${Math.floor(allowed)} ${what} a second`;
-      throw new ServiceError('rate-limited', message, { 'retry-after': '1' });
+/** Counts by key. The window of a key begins with the first that is counted, and then another one does. */
+class Windows {
+  readonly #ms: number;
+  /** Of keys that were new before the last turn, and since. The former are over by the next turn. */
+  #before = new Map<string, Window>();
+  #now = new Map<string, Window>();
+  #turn = -Infinity;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** Counts one more; how many there were with it. */
+  count(key: string): number {
+    const now = performance.now();
+    if (now - this.#turn >= this.#ms) {
+      this.#turn = now;
+      this.#before = this.#now;
+      this.#now = new Map();
     }
+    const window = this.#now.get(key) ?? this.#before.get(key);
+    if (window !== undefined && window.end > now) return ++window.count;
+    this.#now.set(key, { end: now + this.#ms, count: 1 });
+    return 1;
+  }
+}
+
+export class Rates {
+  readonly #windows = new Windows(1000);
+
+  #spend(key: string, allowed: number, what: string): void {
+    if (this.#windows.count(key) <= allowed) return;
+    const message = `more than ${Math.floor(allowed)} ${what} a second`;
+    throw new ServiceError('rate-limited', message, { 'retry-after': '1' });
   }
 
   /**
@@ -44,21 +69,21 @@ export class Rates {
    *
    * @throws ServiceError `rate-limited`
    */
-  beat(asker: Asker, instance: BeatingInstance, proved: boolean): Promise<void> {
+  beat(asker: Asker, instance: BeatingInstance, proved: boolean): void {
     const { id, generation, heartbeatInterval } = instance;
     const allowed = Math.max(LEAST, (PER_BEAT * 2 * 1000) / heartbeatInterval);
     const by = proved ? 'holder' : keyOf(asker);
-    return this.#spend(`beat ${by} ${generation} ${id}`, allowed, 'heartbeats of one instance');
+    this.#spend(`beat ${by} ${generation} ${id}`, allowed, 'heartbeats of one instance');
   }
 
   /** Registrations of an id that is known, by who asks for them. @throws ServiceError `rate-limited` */
-  registration(asker: Asker, id: string): Promise<void> {
-    return this.#spend(`register ${keyOf(asker)} ${id}`, LEAST, 'registrations of one instance');
+  registration(asker: Asker, id: string): void {
+    this.#spend(`register ${keyOf(asker)} ${id}`, LEAST, 'registrations of one instance');
   }
 
   /** Failures of an instance, by who reports them. @throws ServiceError `rate-limited` */
-  report(asker: Asker, id: string): Promise<void> {
-    return this.#spend(`report ${keyOf(asker)} ${id}`, LEAST, 'reports of one instance');
+  report(asker: Asker, id: string): void {
+    this.#spend(`report ${keyOf(asker)} ${id}`, LEAST, 'reports of one instance');
   }
 
   /**
@@ -67,8 +92,8 @@ export class Rates {
    *
    * @throws ServiceError `rate-limited`
    */
-  wrong(asker: Asker): Promise<void> {
-    return this.#spend(`wrong ${keyOf(asker)}`, LEAST, 'wrong secrets');
+  wrong(asker: Asker): void {
+    this.#spend(`wrong ${keyOf(asker)}`, LEAST, 'wrong secrets');
   }
 }
 
@@ -81,7 +106,7 @@ export interface BeatingInstance {
 
 /** How often an address may guess a token for the page. */
 export class SignInRates {
-  readonly #limiter = new RateLimiterMemory({ points: GUESSES, duration: 60 });
+  readonly #windows = new Windows(60_000);
 
   /**
    * A token was wrong. The right one is never refused for that: it may come from behind the same
@@ -89,9 +114,8 @@ export class SignInRates {
    *
    * @throws ServiceError `rate-limited`
    */
-  async wrong(address: string): Promise<void> {
-    const { consumedPoints } = await this.#limiter.penalty(subscriberOf(address));
-    if (consumedPoints > GUESSES) {
+  wrong(address: string): void {
+    if (this.#windows.count(subscriberOf(address)) > GUESSES) {
       throw new ServiceError('rate-limited', 'too many wrong tokens: wait a minute', {
         'retry-after': '60',
       });

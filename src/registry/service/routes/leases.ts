@@ -109,14 +109,14 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   const { registry, epoch } = context;
 
   /** Whether the request may act on the lease; the secret is checked where there is one. */
-  async function checkHolder(c: Context<Env>, id: string, { generation, secret }: Holding) {
+  function checkHolder(c: Context<Env>, id: string, { generation, secret }: Holding) {
     const asker = askerOf(c);
     const view = registry.get(id);
     if (view === undefined) throw unknown(id);
     if (asker.grant.role === 'operator' && generation === undefined && secret === undefined) return;
     checkBounds(asker, view.service ?? '', id);
     if (generation === undefined) throw new ServiceError('no-generation', 'generation: missing');
-    await beats.checkSecret(asker, id, generation, secret);
+    beats.checkSecret(asker, id, generation, secret);
     if (generation < view.generation) throw stale();
     if (generation > view.generation) throw unknown(id);
   }
@@ -127,11 +127,11 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
    *
    * @throws ServiceError `forbidden`, `id-in-use`, `rate-limited`
    */
-  async function checkTakeover(
+  function checkTakeover(
     asker: Asker,
     { id, service = '' }: { readonly id: string; readonly service?: string | undefined },
     secret: string | undefined,
-  ): Promise<void> {
+  ): void {
     checkBounds(asker, service, id);
     const view = registry.get(id);
     if (view === undefined) return;
@@ -143,9 +143,10 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
     const isLock = view.service === undefined;
     const isOperator = secret === undefined && !isLock && asker.grant.role === 'operator';
     if (isOwn || isOperator || isOver(view)) {
-      return beats.rates.registration(asker, id);
+      beats.rates.registration(asker, id);
+      return;
     }
-    await beats.rates.wrong(asker);
+    beats.rates.wrong(asker);
     const message = 'another life holds the id, and is not suspected: its secret is needed';
     throw new ServiceError('id-in-use', message, { 'retry-after': '1' });
   }
@@ -159,7 +160,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
   app.openapi(register, async (c) => {
     const { secret: before, ...wanted } = c.req.valid('json');
     const asker = askerOf(c);
-    await checkTakeover(asker, wanted, before);
+    checkTakeover(asker, wanted, before);
     context.writable();
     try {
       context.registersFrom(wanted, asker.address || undefined);
@@ -179,7 +180,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
 
   app.openapi(heartbeat, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json(await beats.take(askerOf(c), id, c.req.valid('json')), 200);
+    return c.json(beats.take(askerOf(c), id, c.req.valid('json')), 200);
   });
 
   const holding = (headers: Record<string, string | number | undefined>, given: Holding) => ({
@@ -199,7 +200,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
       const by = isNode || askerOf(c).grant.role !== 'operator' ? 'node' : 'operator';
       // An operator's drain outlasts the instance, and so it can be taken back without one.
       const isGone = route === undrain && by === 'operator' && registry.get(id) === undefined;
-      if (!isGone) await checkHolder(c, id, shown);
+      if (!isGone) checkHolder(c, id, shown);
       context.writable();
       if (!act(id, by)) throw unknown(id);
       await context.durable();
@@ -213,7 +214,7 @@ export function addLeases(app: OpenAPIHono<Env>, context: ServiceContext, beats:
     if (force !== undefined && askerOf(c).grant.role !== 'operator') {
       throw new ServiceError('forbidden', 'force is for operators');
     }
-    await checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
+    checkHolder(c, id, holding(c.req.valid('header'), c.req.valid('json')));
     context.writable();
     if (force !== undefined) registry.remove(id);
     else registry.deregister(id);

@@ -109,7 +109,7 @@ function addSession(app: OpenAPIHono<Env>, context: ServiceContext): void {
     const { token } = SignIn.parse(await c.req.json());
     const grant = tokens.required ? tokens.grantOf(token) : EVERYBODY;
     if (grant === undefined) {
-      await rates.wrong(c.get('address'));
+      rates.wrong(c.get('address'));
       throw new ServiceError('wrong-token', 'the token is not known');
     }
     setCookie(c, COOKIE, sessions.open(grant), { ...attributes(c), maxAge: sessions.maxAge });

@@ -139,7 +139,7 @@ export function addReads(app: OpenAPIHono<Env>, context: ServiceContext, rates: 
   app.openapi(failure, async (c) => {
     const { id } = c.req.valid('param');
     if (registry.get(id) === undefined) throw new ServiceError('unknown', 'no such instance');
-    await rates.report(askerOf(c), id);
+    rates.report(askerOf(c), id);
     registry.reportFailure(id, c.req.valid('json'));
     return c.json({ status: 'done' } as const, 200);
   });
