@@ -61,6 +61,7 @@ export function receiveInThread(load: Load): void {
     }),
     written: shared[WRITTEN],
     received: 0,
+    seen: 0,
     before: -1,
     turn: -1,
     refused: 0,
@@ -168,8 +169,11 @@ export function receiveInThread(load: Load): void {
         return '';
       }
     },
-    // What the kernel dropped because its buffer was full is said nowhere else.
+    // What the kernel dropped because its buffer was full is said nowhere else. It is full of what is
+    // read soon after, and to look costs as much as many datagrams.
     look() {
+      if (state.received === state.seen) return;
+      state.seen = state.received;
       let dropped = state.refused;
       if (state.inode !== '') {
         try {
