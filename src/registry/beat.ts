@@ -1,11 +1,19 @@
 /** A heartbeat of an instance, a poll of it, and what became of them. */
-import type { RegistryLink, SignalName } from './signals.js';
+import type { SignalName } from './signal.js';
+
+/** A way by which heartbeats of both signals come: `Registry.link`. */
+export interface RegistryLink {
+  /** Heartbeats cannot arrive: silence and leases of who was heard by it last stand still. */
+  down(): void;
+  /** They can again; what stood still goes on one `heartbeatInterval` of the registry later. */
+  up(): void;
+}
 
 /** A heartbeat, as `Registry.heartbeat` takes it. */
 export interface Beat {
-  /** Of the life that beats: an older one is refused. */
+  /** Of the incarnation that beats: an older one is refused. */
   readonly generation: number;
-  /** Of the heartbeat within that life and signal, an integer from 0: tells duplicates and loss. */
+  /** Of the heartbeat within that incarnation and signal, an integer from 0: tells duplicates and loss. */
   readonly sequence?: number;
   /** Default `'service'`: the main loop. `'process'` says no more than that the process runs. */
   readonly signal?: SignalName;

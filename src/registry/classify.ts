@@ -14,7 +14,7 @@ const TABLE: Readonly<Record<'ok' | 'late' | 'missing', Row>> = {
 };
 
 /** One signal alone. */
-const LADDER: Readonly<Record<'ok' | 'late' | 'critical' | 'missing', InstanceStatus>> = {
+const ALONE: Readonly<Record<'ok' | 'late' | 'critical' | 'missing', InstanceStatus>> = {
   ok: 'available',
   late: 'overloaded',
   critical: 'critical',
@@ -40,9 +40,9 @@ export function classify(
 ): InstanceStatus {
   if (service === 'not-ready') return 'not-ready';
   if (isKnown(process)) {
-    return isKnown(service) ? TABLE[column(process)][column(service)] : LADDER[process];
+    return isKnown(service) ? TABLE[column(process)][column(service)] : ALONE[process];
   }
-  if (isKnown(service)) return LADDER[service];
+  if (isKnown(service)) return ALONE[service];
   return process === 'unused' && service === 'unused' ? 'starting' : before;
 }
 

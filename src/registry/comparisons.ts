@@ -1,20 +1,10 @@
 /** Instances that stand out from their service by a figure that they report: the fault is theirs. */
 import { outliers } from '../health/outliers.js';
 import type { Member } from './member.js';
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
+import type { Rule } from './scheduler.js';
 import type { ServiceMembers } from './service-members.js';
-
-/** What one comparison found. */
-export interface Comparison {
-  readonly service: string;
-  readonly figure: string;
-  readonly median: number;
-  readonly mad: number;
-  /** All that stand out, the worst first. */
-  readonly standOut: readonly string[];
-  /** Those of them that get no traffic: at most a tenth of the service. */
-  readonly out: readonly string[];
-}
+import type { Comparison } from './views.js';
 
 const EVERY = 5000;
 const AT_MOST = 0.1;

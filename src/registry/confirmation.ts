@@ -18,8 +18,10 @@
 
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
+import type { Observer } from './observer.js';
 import { isDown, removable } from './population.js';
+import type { Rule } from './scheduler.js';
 import type { ServiceMembers } from './service-members.js';
 
 const MINUTE = 60_000;
@@ -45,7 +47,7 @@ interface Down {
 export class Confirmation implements Rule {
   readonly #membership: Membership;
   readonly #leases: Leases;
-  readonly #inDoubt: () => boolean;
+  readonly #observer: Observer;
   readonly #down = new Map<Member, Down>();
   /** For how long the registry has heard, in ms: without loss, and at all. */
   #well = 0;
@@ -56,21 +58,19 @@ export class Confirmation implements Rule {
   #lostContact = false;
   due = Infinity;
 
-  /** @param inDoubt whether the observer itself is known to be impaired */
-  constructor(membership: Membership, leases: Leases, inDoubt: () => boolean) {
+  constructor(membership: Membership, leases: Leases, observer: Observer) {
     this.#membership = membership;
     this.#leases = leases;
-    this.#inDoubt = inDoubt;
+    this.#observer = observer;
   }
 
   /** Whether anybody is heard, by an observer that is not known to be impaired. */
   get hears(): boolean {
-    return this.#membership.heard > 0 && !this.#lostContact && !this.#inDoubt();
+    return this.#membership.heard > 0 && !this.#lostContact && !this.#observer.isImpaired;
   }
 
-  /** The member has changed, or its life is over. */
-  changed(member: Member, gone: boolean): void {
-    if (gone || !isDown(member.status)) this.#down.delete(member);
+  changed(member: Member): void {
+    if (member.over || !isDown(member.status)) this.#down.delete(member);
     else if (!this.#down.has(member)) {
       const now = this.#membership.now();
       this.#look(now);

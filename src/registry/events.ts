@@ -2,7 +2,7 @@
 import type { ListenerError } from '../core/emitter.js';
 import type { Transition } from '../core/events.js';
 import type { RestartCause } from './options.js';
-import type { SignalName } from './signals.js';
+import type { SignalName } from './signal.js';
 import type { Change, InstanceView } from './views.js';
 
 /** A signal of an instance was suspected, or has returned; times in ms of the registry's clock. */

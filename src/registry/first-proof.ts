@@ -24,6 +24,7 @@ export class FirstProof {
     this.#contacts = contacts;
   }
 
+  /** Whoever `covers` is true of is polled from now on. */
   add(covers: Covers): void {
     this.#checks.add(covers);
   }
@@ -35,6 +36,12 @@ export class FirstProof {
   isCovered({ about }: Member): boolean {
     for (const covers of this.#checks) if (covers(about)) return true;
     return false;
+  }
+
+  /** Notes whether a member that is not heard yet has to answer a poll before it is routed to. */
+  begin(member: Member): void {
+    member.isChecked = this.isCovered(member);
+    member.awaitsCheck = this.awaits(member);
   }
 
   /** A poll of the member has had a result, which is taken in afterwards. */

@@ -1,4 +1,5 @@
-/** Heartbeats and polls in: whose they are, whether they count, and what follows for the status. */
+/** Takes heartbeats and polls in: whose they are, whether they count, and what status follows. */
+import type { Transition } from '../core/events.js';
 import {
   type Beat,
   type BeatOutcome,
@@ -8,14 +9,16 @@ import {
   type ProbeResult,
   type RegistryDrops,
 } from './beat.js';
-import type { FirstProof } from './first-proof.js';
+import type { Covers, FirstProof } from './first-proof.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import type { Membership } from './membership.js';
 import { INTERVAL } from './options.js';
 import { isDown } from './population.js';
 import type { Reports } from './reports.js';
-import type { RegistryLink, SignalName, Signals } from './signals.js';
+import type { Scheduler } from './scheduler.js';
+import { SIGNALS, type SignalName } from './signal.js';
+import type { Signals } from './signals.js';
 import type { Tombstones } from './tombstones.js';
 
 const isOutcome = (outcome: unknown): outcome is ProbeResult['outcome'] =>
@@ -23,6 +26,17 @@ const isOutcome = (outcome: unknown): outcome is ProbeResult['outcome'] =>
 
 const isInterval = (ms: unknown): ms is number =>
   typeof ms === 'number' && ms >= INTERVAL.least && ms <= INTERVAL.most;
+
+/** What it works with. */
+interface Parts {
+  readonly membership: Membership;
+  readonly scheduler: Scheduler;
+  readonly signals: Signals;
+  readonly tombstones: Tombstones;
+  readonly proof: FirstProof;
+  readonly leases: Leases;
+  readonly reports: Reports;
+}
 
 export class HeartbeatIntake {
   readonly dropped: RegistryDrops = {
@@ -39,29 +53,46 @@ export class HeartbeatIntake {
   /** Heartbeats that counted, and polls by result. */
   readonly counts = { heartbeats: 0, answered: 0, failed: 0, unreached: 0 };
   readonly #membership: Membership;
+  readonly #scheduler: Scheduler;
   readonly #signals: Signals;
-  readonly #reports: Reports;
-  readonly #leases: Leases;
-  readonly #links: WeakMap<RegistryLink, ReturnType<Signals['link']>>;
-  readonly #tombstones: Pick<Tombstones, 'get'>;
+  readonly #tombstones: Tombstones;
   readonly #proof: FirstProof;
+  readonly #leases: Leases;
+  readonly #reports: Reports;
 
-  constructor(
-    membership: Membership,
-    signals: Signals,
-    reports: Reports,
-    leases: Leases,
-    links: WeakMap<RegistryLink, ReturnType<Signals['link']>>,
-    tombstones: Pick<Tombstones, 'get'>,
-    proof: FirstProof,
-  ) {
-    this.#membership = membership;
+  constructor(parts: Parts) {
+    const { signals } = parts;
+    this.#membership = parts.membership;
+    this.#scheduler = parts.scheduler;
     this.#signals = signals;
-    this.#reports = reports;
-    this.#leases = leases;
-    this.#links = links;
-    this.#tombstones = tombstones;
-    this.#proof = proof;
+    this.#tombstones = parts.tombstones;
+    this.#proof = parts.proof;
+    this.#leases = parts.leases;
+    this.#reports = parts.reports;
+    for (const name of SIGNALS) {
+      for (const event of ['level', 'suspect', 'available'] as const) {
+        signals.detectors[name].listen(event, (change) => this.#transition(name, event, change));
+      }
+    }
+  }
+
+  /** A signal has crossed a level of φ: status and routing follow before any listener is called. */
+  #transition(
+    signal: SignalName,
+    event: 'level' | 'suspect' | 'available',
+    transition: Transition,
+  ): void {
+    // Who is heard for the first time, or restored, was not suspected: that is no recovery.
+    if (event === 'available' && transition.reason !== 'heartbeat') return;
+    const member = this.#membership.members.get(transition.peer);
+    // Polls are decided by their results, and the silence of an incarnation that was never heard is none.
+    if (!member?.signals[signal].beaten) return;
+    this.refresh(member, transition.reason);
+    if (event !== 'level') {
+      const { view: instance } = member;
+      this.#membership.events.post(event, { ...transition, signal, instance });
+    }
+    this.#scheduler.settle();
   }
 
   #drop<R extends keyof RegistryDrops>(reason: R): R {
@@ -100,9 +131,29 @@ export class HeartbeatIntake {
     if (turns || first || found.status !== 'available') {
       if (turns) this.refresh(found, beat.ready ? 'ready' : 'not ready', beat.ready);
       else this.refresh(found, 'heartbeat');
-      this.#membership.settled();
+      this.#scheduler.settle();
     }
     return 'accepted';
+  }
+
+  /** See `Registry.expectPolls`. */
+  expectPolls(covers: Covers): () => void {
+    const { members } = this.#membership;
+    const proof = this.#proof;
+    proof.add(covers);
+    for (const member of members.values()) {
+      if (member.status !== 'starting') continue;
+      this.#membership.recount(member, () => proof.begin(member));
+    }
+    return () => {
+      proof.delete(covers);
+      for (const member of [...members.values()]) {
+        if (!member.awaitsCheck || proof.isCovered(member)) continue;
+        member.isChecked = false;
+        this.refresh(member, 'not polled any more');
+      }
+      this.#scheduler.settle();
+    };
   }
 
   probe(id: string, generation: number, result: Partial<ProbeResult>): ProbeOutcome {
@@ -130,7 +181,7 @@ export class HeartbeatIntake {
       found,
       typeof error === 'string' ? error.slice(0, LONGEST_REASON) : `poll ${outcome}`,
     );
-    this.#membership.settled();
+    this.#scheduler.settle();
     return 'accepted';
   }
 
@@ -143,14 +194,15 @@ export class HeartbeatIntake {
     const now = this.#membership.now();
     if (member.isLeaseOnly) return this.#renew(member, name, { at, sequence, verified });
     const period = isInterval(interval) ? interval : member.about.heartbeatInterval;
-    const outcome = this.#signals.hear(name, member.id, member.signals[name], period, at ?? now, {
+    const info = {
       // Numbers that anybody may have given must not make those of the holder duplicates, nor old:
       // with its first word they begin anew, and what is not verified is of an incarnation before.
       incarnation: 2 * member.generation + (verified ? 1 : 0),
       sequence,
-      link: link && this.#links.get(link)?.[name],
-    });
-    // Listeners were told that it is back: one of them may have ended this life.
+      link: this.#signals.linkOf(link, name),
+    };
+    const outcome = this.#signals.hear(name, member, at ?? now, info, period);
+    // Listeners were told that it is back: one of them may have ended this incarnation.
     if (member.over) return this.#find(member.id, member.generation) as 'stale-generation';
     if (outcome === 'accepted' && member.counts && name === member.leaseSignal) {
       this.#membership.beats.add(now);
@@ -186,10 +238,10 @@ export class HeartbeatIntake {
     return 'accepted';
   }
 
-  /** Makes the status what follows from the signals, and tells it if that changes anything. */
+  /** Decides the status by the signals, and publishes it if that changes anything. */
   refresh(member: Member, reason: string, ready = member.ready): void {
     const awaitsCheck = this.#proof.awaits(member);
-    const { status, states } = member.judge(ready, awaitsCheck);
+    const { status, states } = member.decide(ready, awaitsCheck);
     const failsAlone =
       status === 'probe-failing' &&
       this.#proof.failsAlone(member, this.#membership.serviceOf(member).members.values());

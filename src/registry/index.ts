@@ -5,10 +5,9 @@ export type {
   ProbeOutcome,
   ProbeResult,
   RegistryDrops,
+  RegistryLink,
 } from './beat.js';
 export * from './client/index.js';
-export type { Comparison } from './comparisons.js';
-export type { DrainedBy } from './drains.js';
 export type {
   ProtectionEvent,
   ProtectionRule,
@@ -21,11 +20,11 @@ export { Lease } from './lease.js';
 export type { PastChange } from './member.js';
 export type { OutlierOptions, RegistryOptions, RestartCause, SignalOptions } from './options.js';
 export * from './probe/index.js';
-export type { Protection } from './protection.js';
 export type { GoneRecord, InstanceRecord, MemberRecord } from './records.js';
 export type { Registration } from './registration.js';
 export { Registry, RegistryFull } from './registry.js';
-export type { Freeze, FreezeReason } from './removal.js';
-export type { Learnt, RegistryLink, SignalName } from './signals.js';
+export type { SignalName } from './signal.js';
+export type { Learnt } from './signals.js';
+export type { DrainedBy, Generations } from './tombstones.js';
 export type * from './views.js';
 export type { WatchOptions } from './watching.js';

@@ -6,7 +6,8 @@
  * It ends when registrations have calmed down: none for two of the longest heartbeat intervals that
  * are known, at least 5 s; and after the time that was allowed, whatever comes.
  */
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
+import type { Rule } from './scheduler.js';
 
 const INTERVALS = 2;
 const LEAST_CALM = 5000;

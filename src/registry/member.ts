@@ -1,7 +1,7 @@
-/** One life of an instance: all that the registry knows of it. */
+/** One incarnation of an instance: all that the registry knows of it. */
 import { classify, type Reading } from './classify.js';
 import { isDown, WEIGHTS } from './population.js';
-import { Signal, type SignalName } from './signals.js';
+import { Signal, type SignalName } from './signal.js';
 import type { ChangeKind, InstanceStatus, InstanceView, SignalState } from './views.js';
 
 /** What an instance says of itself when it registers, with what it left out. */
@@ -66,7 +66,7 @@ export class Member {
   figures: Readonly<Record<string, number>> | undefined;
   /** Since when it is routable; −Infinity for always. */
   routableSince = -Infinity;
-  /** When it was first heard in this life. */
+  /** When it was first heard in this incarnation. */
   heardAt = Infinity;
   /** It has been down for long: no panic begins for it. */
   longDown = false;
@@ -83,7 +83,7 @@ export class Member {
   /** What its secret is in bytes, once it was asked for: beats are proved by it. */
   key: Buffer | undefined;
   history: PastChange[] = [];
-  /** This life is over, or another has taken its place. */
+  /** This incarnation is over, or another has taken its place. */
   over = false;
   view!: InstanceView;
 
@@ -152,8 +152,8 @@ export class Member {
     return this.signals.service.heard || !this.signals.process.heard ? 'service' : 'process';
   }
 
-  /** What follows from its signals, and from what it says of itself. */
-  judge(
+  /** The status that follows from its signals, and from what it says of itself. */
+  decide(
     ready = this.ready,
     awaitsCheck = this.awaitsCheck,
   ): {

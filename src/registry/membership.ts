@@ -1,47 +1,39 @@
 /**
- * Who is registered, and every change of that: the one place that counts, numbers, logs and tells
- * it. The parts of a registry change members through it only.
+ * Who is registered, and every change of that: the only place that counts members, numbers their
+ * changes and publishes them. All others change members through it.
  */
-import { Events } from '../core/emitter.js';
-import { ChangeLog } from './change-log.js';
+import type { Events } from '../core/emitter.js';
 import type { RegistryEvents } from './events.js';
 import type { Member } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
+import type { Scheduler } from './scheduler.js';
 import { ServiceMembers, Tally } from './service-members.js';
-import type { Change, ChangeKind, InstanceView } from './views.js';
-import { Watching } from './watching.js';
-
-/** What a part of the registry does at instants of its own. */
-export interface Rule {
-  /** The next of them; Infinity for none. */
-  readonly due: number;
-  run(now: number): void;
-}
+import type { Change, ChangeKind, InstanceView, Protection } from './views.js';
+import { ChangeLog, Watching } from './watching.js';
 
 export class Membership extends Tally {
   readonly options: ResolvedRegistryOptions;
+  readonly events: Events<RegistryEvents>;
   readonly members = new Map<string, Member>();
   readonly services = new Map<string, ServiceMembers>();
-  /** Of those without a service, who are in none of them. */
-  readonly #leaseOnly: ServiceMembers;
-  readonly events = new Events<RegistryEvents>();
   readonly log: ChangeLog;
   readonly watching: Watching;
-  /** Called after a member has changed, or has gone; before anybody is told. */
-  changed: (member: Member, gone: boolean) => void = () => {};
+  readonly #scheduler: Scheduler;
+  /** Members without a service, who are in none of {@link services}. */
+  readonly #leaseOnly: ServiceMembers;
 
-  /** Tells what was posted, and looks at the clock for what follows. */
-  settled: () => void = () => {};
-
-  constructor(options: ResolvedRegistryOptions) {
+  constructor(
+    options: ResolvedRegistryOptions,
+    events: Events<RegistryEvents>,
+    scheduler: Scheduler,
+  ) {
     super();
     this.options = options;
+    this.events = events;
+    this.#scheduler = scheduler;
     this.#leaseOnly = new ServiceMembers('', options);
     this.log = new ChangeLog(options.history);
-    this.watching = new Watching({
-      log: this.log,
-      views: (service) => this.views(service),
-    });
+    this.watching = new Watching(this.log, (service) => this.views(service));
     this.beats.setWindow(2 * options.heartbeatInterval, this.now());
   }
 
@@ -50,9 +42,8 @@ export class Membership extends Tally {
   }
 
   serviceOf(member: Member): ServiceMembers {
-    return member.isLeaseOnly
-      ? this.#leaseOnly
-      : (this.services.get(member.about.service) as ServiceMembers);
+    const { isLeaseOnly, about } = member;
+    return isLeaseOnly ? this.#leaseOnly : (this.services.get(about.service) as ServiceMembers);
   }
 
   views(service: string | undefined): InstanceView[] {
@@ -60,7 +51,13 @@ export class Membership extends Tally {
     return members ? Array.from(members.values(), ({ view }) => view) : [];
   }
 
-  /** A new member, or the next life of one, which takes its place. */
+  /** Services whose routing does not believe what the registry thinks of them. */
+  get panics(): Protection['panic'] {
+    const panics = [...this.services.values()].filter(({ panic }) => panic);
+    return panics.map(({ name, available, n }) => ({ service: name, available, n }));
+  }
+
+  /** Adds a member, which takes the place of an earlier incarnation of its id. */
   add(member: Member, reason: string | undefined): void {
     const { id } = member;
     const before = this.members.get(id);
@@ -71,15 +68,20 @@ export class Membership extends Tally {
       } else this.#count(before, -1);
     }
     this.members.set(id, member);
-    let service = member.isLeaseOnly ? this.#leaseOnly : this.services.get(member.about.service);
-    if (service === undefined) {
-      service = new ServiceMembers(member.about.service, this.options);
-      service.beats.setWindow(2 * member.about.heartbeatInterval, this.now());
-      this.services.set(service.name, service);
-    }
-    service.members.set(id, member);
+    this.#serviceFor(member).members.set(id, member);
     this.#count(member, 1);
-    this.#publish(member, 'registered', reason);
+    this.#publish(member, 'registered', reason, before);
+  }
+
+  #serviceFor(member: Member): ServiceMembers {
+    const { service: name, heartbeatInterval } = member.about;
+    let service = member.isLeaseOnly ? this.#leaseOnly : this.services.get(name);
+    if (service === undefined) {
+      service = new ServiceMembers(name, this.options);
+      service.beats.setWindow(2 * heartbeatInterval, this.now());
+      this.services.set(name, service);
+    }
+    return service;
   }
 
   update(member: Member, kind: ChangeKind, reason: string | undefined, change: () => void): void {
@@ -91,12 +93,12 @@ export class Membership extends Tally {
     this.#publish(member, kind, reason);
   }
 
-  /** A change that shows in no view: of how the member is counted. */
+  /** Makes a change that shows in no view: of how the member is counted. */
   recount(member: Member, change: () => void): void {
     this.#count(member, -1);
     change();
     this.#count(member, 1);
-    this.#settle(this.serviceOf(member));
+    this.#review(this.serviceOf(member));
   }
 
   remove(member: Member, kind: 'deregistered' | 'removed', reason: string | undefined): void {
@@ -112,20 +114,22 @@ export class Membership extends Tally {
     this.serviceOf(member).count(member, sign);
   }
 
-  #publish(member: Member, kind: ChangeKind, reason: string | undefined): void {
+  /** @param before the incarnation whose place it takes */
+  #publish(member: Member, kind: ChangeKind, reason: string | undefined, before?: Member): void {
     const revision = this.log.revision + 1;
-    const gone = kind === 'deregistered' || kind === 'removed';
     member.show(revision, kind, this.options.wall(), reason);
     const change: Change = { revision, kind, instance: member.view, ...(reason && { reason }) };
     this.log.push(change);
-    this.#settle(this.serviceOf(member));
-    this.changed(member, gone);
+    this.#review(this.serviceOf(member));
+    if (before) this.#scheduler.changed(before, 'deregistered');
+    this.#scheduler.changed(member, kind);
     this.events.post('change', change);
     this.watching.notify();
   }
 
-  #settle(service: ServiceMembers): void {
-    if (service.settle()) {
+  /** A panic may begin or end, and a service without members is none. */
+  #review(service: ServiceMembers): void {
+    if (service.review()) {
       const { name, panic: active, available, n } = service;
       const at = this.now();
       this.events.post('protection', { rule: 'panic', active, service: name, at, available, n });

@@ -2,7 +2,8 @@
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkType } from '../core/validate.js';
 import type { Member } from './member.js';
 import { checkRegistration, type Registration } from './registration.js';
-import { type Learnt, SIGNALS, type SignalName } from './signals.js';
+import { SIGNALS, type SignalName } from './signal.js';
+import type { Learnt } from './signals.js';
 import type { InstanceStatus } from './views.js';
 
 /** A registered instance. Wall-clock times are ms since 1970, durations ms. */
@@ -21,9 +22,9 @@ export interface MemberRecord
   /** Whether an operator has drained the id; see drains.ts. */
   readonly operatorDrains?: boolean;
   readonly ready: boolean;
-  /** Whether its process answered polls in this life. */
+  /** Whether its process answered polls in this incarnation. */
   readonly polled: boolean;
-  /** The signals by which it beat in this life. */
+  /** The signals by which it beat in this incarnation. */
   readonly heard: readonly SignalName[];
   /** The signals that were missing. */
   readonly missing: readonly SignalName[];

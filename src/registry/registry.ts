@@ -1,8 +1,8 @@
 /** The registry: who may get traffic right now. */
-import { Emitter } from '../core/emitter.js';
+import { Emitter, Events } from '../core/emitter.js';
 import type { FailureDetector } from '../core/failure-detector.js';
 import { checkNumber, checkOneOf } from '../core/validate.js';
-import { recordById, records, restoreRecord } from './archive.js';
+import { Archive } from './archive.js';
 import {
   type Beat,
   type BeatOutcome,
@@ -11,23 +11,35 @@ import {
   type ProbeOutcome,
   type ProbeResult,
   type RegistryDrops,
+  type RegistryLink,
 } from './beat.js';
-import type { DrainedBy } from './drains.js';
+import { Comparisons } from './comparisons.js';
+import { Confirmation } from './confirmation.js';
 import type { RegistryEvents } from './events.js';
-import { explain, type InstanceExplanation } from './explain.js';
+import { Explanations, type InstanceExplanation } from './explain.js';
+import { FirstProof } from './first-proof.js';
+import { HeartbeatIntake } from './heartbeat-intake.js';
+import { Learning } from './learning.js';
 import { Lease } from './lease.js';
-import { Machinery } from './machinery.js';
-import type { Member } from './member.js';
-import type { Membership } from './membership.js';
+import { Leases } from './leases.js';
+import { Membership } from './membership.js';
+import { Observer } from './observer.js';
 import { type RegistryOptions, resolveRegistryOptions } from './options.js';
-import type { Protection } from './protection.js';
+import { Contacts } from './probe/contacts.js';
 import type { InstanceRecord } from './records.js';
 import { checkRegistration, type Registration } from './registration.js';
+import { Removal } from './removal.js';
+import { Reports } from './reports.js';
+import { Restarts } from './restarts.js';
+import { Restoration } from './restoration.js';
+import { Scheduler } from './scheduler.js';
 import { isSecretOf, Secrets } from './secrets.js';
-import type { RegistryLink, SignalName } from './signals.js';
-import type { Generations } from './tombstones.js';
+import type { SignalName } from './signal.js';
+import { Signals } from './signals.js';
+import { type DrainedBy, Drains, type Generations, Tombstones } from './tombstones.js';
 import type {
   InstanceView,
+  Protection,
   RegistryStats,
   Route,
   ServiceSummary,
@@ -50,32 +62,75 @@ export class RegistryFull extends Error {
  * observer. Has neither socket nor file. Times are ms of option `clock`.
  */
 export class Registry extends Emitter<RegistryEvents> {
-  readonly #parts: Machinery;
   readonly #membership: Membership;
-  readonly #secrets: Secrets;
+  readonly #scheduler: Scheduler;
+  readonly #signals: Signals;
+  readonly #tombstones: Tombstones;
+  readonly #learning: Learning;
+  readonly #leases: Leases;
+  readonly #reports: Reports;
+  readonly #intake: HeartbeatIntake;
+  readonly #restoration: Restoration;
+  readonly #observer: Observer;
+  readonly #comparisons: Comparisons;
+  readonly #removal: Removal;
+  readonly #archive: Archive;
+  readonly #explanations: Explanations;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
-  /** Routes as they are told while it learns. */
-  readonly #learning = new WeakMap<Route, Route>();
+  /** Routes as they are given while it learns. */
+  readonly #learningRoutes = new WeakMap<Route, Route>();
   #closed = false;
 
   /** @throws TypeError, RangeError that name the option, what was expected and what came */
-  constructor(options: RegistryOptions = {}) {
-    const resolved = resolveRegistryOptions(options);
-    const secrets = new Secrets(options.secretKey);
-    const parts = new Machinery(resolved);
-    super(parts.membership.events);
-    this.#secrets = secrets;
-    this.#parts = parts;
-    this.#membership = parts.membership;
-    this.#signal = resolved.signal;
+  constructor(given: RegistryOptions = {}) {
+    const options = resolveRegistryOptions(given);
+    const secrets = new Secrets(given.secretKey);
+    const events = new Events<RegistryEvents>();
+    super(events);
+    // Each part knows those before it.
+    const scheduler = new Scheduler(options.host, events);
+    const membership = new Membership(options, events, scheduler);
+    const signals = new Signals(options.detector, events);
+    const tombstones = new Tombstones(options.maxInstances);
+    const drains = new Drains(options.maxInstances);
+    const proof = new FirstProof(new Contacts(Infinity));
+    const learning = new Learning(membership, options.warmUp);
+    const of = { membership, scheduler, signals, tombstones, drains, proof, learning };
+    const leases = new Leases({ ...of, secrets });
+    const reports = new Reports(membership);
+    const intake = new HeartbeatIntake({ ...of, leases, reports });
+    const restoration = new Restoration(signals, leases, intake);
+    const observer = new Observer(events, signals, leases, restoration);
+    const comparisons = new Comparisons(membership);
+    const confirmation = new Confirmation(membership, leases, observer);
+    const removal = new Removal(membership, leases, observer, confirmation);
+    const restarts = new Restarts(membership, scheduler, observer, removal);
+    // In the order in which they run when several are due.
+    const rules = [learning, restoration, reports, comparisons, confirmation, removal, restarts];
+    scheduler.begin(rules);
+    this.#membership = membership;
+    this.#scheduler = scheduler;
+    this.#signals = signals;
+    this.#tombstones = tombstones;
+    this.#learning = learning;
+    this.#leases = leases;
+    this.#reports = reports;
+    this.#intake = intake;
+    this.#restoration = restoration;
+    this.#observer = observer;
+    this.#comparisons = comparisons;
+    this.#removal = removal;
+    this.#archive = new Archive({ ...of, leases, restoration });
+    this.#explanations = new Explanations(membership, leases, removal);
+    this.#signal = options.signal;
     if (this.#signal?.aborted) this.close();
     else this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /**
    * Grants a lease. An id that is registered already, or was, gets the next generation and keeps what
-   * was learnt; beats of the older life are refused from now on. It is `'starting'` until it is heard.
+   * was learnt; heartbeats of the older incarnation are refused from now on. It is `'starting'` until it is heard.
    *
    * @throws TypeError, RangeError for what is no registration; RegistryFull beyond `maxInstances`
    */
@@ -87,17 +142,17 @@ export class Registry extends Emitter<RegistryEvents> {
       const why = this.#closed ? 'it is closed' : `maxInstances is ${options.maxInstances}`;
       throw new RegistryFull(`no room for ${id}: ${why}`);
     }
-    return new Lease(about, this.#parts.grant(about).generation, this);
+    return new Lease(this.#leases.grant(about), this.#leases, this.#intake);
   }
 
   /** Takes a heartbeat in. Whether its sender may send it is for the caller to check: {@link holds}. Never throws. */
   heartbeat(id: string, beat: Beat): BeatOutcome {
-    return this.#parts.intake.heartbeat(id, beat);
+    return this.#intake.heartbeat(id, beat);
   }
 
   /** {@link heartbeat}. */
   renew(id: string, beat: Beat): BeatOutcome {
-    return this.#parts.intake.heartbeat(id, beat);
+    return this.#intake.heartbeat(id, beat);
   }
 
   /**
@@ -105,9 +160,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * late, two or three are critical, four are missing; unreached is our own failure. Never throws.
    */
   probe(id: string, generation: number, result: ProbeResult): ProbeOutcome {
-    const outcome = this.#parts.intake.probe(id, generation, result);
-    this.#parts.scheduler.arm();
-    return outcome;
+    return this.#intake.probe(id, generation, result);
   }
 
   /**
@@ -119,7 +172,7 @@ export class Registry extends Emitter<RegistryEvents> {
   expectPolls(
     covers: (instance: Pick<InstanceView, 'id' | 'service' | 'address'>) => boolean,
   ): () => void {
-    return this.#parts.expectPolls(covers);
+    return this.#intake.expectPolls(covers);
   }
 
   /**
@@ -129,11 +182,7 @@ export class Registry extends Emitter<RegistryEvents> {
    */
   drain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
     checkOneOf('by', by, DRAINED_BY);
-    const member = this.#membership.members.get(id);
-    if (member === undefined) return false;
-    if (by === 'operator') this.#parts.drains.set(id, true);
-    this.#setDrain(member, by === 'node' || member.nodeDrains);
-    return true;
+    return this.#leases.drain(id, by);
   }
 
   /**
@@ -142,46 +191,24 @@ export class Registry extends Emitter<RegistryEvents> {
    */
   undrain(id: string, { by = 'operator' }: { readonly by?: DrainedBy } = {}): boolean {
     checkOneOf('by', by, DRAINED_BY);
-    const had = by === 'operator' && this.#parts.drains.set(id, false);
-    const member = this.#membership.members.get(id);
-    if (member === undefined) return had;
-    this.#setDrain(member, false);
-    return true;
-  }
-
-  #setDrain(member: Member, byNode: boolean): void {
-    const byOperator = this.#parts.drains.has(member.id);
-    if (member.nodeDrains === byNode && member.operatorDrains === byOperator) return;
-    this.#membership.update(member, 'draining', undefined, () => {
-      member.nodeDrains = byNode;
-      member.operatorDrains = byOperator;
-    });
-    this.#parts.settle();
+    return this.#leases.undrain(id, by);
   }
 
   /** Ends its lease, as it asked for. False if it is not registered. */
   deregister(id: string): boolean {
-    return this.#leave(id, 'deregistered', undefined);
+    return this.#leases.leave(id, 'deregistered', undefined);
   }
 
   /** Ends its lease, as an operator asked for. False if it is not registered. */
   remove(id: string): boolean {
-    return this.#leave(id, 'removed', 'operator');
-  }
-
-  #leave(id: string, kind: 'deregistered' | 'removed', reason: string | undefined): boolean {
-    const member = this.#membership.members.get(id);
-    if (member === undefined) return false;
-    this.#parts.end(member, kind, reason);
-    this.#parts.settle();
-    return true;
+    return this.#leases.leave(id, 'removed', 'operator');
   }
 
   /** Removes all whose lease has run out, of one service or of all, although removal is frozen. Returns how many. */
   forceRemoval(service?: string): number {
-    const expired = this.#parts.removal.expired(service);
-    for (const member of expired) this.#parts.end(member, 'removed', 'operator');
-    this.#parts.settle();
+    const expired = this.#removal.expired(service);
+    for (const member of expired) this.#leases.end(member, 'removed', 'operator');
+    this.#scheduler.settle();
     return expired.length;
   }
 
@@ -197,8 +224,8 @@ export class Registry extends Emitter<RegistryEvents> {
       return false;
     }
     const reason = typeof given === 'string' ? given.slice(0, LONGEST_REASON) : 'reported';
-    const out = this.#parts.reports.report(member, reason);
-    this.#parts.settle();
+    const out = this.#reports.report(member, reason);
+    this.#scheduler.settle();
     return out;
   }
 
@@ -221,25 +248,22 @@ export class Registry extends Emitter<RegistryEvents> {
   /** Everything that led to the present answer about an instance; undefined if it is not registered. */
   explain(id: string): InstanceExplanation | undefined {
     const member = this.#membership.members.get(id);
-    return member && explain(this.#parts, member);
+    return member && this.#explanations.of(member);
   }
 
   /** When a lease runs out without a heartbeat, in ms of the clock; undefined if it is not registered. */
   expiresAt(id: string): number | undefined {
-    const member = this.#membership.members.get(id);
-    if (member === undefined) return undefined;
-    const now = this.#membership.now();
-    return now + this.#parts.leases.left(member, now);
+    return this.#leases.expiresAt(id);
   }
 
   /** Where the traffic of a service goes at this moment: also within a listener that is told of a suspicion. */
   route(service: string): Route {
     const route = this.#membership.services.get(service)?.route(this.#membership.now()) ?? NO_ROUTE;
-    if (!this.#parts.learning.active) return route;
-    let learning = this.#learning.get(route);
+    if (!this.#learning.active) return route;
+    let learning = this.#learningRoutes.get(route);
     if (learning === undefined) {
       learning = Object.freeze({ ...route, mode: 'learning' });
-      this.#learning.set(route, learning);
+      this.#learningRoutes.set(route, learning);
     }
     return learning;
   }
@@ -267,10 +291,7 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** @internal the secret in bytes, as datagrams are signed by it */
   keyOf(id: string, generation: number): Buffer {
-    const member = this.#membership.members.get(id);
-    if (member?.generation !== generation) return this.#secrets.keyOf(id, generation);
-    member.key ??= this.#secrets.keyOf(id, generation);
-    return member.key;
+    return this.#leases.keyOf(id, generation);
   }
 
   /** Whether that is the secret of the lease; takes as long for wrong ones as for the right one. */
@@ -284,10 +305,7 @@ export class Registry extends Emitter<RegistryEvents> {
    * nor leases of those count that were heard by it last.
    */
   link(): RegistryLink {
-    const both = this.#parts.signals.link(() => this.#parts.protections.link());
-    const link = Object.freeze({ down: both.down, up: both.up });
-    this.#parts.links.set(link, both);
-    return link;
+    return this.#signals.link();
   }
 
   /**
@@ -295,18 +313,24 @@ export class Registry extends Emitter<RegistryEvents> {
    * registrations have calmed down, for `most` ms at most.
    */
   learn(most: number): void {
-    this.#parts.learning.begin(most);
-    this.#parts.settle();
+    this.#learning.begin(most);
+    this.#scheduler.settle();
   }
 
   /** Whether it does not know everybody yet: option `warmUp`, or {@link learn}. */
   get learning(): boolean {
-    return this.#parts.learning.active;
+    return this.#learning.active;
   }
 
   /** What holds the registry back at present: plain JSON. */
   get protection(): Protection {
-    return this.#parts.protections.view();
+    return {
+      ...this.#observer.view,
+      panic: this.#membership.panics,
+      removal: this.#removal.view,
+      outliers: this.#comparisons.found,
+      learning: this.#learning.active,
+    };
   }
 
   /** The number of the last change. */
@@ -321,18 +345,21 @@ export class Registry extends Emitter<RegistryEvents> {
 
   /** Heartbeats and results of polls that did not count, by reason. */
   get dropped(): Readonly<RegistryDrops> {
-    return { ...this.#parts.intake.dropped };
+    return { ...this.#intake.dropped };
   }
 
   get stats(): RegistryStats {
-    const { heartbeats, ...polls } = this.#parts.intake.counts;
+    const { heartbeats, ...polls } = this.#intake.counts;
     const { watching, services } = this.#membership;
     return { heartbeats, polls, watchers: watching.size, services: services.size };
   }
 
-  /** The detectors of both signals, to be looked at: what is done to them is not undone here. */
+  /**
+   * The detectors of both signals, to be looked at and listened to. The registry's own listeners
+   * come first, and stay whoever removes listeners; what else is done to them is not undone here.
+   */
   get detectors(): Readonly<Record<SignalName, FailureDetector>> {
-    return this.#parts.signals.detectors;
+    return this.#signals.detectors;
   }
 
   /** The registry's time, in ms. */
@@ -345,26 +372,26 @@ export class Registry extends Emitter<RegistryEvents> {
    * known at the first of them, once, as it is when it is asked for.
    */
   records(): IterableIterator<InstanceRecord> {
-    return records(this.#parts);
+    return this.#archive.records();
   }
 
   /** One record without what was learnt, for a journal; undefined for an id that is not known. */
   record(id: string): InstanceRecord | undefined {
-    return recordById(this.#parts, id);
+    return this.#archive.record(id);
   }
 
   /** What has to be kept beside the records, for generations that never come a second time. */
   get generations(): Generations {
-    return this.#parts.tombstones.generations;
+    return this.#tombstones.generations;
   }
 
   /** From now on only higher generations are given, to any id; what is lower than before is ignored. */
   raiseGenerations(to: number): void {
-    this.#parts.tombstones.raiseTo(checkNumber('generation', to, GENERATION_FLOOR));
+    this.#tombstones.raiseTo(checkNumber('generation', to, GENERATION_FLOOR));
   }
 
   /**
-   * A registry that goes on where another stood. Nobody is judged before {@link begin}.
+   * A registry that goes on where another stood. Nobody is suspected before {@link begin}.
    *
    * @throws TypeError, RangeError for what is no record, and as the constructor does
    */
@@ -387,13 +414,13 @@ export class Registry extends Emitter<RegistryEvents> {
    * @throws TypeError, RangeError for what is no record
    */
   restoreRecord(record: InstanceRecord): void {
-    restoreRecord(this.#parts, record);
+    this.#archive.restore(record);
   }
 
   /** Heartbeats can arrive: restored instances are expected from two of their intervals on. */
   begin(): void {
-    this.#parts.restoration.begin(this.now());
-    this.#parts.scheduler.arm();
+    this.#restoration.begin(this.now());
+    this.#scheduler.arm();
   }
 
   /** Ends watches, listeners and timers, for good; heartbeats are `'unknown'` after it. */
@@ -401,7 +428,10 @@ export class Registry extends Emitter<RegistryEvents> {
     if (this.#closed) return;
     this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#parts.close();
+    this.#scheduler.close();
+    this.#signals.close();
+    this.#membership.watching.close();
+    this.removeAllListeners();
   }
 
   /** {@link close}, for `using`. */

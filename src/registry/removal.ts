@@ -8,21 +8,12 @@
 import type { Confirmation } from './confirmation.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
+import type { Observer } from './observer.js';
 import { freezes, removable } from './population.js';
+import type { Rule } from './scheduler.js';
 import type { Tally } from './service-members.js';
-
-export type FreezeReason = 'observer' | 'everybody-down' | 'too-many-down' | 'too-few-heartbeats';
-
-/** Nobody is removed from this service, or from any if there is none. */
-export interface Freeze {
-  readonly service?: string;
-  /** In ms of the registry's clock. */
-  readonly since: number;
-  readonly reason: FreezeReason;
-  /** It has lasted for longer than option `removal.notice`. */
-  readonly overdue: boolean;
-}
+import type { ChangeKind, Freeze, FreezeReason, Protection } from './views.js';
 
 /** A sweep that comes later than this, in ms, is one of a late observer. */
 const LATE = 100;
@@ -33,9 +24,8 @@ const ALL_HEARD = { received: 1, expected: 1 };
 export class Removal implements Rule {
   readonly #membership: Membership;
   readonly #leases: Leases;
-  readonly #inDoubt: () => boolean;
+  readonly #observer: Observer;
   readonly #confirmation: Confirmation;
-  readonly #remove: (member: Member, reason: 'ttl' | 'gone') => void;
   /** By service; '' is none's name, so it stands for the registry. */
   readonly #freezes = new Map<string, Freeze>();
   #candidates = new Set<Member>();
@@ -43,31 +33,30 @@ export class Removal implements Rule {
   #quietUntil = Infinity;
   due = Infinity;
 
-  /**
-   * @param inDoubt whether the observer itself is known to be impaired
-   * @param remove takes a member out
-   */
   constructor(
     membership: Membership,
     leases: Leases,
-    inDoubt: () => boolean,
+    observer: Observer,
     confirmation: Confirmation,
-    remove: (member: Member, reason: 'ttl' | 'gone') => void,
   ) {
     this.#membership = membership;
     this.#leases = leases;
-    this.#inDoubt = inDoubt;
+    this.#observer = observer;
     this.#confirmation = confirmation;
-    this.#remove = remove;
   }
 
-  get freezes(): Iterable<Freeze> {
-    return this.#freezes.values();
-  }
-
-  /** Whose lease has run out, as of the last sweep. */
-  get candidates(): number {
-    return this.#candidates.size;
+  /** The part of `Registry.protection` that is about it. */
+  get view(): Protection['removal'] {
+    const freezes = [...this.#freezes.values()];
+    const [oldest] = [...freezes].sort((a, b) => a.since - b.since);
+    return {
+      frozen: oldest !== undefined,
+      since: oldest?.since,
+      reason: oldest?.reason,
+      candidates: this.#candidates.size,
+      overdue15min: freezes.some(({ overdue }) => overdue),
+      freezes,
+    };
   }
 
   /** A service by itself, or, as '', the registry. */
@@ -79,15 +68,21 @@ export class Removal implements Rule {
     return this.#freezes.has('') || this.#freezes.has(service);
   }
 
-  /** A lease was granted: it is to be looked after. */
-  granted(member: Member): void {
+  changed(member: Member, kind: ChangeKind): void {
+    if (kind === 'registered' && !member.over) this.#await(member);
+    this.#freezeAtOnce(member);
+  }
+
+  /** Its lease may run out. */
+  #await(member: Member): void {
     const { every } = this.#membership.options.removal;
     this.#quietUntil = Math.min(this.#quietUntil, member.armedAt + member.about.ttl);
     if (this.due === Infinity) this.due = this.#membership.now() + every;
   }
 
-  /** Somebody has changed: what does not need heartbeats to be counted is seen at once. */
-  changed(member: Member, gone: boolean): void {
+  /** What can be seen without counting heartbeats is not left to the next sweep. */
+  #freezeAtOnce(member: Member): void {
+    const gone = member.over;
     const membership = this.#membership;
     if (gone) this.#candidates.delete(member);
     const everybody =
@@ -123,7 +118,7 @@ export class Removal implements Rule {
     if (now >= this.#quietUntil) this.#collect(now);
     // What has no traffic is no share of anything: its lease alone decides.
     for (const member of this.#candidates) {
-      if (member.isLeaseOnly) this.#remove(member, 'ttl');
+      if (member.isLeaseOnly) this.#leases.end(member, 'removed', 'ttl');
     }
     // What was frozen until now stays so for this sweep: restarts, held as well, come first.
     const frozen = new Set(this.#freezes.keys());
@@ -131,7 +126,7 @@ export class Removal implements Rule {
     for (const name of this.#freezes.keys()) frozen.add(name);
     for (const member of this.#candidates) {
       if (!this.#confirmation.isGone(member, now)) continue;
-      this.#remove(member, member.confirmedAt === undefined ? 'gone' : 'ttl');
+      this.#leases.end(member, 'removed', member.confirmedAt === undefined ? 'gone' : 'ttl');
     }
     if (frozen.has('')) return;
     let left = removable(membership.n);
@@ -140,11 +135,11 @@ export class Removal implements Rule {
       const { service } = member.about;
       if (member.confirmedAt !== undefined) continue; // in its own time, above
       // Whoever takes no traffic is no loss of capacity: its lease alone decides.
-      if (!member.counts) this.#remove(member, 'ttl');
+      if (!member.counts) this.#leases.end(member, 'removed', 'ttl');
       else if (left > 0 && !frozen.has(service)) {
         const ofService = leftOf.get(service) ?? removable(membership.serviceOf(member).n);
         if (ofService === 0) continue;
-        this.#remove(member, 'ttl');
+        this.#leases.end(member, 'removed', 'ttl');
         leftOf.set(service, ofService - 1);
         left--;
       }
@@ -188,7 +183,7 @@ export class Removal implements Rule {
         // A lease may run out before silence is a suspicion: such a one is down as well.
         const { n, available } = tally;
         const down = Math.max(tally.down, expired.get(name) ?? 0);
-        const impaired = name === '' && this.#candidates.size > 0 && this.#inDoubt();
+        const impaired = name === '' && this.#candidates.size > 0 && this.#observer.isImpaired;
         if (impaired) reason = 'observer';
         else if (name === '' && n > 0 && down === n && membership.heard === 0)
           reason = 'everybody-down';
@@ -237,7 +232,7 @@ export class Removal implements Rule {
     if (before && reason) return; // another reason is no edge
     const { n = 0, down = 0 } = tally ?? {};
     const active = reason !== undefined;
-    const figures = { n, down, candidates: this.candidates, ...(reason && { reason }) };
+    const figures = { n, down, candidates: this.#candidates.size, ...(reason && { reason }) };
     this.#membership.events.post('protection', {
       rule: 'removal',
       active,
@@ -254,7 +249,7 @@ export class Removal implements Rule {
       return;
     this.#freezes.set(name, { ...freeze, overdue: true });
     const { since, reason, service } = freeze;
-    const { candidates } = this;
+    const candidates = this.#candidates.size;
     this.#membership.events.post('protection', {
       ...{ rule: 'removal', active: true, overdue: true, ...(service && { service }) },
       ...{ at: now, since, reason, candidates },

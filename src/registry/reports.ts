@@ -7,8 +7,9 @@
  * for reports at once as a sweep may remove (1 of 6, 2 of 10, 15 of 100).
  */
 import type { Member } from './member.js';
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
 import { removable } from './population.js';
+import type { Rule } from './scheduler.js';
 
 export class Reports implements Rule {
   readonly #membership: Membership;
@@ -64,8 +65,7 @@ export class Reports implements Rule {
     if (this.#ejected.delete(member)) this.#readmit(member, this.#membership.now());
   }
 
-  /** The member's life is over. */
-  forget(member: Member): void {
-    this.#ejected.delete(member);
+  changed(member: Member): void {
+    if (member.over) this.#ejected.delete(member);
   }
 }

@@ -5,9 +5,12 @@
  * is withdrawn when the instance recovers.
  */
 import type { Member } from './member.js';
-import type { Membership, Rule } from './membership.js';
+import type { Membership } from './membership.js';
+import type { Observer } from './observer.js';
 import type { RestartCause } from './options.js';
-import { isDown } from './population.js';
+import { type Census, isDown, removable } from './population.js';
+import type { Removal } from './removal.js';
+import type { Rule, Scheduler } from './scheduler.js';
 
 interface Request {
   readonly member: Member;
@@ -20,7 +23,7 @@ interface Request {
   readonly abort: AbortController;
 }
 
-/** What is remembered of an id over its lives. */
+/** What is remembered of an id over its incarnations. */
 interface Tries {
   attempts: number;
   /** When the last request was made. */
@@ -34,21 +37,23 @@ const AGAIN = 1000;
 
 export class Restarts implements Rule {
   readonly #membership: Membership;
-  readonly #held: (service: string) => boolean;
+  readonly #scheduler: Scheduler;
+  readonly #observer: Observer;
+  readonly #removal: Removal;
   readonly #requests = new Map<string, Request>();
   readonly #tries = new Map<string, Tries>();
   /** A request that is withdrawn leaves it too early, which costs one look. */
   due = Infinity;
 
-  /** @param held whether a protection holds for the service */
-  constructor(membership: Membership, held: (service: string) => boolean) {
+  constructor(membership: Membership, scheduler: Scheduler, observer: Observer, removal: Removal) {
     this.#membership = membership;
-    this.#held = held;
+    this.#scheduler = scheduler;
+    this.#observer = observer;
+    this.#removal = removal;
   }
 
-  /** The member has changed, or its life is over. */
-  changed(member: Member, gone: boolean): void {
-    const wanted = !gone && !member.draining && isDown(member.status);
+  changed(member: Member): void {
+    const wanted = !member.over && !member.draining && isDown(member.status);
     let request = this.#requests.get(member.id);
     if (request && (request.member !== member || !wanted)) {
       this.#cancel(request);
@@ -88,7 +93,7 @@ export class Restarts implements Rule {
   #say(event: 'restart-needed' | 'restart-cancelled', request: Request): void {
     const { member, cause, attempt } = request;
     const at = this.#membership.now();
-    // A life that was replaced shows as the one in its place.
+    // An incarnation that was replaced shows as the one in its place.
     const instance = this.#membership.members.get(member.id)?.view ?? member.view;
     this.#membership.events.post(event, { instance, cause, attempt, at });
   }
@@ -97,7 +102,7 @@ export class Restarts implements Rule {
     this.due = Infinity;
     for (const request of this.#requests.values()) {
       if (request.due <= now) {
-        const held = this.#held(request.member.about.service);
+        const held = this.#isHeld(request.member);
         if (held) request.due = now + AGAIN;
         // They do not all return in the instant in which the protection ends.
         else if (request.held) request.due = now + request.member.about.heartbeatInterval;
@@ -106,6 +111,20 @@ export class Restarts implements Rule {
       }
       this.due = Math.min(this.due, request.due);
     }
+  }
+
+  /**
+   * Whether anything speaks against restarting the member. As few as might be removed at once do not:
+   * the only one of its service is in a panic, and everybody, whenever it is dead.
+   */
+  #isHeld(member: Member): boolean {
+    const service = this.#membership.serviceOf(member);
+    const isMass = ({ n, down }: Census) => down > removable(n);
+    return (
+      this.#observer.isImpaired ||
+      (isMass(service) && (service.panic || this.#removal.isFrozen(service.name))) ||
+      (isMass(this.#membership) && this.#removal.isFrozen(''))
+    );
   }
 
   #make(request: Request, now: number): void {
@@ -128,7 +147,7 @@ export class Restarts implements Rule {
     request.due = this.#membership.now() + this.#waitBefore(request.attempt);
     this.due = Math.min(this.due, request.due);
     this.#membership.events.report(error, 'restart-needed');
-    this.#membership.settled();
+    this.#scheduler.settle();
   }
 
   /** Ids that are gone for long must not add up. */

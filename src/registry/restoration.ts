@@ -3,10 +3,12 @@
  * Until {@link Restoration.begin}, and then for two of its own intervals, a member stands as it
  * stood; one that is not heard by then is expected from that instant on.
  */
+import type { HeartbeatIntake } from './heartbeat-intake.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
-import type { Rule } from './membership.js';
-import { SIGNALS, type Signals } from './signals.js';
+import type { Rule } from './scheduler.js';
+import { SIGNALS } from './signal.js';
+import type { Signals } from './signals.js';
 
 /** One to learn that the registry is back, one to be heard. */
 const GRACE = 2;
@@ -14,16 +16,15 @@ const GRACE = 2;
 export class Restoration implements Rule {
   readonly #signals: Signals;
   readonly #leases: Leases;
-  readonly #refresh: (member: Member) => void;
+  readonly #intake: HeartbeatIntake;
   readonly #waiting = new Map<Member, number>();
   #begun = false;
   due = Infinity;
 
-  /** @param refresh called for who is expected from now on */
-  constructor(signals: Signals, leases: Leases, refresh: (member: Member) => void) {
+  constructor(signals: Signals, leases: Leases, intake: HeartbeatIntake) {
     this.#signals = signals;
     this.#leases = leases;
-    this.#refresh = refresh;
+    this.#intake = intake;
   }
 
   /** Members that stand as they stood. */
@@ -70,15 +71,13 @@ export class Restoration implements Rule {
       // Whoever was missing before is so until it is heard.
       if (signal.held === undefined || signal.held === 'missing') continue;
       signal.held = undefined;
-      // Polls are judged by their results alone.
-      if (!signal.beaten) continue;
-      this.#signals.expect(name, member.id, signal, member.about.heartbeatInterval);
+      // Polls are decided by their results alone.
+      if (signal.beaten) this.#signals.expect(name, member);
     }
-    this.#refresh(member);
+    this.#intake.refresh(member, 'expected again');
   }
 
-  /** The member's life is over. */
-  forget(member: Member): void {
-    this.#waiting.delete(member);
+  changed(member: Member): void {
+    if (member.over) this.#waiting.delete(member);
   }
 }

@@ -1,27 +1,57 @@
-/** One timer for everything that a registry does at instants of its own. */
+/** When a registry acts by itself: one timer for all rules, and the events that are posted meanwhile. */
+import type { Events } from '../core/emitter.js';
+import type { Host } from '../core/host.js';
 import { WakeTimer } from '../core/wake-timer.js';
-import type { Membership, Rule } from './membership.js';
+import type { RegistryEvents } from './events.js';
+import type { Member } from './member.js';
+import type { ChangeKind } from './views.js';
+
+/** A rule that acts on instances: when one of them has changed, or at an instant of its own. */
+export interface Rule {
+  /** When {@link run} is to be called next, in ms of the registry's clock; Infinity for never. */
+  readonly due: number;
+  run(now: number): void;
+  /** Called when a member has changed, or its incarnation is over, and before any listener is. */
+  changed?(member: Member, kind: ChangeKind): void;
+}
 
 export class Scheduler {
+  readonly #events: Events<RegistryEvents>;
   readonly #timer: WakeTimer;
-  readonly #parts: readonly Rule[];
+  #rules: readonly Rule[] = [];
   #closed = false;
 
-  constructor(membership: Membership, parts: readonly Rule[]) {
-    this.#parts = parts;
-    this.#timer = new WakeTimer(membership.options.host, () => {
-      const now = membership.now();
-      for (const part of parts) if (part.due <= now) part.run(now);
-      membership.events.flush();
-      this.arm();
+  constructor(host: Host, events: Events<RegistryEvents>) {
+    this.#events = events;
+    this.#timer = new WakeTimer(host, () => {
+      const now = host.now();
+      for (const rule of this.#rules) if (rule.due <= now) rule.run(now);
+      this.settle();
     });
   }
 
-  /** Something may be due earlier than it was. */
+  /** Applies the rules from now on, in their order. */
+  begin(rules: readonly Rule[]): void {
+    this.#rules = rules;
+    this.arm();
+  }
+
+  /** Tells the rules that a member has changed. */
+  changed(member: Member, kind: ChangeKind): void {
+    for (const rule of this.#rules) rule.changed?.(member, kind);
+  }
+
+  /** Emits what was posted, and sets the timer for what follows from it. */
+  settle(): void {
+    this.#events.flush();
+    this.arm();
+  }
+
+  /** Sets the timer: a rule may be due earlier than it was. */
   arm(): void {
     if (this.#closed) return;
     let due = Infinity;
-    for (const part of this.#parts) due = Math.min(due, part.due);
+    for (const rule of this.#rules) due = Math.min(due, rule.due);
     this.#timer.arm(due);
   }
 

@@ -1,160 +1,130 @@
-/** The two signals of an instance, and the detectors that judge their silence. */
-import type { Transition } from '../core/events.js';
+/** The two signals of an instance, and the detectors that suspect them when they fall silent. */
+import type { Events } from '../core/emitter.js';
+import type { FailureDetectorEvents } from '../core/events.js';
 import { FailureDetector } from '../core/failure-detector.js';
 import type { HeartbeatInfo } from '../core/journal.js';
 import type { Link } from '../core/link.js';
 import type { HeartbeatOutcome } from '../core/outcomes.js';
-import type { Peer } from '../core/peer.js';
 import type { FailureDetectorOptions } from '../core/settings.js';
 import type { PeerSnapshot } from '../core/snapshot.js';
-import { type Reading, readingOfMisses } from './classify.js';
-
-/** S, of the service's main loop; P, of its process or host. */
-export type SignalName = 'service' | 'process';
-export const SIGNALS: readonly SignalName[] = ['service', 'process'];
-
-/** A way by which heartbeats come, for both signals: `Registry.link`. */
-export interface RegistryLink {
-  /** Heartbeats cannot arrive: silence and leases of who was heard by it last stand still. */
-  down(): void;
-  /** They can again; what stood still goes on one `heartbeatInterval` of the registry later. */
-  up(): void;
-}
+import type { RegistryLink } from './beat.js';
+import type { RegistryEvents } from './events.js';
+import type { Member } from './member.js';
+import { SIGNALS, type SignalName } from './signal.js';
 
 /** What was learnt of an instance, without how its silence stands. */
 export type Learnt = Readonly<Partial<Record<SignalName, PeerSnapshot>>>;
 
-const BY_LEVEL: Readonly<Record<string, Reading>> = {
-  late: 'late',
-  critical: 'critical',
-  suspect: 'missing',
-};
-const ORDER: readonly Reading[] = ['ok', 'late', 'critical', 'missing'];
-const worse = (a: Reading, b: Reading): Reading => (ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b);
-
-/** Answers in a row that make up for missed polls: one that fails by turns does not flicker. */
-const RISE = 2;
-
-/** One signal of one life of an instance. */
-export class Signal {
-  peer: Peer | undefined;
-  /** By beats of its own, so that silence counts. */
-  beaten = false;
-  /** By polls that it answered: what counts are those that it misses, and not our own silence. */
-  polled = false;
-  /** Polls in a row that failed. */
-  misses = 0;
-  #answers = 0;
-  unreached = false;
-  /** How it stood before a restart of the registry, until it is heard or judged again. */
-  held: Reading | undefined;
-
-  get heard(): boolean {
-    return this.beaten || this.polled;
-  }
-
-  /** How it stands at present. */
-  get reading(): Reading {
-    if (this.held !== undefined) return this.held;
-    if (this.beaten) {
-      const level = this.peer?.level;
-      // A threshold below a level's φ is crossed before it: who is suspected is missing all the same.
-      const isMissing = this.peer?.status === 'suspect';
-      const reading = isMissing ? 'missing' : level === undefined ? 'ok' : BY_LEVEL[level];
-      return worse(reading, readingOfMisses(this.misses));
-    }
-    if (this.unreached) return 'unknown';
-    return this.polled || this.misses > 0 ? readingOfMisses(this.misses) : 'unused';
-  }
-
-  answered(): void {
-    this.unreached = false;
-    this.polled = true;
-    this.#answers++;
-    this.misses = this.#answers >= RISE ? 0 : Math.min(this.misses, 1);
-  }
-
-  missed(): void {
-    this.unreached = false;
-    this.misses = this.#answers > 0 ? 1 : this.misses + 1;
-    this.#answers = 0;
-  }
-}
-
-/** What was learnt, for a life that is not expected before it is heard. */
-const fresh = ({ level, recovered, ...rest }: PeerSnapshot): PeerSnapshot => ({
+/** What was learnt, for an incarnation that is not expected before it is heard. */
+const unheard = ({ level, recovered, ...rest }: PeerSnapshot): PeerSnapshot => ({
   ...rest,
   heard: false,
   silence: null,
 });
 
-/** Told of a transition of a signal, when it has come about. */
-export type OnTransition = (
-  signal: SignalName,
-  event: 'level' | 'suspect' | 'available',
-  transition: Transition,
-) => void;
+interface OwnListener {
+  readonly event: keyof FailureDetectorEvents;
+  readonly listener: (payload: never) => void;
+}
+
+/**
+ * A detector that is handed out: whatever its user does with listeners, the registry's own stay, and
+ * are called before all others.
+ */
+class SignalDetector extends FailureDetector {
+  readonly #own: OwnListener[] = [];
+
+  /** Adds a listener of the registry; to be called before anybody else can add one. */
+  listen<E extends keyof FailureDetectorEvents>(
+    event: E,
+    listener: (payload: FailureDetectorEvents[E]) => void,
+  ): void {
+    this.#own.push({ event, listener });
+    this.on(event, listener);
+  }
+
+  /** Removes all listeners of `event`, or of all events, but for the registry's own. */
+  override removeAllListeners(event?: keyof FailureDetectorEvents): this {
+    super.removeAllListeners(event);
+    for (const each of this.#own) {
+      if (event === undefined || event === each.event) this.on(each.event, each.listener as never);
+    }
+    return this;
+  }
+
+  /** The listeners of `event`, but for the registry's own. */
+  override listeners<E extends keyof FailureDetectorEvents>(event: E) {
+    const isOwn = (listener: unknown) => this.#own.some((own) => own.listener === listener);
+    return super.listeners(event).filter((listener) => !isOwn(listener));
+  }
+}
 
 export class Signals {
-  readonly detectors: Readonly<Record<SignalName, FailureDetector>>;
-  #down = 0;
+  readonly detectors: Readonly<Record<SignalName, SignalDetector>>;
+  readonly #events: Events<RegistryEvents>;
+  readonly #links = new WeakMap<RegistryLink, Readonly<Record<SignalName, Link>>>();
+  #linksDown = 0;
 
-  constructor(options: FailureDetectorOptions, onTransition: OnTransition) {
-    const watching = (name: SignalName) => {
-      const detector = new FailureDetector(options);
-      for (const event of ['level', 'suspect', 'available'] as const) {
-        detector.on(event, (transition) => {
-          // Who is heard for the first time, or restored, was not suspected: that is no recovery.
-          if (event === 'available' && transition.reason !== 'heartbeat') return;
-          onTransition(name, event, transition);
-        });
-      }
-      return detector;
-    };
-    this.detectors = { service: watching('service'), process: watching('process') };
+  constructor(options: FailureDetectorOptions, events: Events<RegistryEvents>) {
+    this.#events = events;
+    this.detectors = { service: new SignalDetector(options), process: new SignalDetector(options) };
   }
 
   /** How many links are down. */
   get linksDown(): number {
-    return this.#down;
+    return this.#linksDown;
   }
 
-  /** @param edge told when the first link goes down, and when the last one is up again */
-  link(edge: () => void): RegistryLink & Readonly<Record<SignalName, Link>> {
-    const links = {
-      service: this.detectors.service.link(),
-      process: this.detectors.process.link(),
-    };
+  /** A way by which heartbeats of both signals come: see `Registry.link`. */
+  link(): RegistryLink {
+    const { service, process } = this.detectors;
+    const links = { service: service.link(), process: process.link() };
     let isDown = false;
     const turn = (down: boolean) => {
       if (isDown === down) return;
       isDown = down;
-      this.#down += down ? 1 : -1;
+      this.#linksDown += down ? 1 : -1;
       for (const name of SIGNALS) links[name][down ? 'down' : 'up']();
-      if (this.#down === (down ? 1 : 0)) edge();
+      if (this.#linksDown === (down ? 1 : 0)) this.#tell(service.now());
     };
-    return { ...links, down: () => turn(true), up: () => turn(false) };
+    const link = Object.freeze({ down: () => turn(true), up: () => turn(false) });
+    this.#links.set(link, links);
+    return link;
   }
 
+  /** The link as the signal's detector knows it. */
+  linkOf(link: RegistryLink | undefined, name: SignalName): Link | undefined {
+    return link && this.#links.get(link)?.[name];
+  }
+
+  /** The first link went down, or the last one that was down is up again. */
+  #tell(at: number): void {
+    const down = this.#linksDown;
+    this.#events.post('protection', { rule: 'links', active: down > 0, at, down });
+    this.#events.flush();
+  }
+
+  /** Takes a heartbeat of an instance in, by its own word or by a poll that it answered. */
   hear(
     name: SignalName,
-    id: string,
-    signal: Signal,
-    interval: number,
+    member: Member,
     at: number,
     info: HeartbeatInfo,
+    heartbeatInterval: number,
   ): HeartbeatOutcome {
-    signal.peer ??= this.detectors[name].watch(id, { heartbeatInterval: interval });
+    const signal = member.signals[name];
+    signal.peer ??= this.detectors[name].watch(member.id, { heartbeatInterval });
     return signal.peer.heartbeat(at, info);
   }
 
   /** What was learnt of an instance; nothing for one that was never heard. */
   learnt(id: string): Learnt {
-    return Object.fromEntries(
-      SIGNALS.map((name) => [name, this.detectors[name].snapshotPeer(id)])
-        .filter((entry): entry is [SignalName, PeerSnapshot] => entry[1] !== undefined)
-        .map(([name, snapshot]) => [name, fresh(snapshot)]),
-    );
+    const learnt: Partial<Record<SignalName, PeerSnapshot>> = {};
+    for (const name of SIGNALS) {
+      const snapshot = this.detectors[name].snapshotPeer(id);
+      if (snapshot) learnt[name] = unheard(snapshot);
+    }
+    return learnt;
   }
 
   /** Puts what was learnt in; the instance is not expected before it is heard. */
@@ -162,17 +132,18 @@ export class Signals {
     this.forget(id);
     for (const name of SIGNALS) {
       const snapshot = learnt[name];
-      if (snapshot) this.detectors[name].restorePeer({ ...fresh(snapshot), peer: id });
+      if (snapshot) this.detectors[name].restorePeer({ ...unheard(snapshot), peer: id });
     }
   }
 
-  /** Silence of the signal counts from now on, as if it had been heard just now. */
-  expect(name: SignalName, id: string, signal: Signal, interval: number): void {
+  /** Expects heartbeats of the signal from now on, as if it had been heard just now. */
+  expect(name: SignalName, member: Member): void {
+    const { id, about, signals } = member;
     const detector = this.detectors[name];
     const snapshot = detector.snapshotPeer(id);
     detector.forget(id);
     if (snapshot) detector.restorePeer({ ...snapshot, heard: true, silence: 0 });
-    signal.peer = detector.watch(id, { heartbeatInterval: interval });
+    signals[name].peer = detector.watch(id, { heartbeatInterval: about.heartbeatInterval });
   }
 
   forget(id: string): void {

@@ -1,4 +1,4 @@
-/** The generations of instances that are gone: one that comes back has the next. */
+/** What outlasts an instance: the last generation of its id, what was learnt of it, and an operator's drain. */
 import type { Learnt } from './signals.js';
 
 export interface Tombstone {
@@ -89,5 +89,36 @@ export class Tombstones {
 
   get generations(): Generations {
     return { given: Math.max(this.#given, this.#forgotten), forgotten: this.#forgotten };
+  }
+}
+
+/** Who asked that an instance gets no traffic. */
+export type DrainedBy = 'node' | 'operator';
+
+/**
+ * The ids that an operator has drained. That belongs to the id and not to its present incarnation: a
+ * process that comes back under it gets no traffic before the operator says so.
+ */
+export class Drains {
+  readonly #most: number;
+  readonly #ids = new Set<string>();
+
+  /** @param most that are remembered; the oldest is forgotten first */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Drains the id, or takes that back; returns whether it was otherwise. */
+  set(id: string, drained: boolean): boolean {
+    if (!drained) return this.#ids.delete(id);
+    if (this.#ids.has(id)) return false;
+    this.#ids.add(id);
+    const [oldest] = this.#ids;
+    if (this.#ids.size > this.#most) this.#ids.delete(oldest);
+    return true;
   }
 }

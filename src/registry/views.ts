@@ -1,4 +1,6 @@
 /** What the registry shows of itself: plain JSON, the same in the class and over HTTP. */
+import type { Stall } from '../core/events.js';
+import type { SignalName } from './signal.js';
 
 /** What is made of the two signals of an instance, by the table in docs/registry.md. */
 export type InstanceStatus =
@@ -11,7 +13,7 @@ export type InstanceStatus =
   | 'dead'
   | 'not-ready';
 
-/** A signal: `unused` was neither heard nor polled in this life, `unknown` cannot be heard at present. */
+/** A signal: `unused` was neither heard nor polled in this incarnation, `unknown` cannot be heard at present. */
 export type SignalState = 'unused' | 'unknown' | 'ok' | 'late' | 'missing' | 'not-ready';
 
 /** An instance, as everybody may see it: no secret, durations in ms. */
@@ -103,4 +105,83 @@ export interface RegistryStats {
   };
   readonly watchers: number;
   readonly services: number;
+}
+
+/** Many instances that are silent at once, by one signal. Counts as of the last event. */
+export interface MassSilence {
+  readonly signal: SignalName;
+  /** The group that is silent as a whole; undefined for many of all instances. */
+  readonly group?: string;
+  /** In ms of the registry's clock. */
+  readonly since: number;
+  readonly overdue: number;
+  readonly watched: number;
+}
+
+export type FreezeReason = 'observer' | 'everybody-down' | 'too-many-down' | 'too-few-heartbeats';
+
+/** Nobody is removed from this service, or from any if there is none. */
+export interface Freeze {
+  readonly service?: string;
+  /** In ms of the registry's clock. */
+  readonly since: number;
+  readonly reason: FreezeReason;
+  /** It has lasted for longer than option `removal.notice`. */
+  readonly overdue: boolean;
+}
+
+/** What one comparison found. */
+export interface Comparison {
+  readonly service: string;
+  readonly figure: string;
+  readonly median: number;
+  readonly mad: number;
+  /** All that stand out, the worst first. */
+  readonly standOut: readonly string[];
+  /** Those of them that get no traffic: at most a tenth of the service. */
+  readonly out: readonly string[];
+}
+
+/** `Registry.protection`: plain JSON. Instants in ms of the registry's clock, durations in ms. */
+export interface Protection {
+  /** Times in which this process could not run, since the start. */
+  readonly stall: {
+    readonly count: number;
+    readonly total: number;
+    readonly last: Stall | undefined;
+  };
+  /** Of either signal; the counts are those of the last one that began or ended. */
+  readonly massSilence: {
+    readonly active: boolean;
+    readonly overdue: number;
+    readonly watched: number;
+    /** Each that is active: of all instances, or of a group. */
+    readonly silent: readonly MassSilence[];
+  };
+  /** Services whose routing does not believe what we think of them. */
+  readonly panic: readonly {
+    readonly service: string;
+    readonly available: number;
+    readonly n: number;
+  }[];
+  readonly removal: {
+    /** Anything is: the registry, or a service. */
+    readonly frozen: boolean;
+    /** Of the oldest freeze. */
+    readonly since: number | undefined;
+    readonly reason: string | undefined;
+    /** Instances whose lease has run out. */
+    readonly candidates: number;
+    /** One has lasted for longer than `removal.notice`, 15 minutes by default. */
+    readonly overdue15min: boolean;
+    readonly freezes: readonly Freeze[];
+  };
+  readonly outliers: readonly Comparison[];
+  /** It does not know everybody yet: see option `warmUp`. */
+  readonly learning: boolean;
+  readonly links: {
+    readonly down: number;
+    /** Restored instances that were not heard since, and may not have been. */
+    readonly waiting: number;
+  };
 }

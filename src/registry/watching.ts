@@ -4,8 +4,7 @@
  * snapshot.
  */
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
-import type { ChangeLog } from './change-log.js';
-import type { InstanceView, WatchEvent } from './views.js';
+import type { Change, InstanceView, WatchEvent } from './views.js';
 
 /** Options of `Registry.watch`. */
 export interface WatchOptions {
@@ -30,18 +29,44 @@ export function checkWatchOptions(service: string | undefined, given: WatchOptio
   return given;
 }
 
-/** What is watched. */
-export interface Watched {
-  readonly log: ChangeLog;
-  views(service: string | undefined): InstanceView[];
+/** The last changes, by revision: watchers and clients that reconnect go on from one of them. */
+export class ChangeLog {
+  readonly #ring: Change[] = [];
+  readonly #length: number;
+  /** The revision of the last change. */
+  revision = 0;
+
+  /** @param length changes that are kept */
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  push(change: Change): void {
+    this.revision = change.revision;
+    this.#ring[change.revision % this.#length] = change;
+  }
+
+  /** Whether every change after `revision` is still there. */
+  reaches(revision: number): boolean {
+    return revision <= this.revision && this.revision - revision <= this.#length;
+  }
+
+  /** The change with that revision, which has to be within {@link reaches}. */
+  at(revision: number): Change {
+    return this.#ring[revision % this.#length];
+  }
 }
+
+/** All instances, or those of a service, as they are now. */
+type Views = (service: string | undefined) => InstanceView[];
 
 type Resolve = (result: IteratorResult<WatchEvent>) => void;
 
 const END: IteratorResult<WatchEvent> = { done: true, value: undefined };
 
 class Watcher implements AsyncIterableIterator<WatchEvent> {
-  readonly #watched: Watched;
+  readonly #log: ChangeLog;
+  readonly #views: Views;
   readonly #service: string | undefined;
   readonly #limit: number;
   readonly #leave: (watcher: Watcher) => void;
@@ -51,12 +76,14 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
   readonly #waiting: Resolve[] = [];
 
   constructor(
-    watched: Watched,
+    log: ChangeLog,
+    views: Views,
     service: string | undefined,
     { after = -1, limit = Infinity }: WatchOptions,
     leave: (watcher: Watcher) => void,
   ) {
-    this.#watched = watched;
+    this.#log = log;
+    this.#views = views;
     this.#service = service;
     this.#limit = limit;
     this.#seen = after;
@@ -71,23 +98,23 @@ class Watcher implements AsyncIterableIterator<WatchEvent> {
       this.#waiting.shift()?.({ done: false, value });
     }
     // Changes of other services must not let one that has read everything fall behind.
-    const { log } = this.#watched;
+    const log = this.#log;
     if (this.#seen === log.revision - 1 && !this.#concerns(log.revision)) this.#seen++;
   }
 
   #concerns(revision: number): boolean {
-    const { service } = this.#watched.log.at(revision).instance;
+    const { service } = this.#log.at(revision).instance;
     return this.#service === undefined || this.#service === service;
   }
 
   /** What comes next; undefined when that has not happened yet. */
   #take(): WatchEvent | undefined {
-    const { log } = this.#watched;
+    const log = this.#log;
     const { revision } = log;
     const behind = revision - this.#seen > this.#limit || !log.reaches(this.#seen);
     if (this.#seen < 0 || behind) {
       this.#seen = revision;
-      return { type: 'snapshot', revision, instances: this.#watched.views(this.#service) };
+      return { type: 'snapshot', revision, instances: this.#views(this.#service) };
     }
     while (this.#seen < revision) {
       this.#seen++;
@@ -127,13 +154,15 @@ interface Scope {
 }
 
 export class Watching {
-  readonly #watched: Watched;
+  readonly #log: ChangeLog;
+  readonly #views: Views;
   readonly #watchers = new Set<Watcher>();
   readonly #scopes = new Map<AbortSignal, Scope>();
   #closed = false;
 
-  constructor(watched: Watched) {
-    this.#watched = watched;
+  constructor(log: ChangeLog, views: Views) {
+    this.#log = log;
+    this.#views = views;
   }
 
   get size(): number {
@@ -146,7 +175,7 @@ export class Watching {
       this.#watchers.delete(each);
       if (signal) this.#release(signal, each);
     };
-    const watcher = new Watcher(this.#watched, service, options, leave);
+    const watcher = new Watcher(this.#log, this.#views, service, options, leave);
     if (this.#closed || signal?.aborted) watcher.end();
     else {
       this.#watchers.add(watcher);

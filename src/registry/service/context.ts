@@ -1,7 +1,7 @@
 /** What the parts of the service share. */
 import type { HttpBindings } from '@hono/node-server';
+import type { RegistryLink } from '../beat.js';
 import type { Registry } from '../registry.js';
-import type { RegistryLink } from '../signals.js';
 import type { InstanceView } from '../views.js';
 import type { Askers } from './askers.js';
 import type { Rejections } from './errors.js';
