@@ -3,17 +3,9 @@ import type { Learning } from './learning.js';
 import type { Leases } from './leases.js';
 import { Member } from './member.js';
 import type { Membership } from './membership.js';
-import { defaultGoneAfter } from './options.js';
-import {
-  checkRecord,
-  type InstanceRecord,
-  isGone,
-  type MemberRecord,
-  recordOf,
-} from './records.js';
+import { checkRecord, type InstanceRecord, isGone, recordOf } from './records.js';
 import type { Restoration } from './restoration.js';
 import type { Scheduler } from './scheduler.js';
-import { SIGNALS } from './signal.js';
 import type { Signals } from './signals.js';
 import type { Drains, Tombstones } from './tombstones.js';
 
@@ -85,43 +77,13 @@ export class Archive {
     tombstones.given(generation);
     signals.put(id, learnt);
     const now = membership.now();
-    const member = memberOf(record, now, leases.paused);
-    const age = membership.options.wall() - record.registeredAt;
+    const { about, registeredAt } = record;
+    const member = new Member(about, generation, registeredAt, now, leases.paused);
+    member.restore(record, now);
+    const age = membership.options.wall() - registeredAt;
     member.grantedAt = now - Math.max(age, 0);
     this.#kept.learning.end();
     this.#kept.restoration.add(member, now);
     leases.admit(member, 'restored');
   }
-}
-
-function memberOf(record: MemberRecord, now: number, paused: number): Member {
-  const {
-    id,
-    service = '',
-    address = '',
-    meta,
-    ttl,
-    heartbeatInterval,
-    generation,
-    status,
-    ready,
-  } = record;
-  const { goneAfter = defaultGoneAfter(ttl) } = record;
-  const about = { id, service, address, meta, ttl, goneAfter, ready, heartbeatInterval };
-  const member = new Member(about, generation, record.registeredAt, now, paused);
-  member.changedAt = record.changedAt;
-  member.status = status;
-  member.nodeDrains = record.draining;
-  member.operatorDrains = record.operatorDrains === true;
-  if (status !== 'starting') member.heardAt = now;
-  for (const name of SIGNALS) {
-    const signal = member.signals[name];
-    signal.beaten = record.heard.includes(name);
-    signal.polled = name === 'process' && record.polled;
-    if (signal.heard && !member.isLeaseOnly)
-      signal.held = record.missing.includes(name) ? 'missing' : 'ok';
-  }
-  // Where it stood between two levels is not known: its signals say what is certain.
-  member.states = member.decide().states;
-  return member;
 }

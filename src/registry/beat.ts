@@ -1,5 +1,5 @@
 /** A heartbeat of an instance, a poll of it, and what became of them. */
-import type { SignalName } from './signal.js';
+import type { SignalName } from './instance.js';
 
 /** A way by which heartbeats of both signals come: `Registry.link`. */
 export interface RegistryLink {

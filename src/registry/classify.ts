@@ -1,5 +1,5 @@
 /** From two signals to one status: the table of docs/registry.md, and nothing else. */
-import type { InstanceStatus, SignalState } from './views.js';
+import type { InstanceStatus, SignalState } from './instance.js';
 
 /** How a signal stands; `'critical'` is lateness of φ ≥ 3, or of two missed polls. */
 export type Reading = SignalState | 'critical';

@@ -15,7 +15,6 @@
  * Before that, one lease (at most a minute) after it died outside a panic, a member counts no more in
  * the share that begins one: it is no news.
  */
-
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import type { Membership } from './membership.js';
@@ -85,7 +84,7 @@ export class Confirmation implements Rule {
    * `goneAfter`. Confirmed ones stay for one sweep more: restarts, held as well, come first.
    */
   isGone(member: Member, now: number): boolean {
-    if (!this.hears) return false;
+    if (!this.hears || this.#observer.isImpairedFor(member.about.group)) return false;
     if (member.confirmedAt !== undefined) {
       return now - member.confirmedAt >= this.#membership.options.removal.every;
     }
@@ -106,6 +105,7 @@ export class Confirmation implements Rule {
     for (const [member, { well }] of this.#down) {
       const service = this.#membership.serviceOf(member);
       if (!member.counts || service.late > removable(service.heard)) continue;
+      if (this.#observer.isImpairedFor(member.about.group)) continue;
       const heardFor = this.#well - well;
       const replaced =
         heardFor >= within(member.about, REPLACED) && this.#wasReplaced(member, service, newest);

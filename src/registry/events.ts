@@ -1,9 +1,9 @@
 /** What a registry says. */
 import type { ListenerError } from '../core/emitter.js';
 import type { Transition } from '../core/events.js';
+import type { InstanceView, SignalName } from './instance.js';
 import type { RestartCause } from './options.js';
-import type { SignalName } from './signal.js';
-import type { Change, InstanceView } from './views.js';
+import type { Change } from './views.js';
 
 /** A signal of an instance was suspected, or has returned; times in ms of the registry's clock. */
 export interface SignalTransition extends Transition {

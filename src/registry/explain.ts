@@ -1,12 +1,11 @@
 /** Everything that led to the present answer about an instance. */
 import type { Explanation } from '../core/explanation.js';
+import { type InstanceView, SIGNALS, type SignalName } from './instance.js';
 import type { Leases } from './leases.js';
 import type { Member, PastChange } from './member.js';
 import type { Membership } from './membership.js';
 import type { Removal } from './removal.js';
 import { weightOf } from './service-members.js';
-import { SIGNALS, type SignalName } from './signal.js';
-import type { InstanceView } from './views.js';
 
 /** What `Registry.explain` returns: plain JSON, but for φ's own times. */
 export interface InstanceExplanation {

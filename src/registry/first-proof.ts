@@ -3,7 +3,8 @@
  * answered yet is not passed: the instance is `starting` until its first poll is answered. And one
  * whose polls fail while those of its neighbours are answered is what is broken, not the polls' way.
  */
-import type { Member, Registered } from './member.js';
+import type { Registered } from './instance.js';
+import type { Member } from './member.js';
 import { removable } from './population.js';
 import type { Contacts } from './probe/contacts.js';
 

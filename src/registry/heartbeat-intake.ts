@@ -10,14 +10,13 @@ import {
   type RegistryDrops,
 } from './beat.js';
 import type { Covers, FirstProof } from './first-proof.js';
+import { INTERVAL, SIGNALS, type SignalName } from './instance.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import type { Membership } from './membership.js';
-import { INTERVAL } from './options.js';
 import { isDown } from './population.js';
 import type { Reports } from './reports.js';
 import type { Scheduler } from './scheduler.js';
-import { SIGNALS, type SignalName } from './signal.js';
 import type { Signals } from './signals.js';
 import type { Tombstones } from './tombstones.js';
 

@@ -16,14 +16,19 @@ export type {
   SignalTransition,
 } from './events.js';
 export type { InstanceExplanation } from './explain.js';
+export type {
+  InstanceStatus,
+  InstanceView,
+  Registration,
+  SignalName,
+  SignalState,
+} from './instance.js';
 export { Lease } from './lease.js';
 export type { PastChange } from './member.js';
 export type { OutlierOptions, RegistryOptions, RestartCause, SignalOptions } from './options.js';
 export * from './probe/index.js';
 export type { GoneRecord, InstanceRecord, MemberRecord } from './records.js';
-export type { Registration } from './registration.js';
 export { Registry, RegistryFull } from './registry.js';
-export type { SignalName } from './signal.js';
 export type { Learnt } from './signals.js';
 export type { DrainedBy, Generations } from './tombstones.js';
 export type * from './views.js';

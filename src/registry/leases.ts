@@ -4,8 +4,9 @@
  */
 import type { Stall } from '../core/events.js';
 import type { FirstProof } from './first-proof.js';
+import type { Registered } from './instance.js';
 import type { Learning } from './learning.js';
-import { Member, type Registered } from './member.js';
+import { Member } from './member.js';
 import type { Membership } from './membership.js';
 import type { Scheduler } from './scheduler.js';
 import type { Secrets } from './secrets.js';

@@ -1,22 +1,18 @@
 /** One incarnation of an instance: all that the registry knows of it. */
 import { classify, type Reading } from './classify.js';
+import {
+  type InstanceStatus,
+  type InstanceView,
+  KEPT,
+  type Registered,
+  SHOWN,
+  SIGNALS,
+  type SignalName,
+  type SignalState,
+} from './instance.js';
 import { isDown, WEIGHTS } from './population.js';
-import { Signal, type SignalName } from './signal.js';
-import type { ChangeKind, InstanceStatus, InstanceView, SignalState } from './views.js';
-
-/** What an instance says of itself when it registers, with what it left out. */
-export interface Registered {
-  readonly id: string;
-  /** Both `''` of a lease without traffic: no service has that name. */
-  readonly service: string;
-  readonly address: string;
-  readonly meta: Readonly<Record<string, string>>;
-  readonly heartbeatInterval: number;
-  readonly ttl: number;
-  readonly goneAfter: number;
-  /** Whether it takes traffic before it has said anything of that. */
-  readonly ready: boolean;
-}
+import { Signal } from './signal.js';
+import type { ChangeKind } from './views.js';
 
 /** One entry of an instance's history. */
 export interface PastChange {
@@ -29,6 +25,13 @@ export interface PastChange {
   readonly draining: boolean;
   readonly routable: boolean;
   readonly reason?: string;
+}
+
+/** What of a record says how its signals stood, beside the fields of `KEPT`. */
+interface Restored {
+  readonly polled: boolean;
+  readonly heard: readonly SignalName[];
+  readonly missing: readonly SignalName[];
 }
 
 const REMEMBERED = 10;
@@ -85,6 +88,8 @@ export class Member {
   history: PastChange[] = [];
   /** This incarnation is over, or another has taken its place. */
   over = false;
+  /** Of the registry, at which it last changed. */
+  revision = 0;
   view!: InstanceView;
 
   constructor(about: Registered, generation: number, wall: number, now: number, paused: number) {
@@ -174,25 +179,33 @@ export class Member {
 
   /** Makes the view of it after a change. */
   show(revision: number, kind: ChangeKind, wall: number, reason: string | undefined): void {
-    const { id, service, address, meta, heartbeatInterval, ttl } = this.about;
-    const { generation, status, states, draining, routable, registeredAt, changedAt } = this;
-    this.view = Object.freeze({
-      id,
-      ...(service !== '' && { service, address }),
-      meta,
-      generation,
-      heartbeatInterval,
-      ttl,
-      status,
-      signals: states,
-      draining,
-      routable,
-      revision,
-      registeredAt,
-      changedAt,
-    });
+    this.revision = revision;
+    const view: Record<string, unknown> = {};
+    for (const [key, as] of SHOWN) {
+      const value =
+        key in this.about ? this.about[key as keyof Registered] : this[as as keyof this];
+      if (value !== '') view[key] = value;
+    }
+    this.view = Object.freeze(view) as unknown as InstanceView;
+    const { generation, status, draining, routable } = this;
     const standing = { generation, status, draining, routable };
     const past = { revision, at: wall, kind, ...standing, ...(reason && { reason }) };
     if (this.history.push(past) > REMEMBERED) this.history.shift();
+  }
+
+  /** Stands as a record says that it stood; how far a signal was between two levels is not known. */
+  restore(record: Restored, now: number): void {
+    for (const [key, , { as }] of KEPT) {
+      Object.assign(this, { [as]: record[key as keyof Restored] });
+    }
+    if (this.status !== 'starting') this.heardAt = now;
+    for (const name of SIGNALS) {
+      const signal = this.signals[name];
+      signal.beaten = record.heard.includes(name);
+      signal.polled = name === 'process' && record.polled;
+      if (signal.heard && !this.isLeaseOnly)
+        signal.held = record.missing.includes(name) ? 'missing' : 'ok';
+    }
+    this.states = this.decide().states;
   }
 }

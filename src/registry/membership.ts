@@ -4,11 +4,12 @@
  */
 import type { Events } from '../core/emitter.js';
 import type { RegistryEvents } from './events.js';
+import type { InstanceView } from './instance.js';
 import type { Member } from './member.js';
 import type { ResolvedRegistryOptions } from './options.js';
 import type { Scheduler } from './scheduler.js';
 import { ServiceMembers, Tally } from './service-members.js';
-import type { Change, ChangeKind, InstanceView, Protection } from './views.js';
+import type { Change, ChangeKind, Protection } from './views.js';
 import { ChangeLog, Watching } from './watching.js';
 
 export class Membership extends Tally {

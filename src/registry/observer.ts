@@ -7,9 +7,9 @@ import type { Events } from '../core/emitter.js';
 import type { Stall } from '../core/events.js';
 import type { MassSilenceEvent } from '../core/mass-silence.js';
 import type { RegistryEvents } from './events.js';
+import { SIGNALS, type SignalName } from './instance.js';
 import type { Leases } from './leases.js';
 import type { Restoration } from './restoration.js';
-import { SIGNALS, type SignalName } from './signal.js';
 import type { Signals } from './signals.js';
 import type { MassSilence, Protection } from './views.js';
 

@@ -1,5 +1,4 @@
 /** Every option of a registry: unit, default, consequence; and its validation. */
-
 import type { Host } from '../core/host.js';
 import { type Clock, type FailureDetectorOptions, resolveSettings } from '../core/settings.js';
 import {
@@ -11,7 +10,7 @@ import {
   type Numbers,
 } from '../core/validate.js';
 import type { Side } from '../health/outliers.js';
-import type { InstanceView } from './views.js';
+import { INTERVAL, type InstanceView } from './instance.js';
 
 /** What is left to the user of the two detectors. */
 export type SignalOptions = Omit<
@@ -126,11 +125,7 @@ export interface ResolvedRegistryOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-const LONGEST = 1e15;
-const MS = { least: 0, most: LONGEST, unit: 'ms' } as const;
-/** What intervals and leases may be, in ms. */
-export const INTERVAL = { least: 1, most: LONGEST, unit: 'ms' } as const;
-
+const MS = { ...INTERVAL, least: 0 } as const;
 const KEYS = [
   ...['clock', 'wall', 'heartbeatInterval', 'ttl', 'goneAfter', 'detector', 'maxInstances'],
   ...[
@@ -150,19 +145,6 @@ const RESERVED = ['clock', 'timers', 'levels', 'autoWatch', 'maxPeers', 'signal'
 /** φ of a late signal, and of a critical one; beside suspicion. */
 const LEVELS = { late: 1, critical: 3 };
 const WINDOW = 200;
-const LEAST_TTL = 30_000;
-const INTERVALS_OF_TTL = 10;
-
-/** The lease of an instance that beats so often, where nothing else was said. */
-export const defaultTtl = (heartbeatInterval: number): number =>
-  Math.max(LEAST_TTL, INTERVALS_OF_TTL * heartbeatInterval);
-
-const LEAST_GONE = 600_000;
-const LEASES_OF_GONE = 20;
-
-/** After how much silence an instance with such a lease is removed, where nothing else was said. */
-export const defaultGoneAfter = (ttl: number): number => Math.max(LEAST_GONE, LEASES_OF_GONE * ttl);
-
 function numbers<T extends Readonly<Record<string, number>>>(
   name: string,
   given: Partial<T> | undefined,

@@ -7,7 +7,7 @@
  * decision and in what a panic routes to: where these differ, a wave of new or draining members turns
  * protection on or off by itself. Only a panic does not count who has been dead for long: see there.
  */
-import type { InstanceStatus } from './views.js';
+import type { InstanceStatus } from './instance.js';
 
 /** How many of a population there are, may be routed to, and are silent. */
 export interface Census {

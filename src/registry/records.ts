@@ -1,25 +1,28 @@
 /** An instance as plain JSON, for a file or another process; and what may be read from one. */
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkType } from '../core/validate.js';
+import {
+  checkField,
+  checkRegistration,
+  type InstanceStatus,
+  KEPT,
+  type Registered,
+  type Registration,
+  SAID,
+  SIGNALS,
+  type SignalName,
+} from './instance.js';
 import type { Member } from './member.js';
-import { checkRegistration, type Registration } from './registration.js';
-import { SIGNALS, type SignalName } from './signal.js';
 import type { Learnt } from './signals.js';
-import type { InstanceStatus } from './views.js';
 
-/** A registered instance. Wall-clock times are ms since 1970, durations ms. */
-export interface MemberRecord
-  extends Required<Omit<Registration, 'goneAfter' | 'service' | 'address'>> {
-  readonly service?: string | undefined;
-  readonly address?: string | undefined;
-  /** Records of before there was one have none: it is the default then. */
-  readonly goneAfter?: number;
+/** What a registered instance is beside what it said of itself. Wall-clock times are ms since 1970. */
+interface MemberState {
   readonly generation: number;
   readonly registeredAt: number;
   readonly changedAt: number;
   readonly status: InstanceStatus;
   /** Whether it asked for that itself. */
   readonly draining: boolean;
-  /** Whether an operator has drained the id; see drains.ts. */
+  /** Whether an operator has drained the id. */
   readonly operatorDrains?: boolean;
   readonly ready: boolean;
   /** Whether its process answered polls in this incarnation. */
@@ -32,6 +35,11 @@ export interface MemberRecord
   readonly learnt?: Learnt;
 }
 
+/** A registered instance. Durations are ms; what earlier versions did not write is the default. */
+export type MemberRecord = Omit<Registration, 'ready'> &
+  Required<Pick<Registration, 'meta' | 'ttl' | 'heartbeatInterval'>> &
+  MemberState;
+
 /** An instance that is gone: its generation is not given again. */
 export interface GoneRecord {
   readonly id: string;
@@ -43,45 +51,29 @@ export interface GoneRecord {
 
 export type InstanceRecord = MemberRecord | GoneRecord;
 
-const STATUSES: readonly InstanceStatus[] = [
-  ...(['starting', 'available', 'overloaded', 'critical'] as const),
-  ...(['probe-failing', 'zombie', 'dead', 'not-ready'] as const),
-];
-const REGISTRATION = [
-  ...(['id', 'service', 'address', 'meta', 'ttl', 'goneAfter', 'heartbeatInterval'] as const),
-];
-/** Statuses by the names that they had once. */
-const FORMER: Readonly<Record<string, InstanceStatus>> = { 'probe-blind': 'probe-failing' };
-/** A wall clock may be far off, and before 1970. */
-const TIME = {
-  ...{ least: Number.MIN_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER },
-  unit: 'ms since 1970',
-};
+/** A record of a registered instance that was checked, with everything that it left out. */
+export interface Checked extends MemberState {
+  readonly about: Registered;
+}
+
 const DEFAULTS = { heartbeatInterval: 1000, ttl: undefined, goneAfter: undefined };
 const GENERATION = { least: 1, most: Number.MAX_SAFE_INTEGER, integer: true };
 
-export function recordOf(member: Member, learnt?: Learnt): MemberRecord {
-  const { about, generation, registeredAt, changedAt, status, ready, signals } = member;
-  const { nodeDrains, operatorDrains } = member;
-  const { service, address, ...rest } = about;
-  return {
-    ...rest,
-    ...(service !== '' && { service, address }),
-    generation,
-    registeredAt,
-    changedAt,
-    status,
-    draining: nodeDrains,
-    ...(operatorDrains && { operatorDrains }),
-    ready,
-    polled: signals.process.polled,
-    heard: SIGNALS.filter((name) => signals[name].beaten),
-    missing: SIGNALS.filter((name) => signals[name].reading === 'missing'),
-    ...(learnt && { learnt }),
-  };
+export function recordOf(member: Member): MemberRecord {
+  const { about, generation, signals } = member;
+  const record: Record<string, unknown> = { generation };
+  for (const key of SAID) if (about[key] !== '') record[key] = about[key];
+  for (const [key, , { as, missing, sparse }] of KEPT) {
+    const value = member[as as keyof Member];
+    if (!sparse || value !== missing) record[key] = value;
+  }
+  record.polled = signals.process.polled;
+  record.heard = SIGNALS.filter((name) => signals[name].beaten);
+  record.missing = SIGNALS.filter((name) => signals[name].reading === 'missing');
+  return record as unknown as MemberRecord;
 }
 
-export const isGone = (record: InstanceRecord): record is GoneRecord =>
+export const isGone = (record: InstanceRecord | Checked): record is GoneRecord =>
   (record as GoneRecord).gone === true;
 
 function checkSignals(name: string, value: unknown): readonly SignalName[] {
@@ -106,31 +98,36 @@ function checkLearnt(learnt: unknown): Learnt {
  *
  * @throws TypeError, RangeError that name the part, what was expected and what came
  */
-export function checkRecord(given: InstanceRecord): InstanceRecord {
+export function checkRecord(
+  given: InstanceRecord,
+): GoneRecord | (Checked & { readonly id: string }) {
   checkObject('record', given);
   const record = given as Partial<MemberRecord & GoneRecord>;
   const generation = checkNumber('record.generation', record.generation, GENERATION);
   const learnt = record.learnt === undefined ? undefined : checkLearnt(record.learnt);
-  const { operatorDrains = false } = record;
-  const drains = checkBoolean('record.operatorDrains', operatorDrains) ? { operatorDrains } : {};
   if (record.gone !== undefined) {
-    checkType('record.gone', 'true or nothing', record.gone, record.gone === true);
-    checkType('record.id', 'a string', record.id, typeof record.id === 'string');
-    const gone = { id: record.id as string, generation, gone: true } as const;
-    return { ...gone, ...drains, ...(learnt && { learnt }) };
+    const { id, gone, operatorDrains = false } = record;
+    checkType('record.gone', 'true or nothing', gone, gone === true);
+    checkType('record.id', 'a string', id, typeof id === 'string');
+    const drained = checkBoolean('record.operatorDrains', operatorDrains);
+    return {
+      ...{ id: id as string, generation, gone: true },
+      ...(drained && { operatorDrains: true }),
+      ...(learnt && { learnt }),
+    };
   }
-  const about = Object.fromEntries(REGISTRATION.map((key) => [key, record[key]]));
-  const registeredAt = checkNumber('record.registeredAt', record.registeredAt ?? 0, TIME);
-  const { status = 'starting' } = record;
+  const about = checkRegistration(
+    Object.fromEntries(SAID.map((key) => [key, record[key]])) as unknown as Registration,
+    DEFAULTS,
+  );
+  const kept: Record<string, unknown> = {};
+  for (const [key, kind, { missing }] of KEPT) {
+    const value = record[key as keyof typeof record] ?? missing ?? kept.registeredAt;
+    kept[key] = checkField(`record.${key}`, kind, value);
+  }
   return {
-    ...checkRegistration(about as never, DEFAULTS),
-    generation,
-    registeredAt,
-    changedAt: checkNumber('record.changedAt', record.changedAt ?? registeredAt, TIME),
-    status: checkOneOf('record.status', FORMER[status] ?? status, STATUSES),
-    draining: checkBoolean('record.draining', record.draining ?? false),
-    ...drains,
-    ready: checkBoolean('record.ready', record.ready ?? true),
+    ...(kept as unknown as MemberState),
+    ...{ id: about.id, about, generation },
     polled: checkBoolean('record.polled', record.polled ?? false),
     heard: checkSignals('record.heard', record.heard ?? []),
     missing: checkSignals('record.missing', record.missing ?? []),

@@ -19,6 +19,12 @@ import type { RegistryEvents } from './events.js';
 import { Explanations, type InstanceExplanation } from './explain.js';
 import { FirstProof } from './first-proof.js';
 import { HeartbeatIntake } from './heartbeat-intake.js';
+import {
+  checkRegistration,
+  type InstanceView,
+  type Registration,
+  type SignalName,
+} from './instance.js';
 import { Learning } from './learning.js';
 import { Lease } from './lease.js';
 import { Leases } from './leases.js';
@@ -27,18 +33,15 @@ import { Observer } from './observer.js';
 import { type RegistryOptions, resolveRegistryOptions } from './options.js';
 import { Contacts } from './probe/contacts.js';
 import type { InstanceRecord } from './records.js';
-import { checkRegistration, type Registration } from './registration.js';
 import { Removal } from './removal.js';
 import { Reports } from './reports.js';
 import { Restarts } from './restarts.js';
 import { Restoration } from './restoration.js';
 import { Scheduler } from './scheduler.js';
 import { isSecretOf, Secrets } from './secrets.js';
-import type { SignalName } from './signal.js';
 import { Signals } from './signals.js';
 import { type DrainedBy, Drains, type Generations, Tombstones } from './tombstones.js';
 import type {
-  InstanceView,
   Protection,
   RegistryStats,
   Route,

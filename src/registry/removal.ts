@@ -4,7 +4,6 @@
  * as a whole and to each service, and both have to allow it: forty of a hundred services that are
  * down one instance of two each are a rack, not forty deaths.
  */
-
 import type { Confirmation } from './confirmation.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
@@ -132,8 +131,9 @@ export class Removal implements Rule {
     let left = removable(membership.n);
     const leftOf = new Map<string, number>();
     for (const member of this.#shuffled(this.#candidates)) {
-      const { service } = member.about;
+      const { service, group } = member.about;
       if (member.confirmedAt !== undefined) continue; // in its own time, above
+      if (this.#observer.isImpairedFor(group)) continue; // it may be its switch that is broken
       // Whoever takes no traffic is no loss of capacity: its lease alone decides.
       if (!member.counts) this.#leases.end(member, 'removed', 'ttl');
       else if (left > 0 && !frozen.has(service)) {

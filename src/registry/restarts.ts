@@ -121,7 +121,7 @@ export class Restarts implements Rule {
     const service = this.#membership.serviceOf(member);
     const isMass = ({ n, down }: Census) => down > removable(n);
     return (
-      this.#observer.isImpaired ||
+      this.#observer.isImpairedFor(member.about.group) ||
       (isMass(service) && (service.panic || this.#removal.isFrozen(service.name))) ||
       (isMass(this.#membership) && this.#removal.isFrozen(''))
     );

@@ -4,10 +4,10 @@
  * stood; one that is not heard by then is expected from that instant on.
  */
 import type { HeartbeatIntake } from './heartbeat-intake.js';
+import { SIGNALS } from './instance.js';
 import type { Leases } from './leases.js';
 import type { Member } from './member.js';
 import type { Rule } from './scheduler.js';
-import { SIGNALS } from './signal.js';
 import type { Signals } from './signals.js';
 
 /** One to learn that the registry is back, one to be heard. */

@@ -2,10 +2,6 @@
 import type { Peer } from '../core/peer.js';
 import { type Reading, readingOfMisses } from './classify.js';
 
-/** `'service'`: of the service's main loop; `'process'`: of its process or host. */
-export type SignalName = 'service' | 'process';
-export const SIGNALS: readonly SignalName[] = ['service', 'process'];
-
 const BY_LEVEL: Readonly<Record<string, Reading>> = {
   late: 'late',
   critical: 'critical',

@@ -9,8 +9,8 @@ import type { FailureDetectorOptions } from '../core/settings.js';
 import type { PeerSnapshot } from '../core/snapshot.js';
 import type { RegistryLink } from './beat.js';
 import type { RegistryEvents } from './events.js';
+import { SIGNALS, type SignalName } from './instance.js';
 import type { Member } from './member.js';
-import { SIGNALS, type SignalName } from './signal.js';
 
 /** What was learnt of an instance, without how its silence stands. */
 export type Learnt = Readonly<Partial<Record<SignalName, PeerSnapshot>>>;
@@ -113,7 +113,8 @@ export class Signals {
     heartbeatInterval: number,
   ): HeartbeatOutcome {
     const signal = member.signals[name];
-    signal.peer ??= this.detectors[name].watch(member.id, { heartbeatInterval });
+    const { id, about } = member;
+    signal.peer ??= this.detectors[name].watch(id, { heartbeatInterval, group: about.group });
     return signal.peer.heartbeat(at, info);
   }
 
@@ -143,7 +144,8 @@ export class Signals {
     const snapshot = detector.snapshotPeer(id);
     detector.forget(id);
     if (snapshot) detector.restorePeer({ ...snapshot, heard: true, silence: 0 });
-    signals[name].peer = detector.watch(id, { heartbeatInterval: about.heartbeatInterval });
+    const { heartbeatInterval, group } = about;
+    signals[name].peer = detector.watch(id, { heartbeatInterval, group });
   }
 
   forget(id: string): void {

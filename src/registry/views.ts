@@ -1,44 +1,6 @@
 /** What the registry shows of itself: plain JSON, the same in the class and over HTTP. */
 import type { Stall } from '../core/events.js';
-import type { SignalName } from './signal.js';
-
-/** What is made of the two signals of an instance, by the table in docs/registry.md. */
-export type InstanceStatus =
-  | 'starting'
-  | 'available'
-  | 'overloaded'
-  | 'critical'
-  | 'probe-failing'
-  | 'zombie'
-  | 'dead'
-  | 'not-ready';
-
-/** A signal: `unused` was neither heard nor polled in this incarnation, `unknown` cannot be heard at present. */
-export type SignalState = 'unused' | 'unknown' | 'ok' | 'late' | 'missing' | 'not-ready';
-
-/** An instance, as everybody may see it: no secret, durations in ms. */
-export interface InstanceView {
-  readonly id: string;
-  /** Both undefined of a lease without traffic. */
-  readonly service?: string | undefined;
-  readonly address?: string | undefined;
-  readonly meta: Readonly<Record<string, string>>;
-  /** The number of its registration: integers from 1. */
-  readonly generation: number;
-  readonly heartbeatInterval: number;
-  readonly ttl: number;
-  readonly status: InstanceStatus;
-  readonly signals: { readonly process: SignalState; readonly service: SignalState };
-  /** Asked to go: no traffic any more. */
-  readonly draining: boolean;
-  /** Whether `route` has it among its targets for its own sake, without a panic. */
-  readonly routable: boolean;
-  /** The revision of the registry at which this view last changed. */
-  readonly revision: number;
-  /** Wall clock, ms since 1970, at which it registered, and at which `status` last changed. */
-  readonly registeredAt: number;
-  readonly changedAt: number;
-}
+import type { InstanceView, SignalName } from './instance.js';
 
 /**
  * What changed: its `status`; its `signals` without that; `draining`; `routing`, which is `routable`

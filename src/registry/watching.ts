@@ -4,7 +4,8 @@
  * snapshot.
  */
 import { checkKeys, checkNumber, checkType } from '../core/validate.js';
-import type { Change, InstanceView, WatchEvent } from './views.js';
+import type { InstanceView } from './instance.js';
+import type { Change, WatchEvent } from './views.js';
 
 /** Options of `Registry.watch`. */
 export interface WatchOptions {

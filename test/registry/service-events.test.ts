@@ -2,9 +2,9 @@ import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { platform } from '../../src/core/host.js';
+import type { InstanceView } from '../../src/registry/instance.js';
 import { Registry } from '../../src/registry/registry.js';
 import { EventStreams } from '../../src/registry/service/event-streams.js';
-import type { InstanceView } from '../../src/registry/views.js';
 import { Loop } from '../support/loop.js';
 import { request, start, TOKENS, web } from '../support/service.js';
 

@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { arrivalModels } from '../../src/core/arrival-model.js';
+import type { InstanceStatus, InstanceView } from '../../src/registry/instance.js';
 import type { PastChange } from '../../src/registry/member.js';
-import type { ChangeKind, InstanceStatus, InstanceView } from '../../src/registry/views.js';
+import type { ChangeKind } from '../../src/registry/views.js';
 import { root } from './processes.js';
 
 const PERIOD = 1000;

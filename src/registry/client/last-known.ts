@@ -6,8 +6,9 @@
  * drains, is not ready, is dead, or is at another address by now, is no target, whatever the list of
  * before says.
  */
+import type { InstanceView } from '../instance.js';
 import { ramp } from '../pick.js';
-import type { InstanceView, Route, Target, WatchEvent } from '../views.js';
+import type { Route, Target, WatchEvent } from '../views.js';
 
 /** A route as the service gives it. */
 export interface RouteAnswer extends Route {

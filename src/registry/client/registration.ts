@@ -10,6 +10,7 @@ import {
 } from '../../core/validate.js';
 import { parseTarget } from '../../sources/target.js';
 import { keyOf } from '../../sources/udp-signed.js';
+import { FIELDS, SAID } from '../instance.js';
 import type { Backoff } from './backoff.js';
 import { IN_USE, RegistryError, type RegistryHttp } from './http.js';
 
@@ -22,8 +23,18 @@ export interface RegistrationRequest {
   /** Where the instance takes requests, as it is handed to those who route. */
   address?: string;
   meta?: Readonly<Record<string, string>>;
+  /**
+   * The host, rack or zone that it may fall silent with: when nobody of a group of three or more is
+   * heard, their suspicions are deferred. Default none.
+   */
+  group?: string;
   /** How long a lease holds without a heartbeat, in ms. Default: the registry's. */
   ttl?: number;
+  /**
+   * Silent for so long, in ms, it is removed whatever protects the others. Default: the registry's.
+   * Lower forgets the dead earlier.
+   */
+  goneAfter?: number;
   /** Between heartbeats, in ms. Default: the registry's. */
   heartbeatInterval?: number;
   /**
@@ -58,26 +69,27 @@ export interface Granted {
   readonly askedAt: number;
 }
 
-const KEYS = ['id', 'service', 'address', 'meta', 'ttl', 'heartbeatInterval'];
-const OWN_KEYS = ['beat', 'ready', 'udp', 'keepAlive', 'wait', 'signal'];
+const OWN_KEYS = ['beat', 'udp', 'keepAlive', 'wait', 'signal'];
 const BEATS = ['http', 'udp', 'none'] as const;
-const TEXTS = ['id', 'service', 'address'] as const;
 const MS = { least: 1, most: 2 ** 31 - 1, unit: 'ms' };
 
 /** Refuses what no registry would take, before anything is sent. */
 export function checkRequest(request: RegistrationRequest): void {
   checkType('request', 'an object', request, request !== undefined);
-  const given = checkKeys('request', request, [...KEYS, ...OWN_KEYS]);
-  for (const key of TEXTS) {
-    if (key !== 'id' && given.service === undefined && given.address === undefined) continue;
-    checkType(key, 'a string', given[key], typeof given[key] === 'string');
-    checkRange(key, 'at least one character', given[key], given[key] !== '');
-  }
-  for (const key of ['ttl', 'heartbeatInterval'] as const) {
-    if (given[key] !== undefined) checkNumber(key, given[key], MS);
+  const given = checkKeys('request', request, [...SAID, ...OWN_KEYS]);
+  const leaseOnly = given.service === undefined && given.address === undefined;
+  for (const key of SAID) {
+    const { type } = FIELDS[key].kind;
+    const value = given[key];
+    const isNeeded = key === 'id' || (!leaseOnly && (key === 'service' || key === 'address'));
+    if (value === undefined && !isNeeded) continue;
+    if (type === 'name' || type === 'text') {
+      checkType(key, 'a string', value, typeof value === 'string');
+      checkRange(key, 'at least one character', value, value !== '');
+    } else if (type === 'ms') checkNumber(key, value, MS);
+    else if (type === 'boolean') checkBoolean(key, value);
   }
   if (given.beat !== undefined) checkOneOf('beat', given.beat, BEATS);
-  if (given.ready !== undefined) checkBoolean('ready', given.ready);
   if (given.wait !== undefined) checkBoolean('wait', given.wait);
   if (given.udp !== undefined) parseTarget('udp', given.udp);
 }
@@ -138,8 +150,8 @@ const IN_USE_DELAY = 2000;
  */
 export async function registered(request: RegistrationRequest, how: Registering): Promise<Granted> {
   const { secret } = how;
-  const said = Object.entries(request).filter(([key]) => KEYS.includes(key));
-  const body = { ...Object.fromEntries(said), ...(secret !== undefined && { secret }) };
+  const said = Object.fromEntries(SAID.map((key) => [key, request[key]])); // JSON leaves undefined out
+  const body = { ...said, ...(secret !== undefined && { secret }) };
   for (;;) {
     how.signal?.throwIfAborted();
     const askedAt = how.host.now();

@@ -2,7 +2,8 @@
 import type { Host } from '../../core/host.js';
 import { type Clock, resolveSettings } from '../../core/settings.js';
 import { checkKeys, checkNumber, checkType } from '../../core/validate.js';
-import type { InstanceView, Route, WatchEvent } from '../views.js';
+import type { InstanceView } from '../instance.js';
+import type { Route, WatchEvent } from '../views.js';
 import { Backoff } from './backoff.js';
 import { FollowedService } from './followed-service.js';
 import { HeldLease } from './held-lease.js';

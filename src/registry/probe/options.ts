@@ -12,7 +12,7 @@ import {
   SCHEDULE_KEYS,
   type ScheduleOptions,
 } from '../../health/schedule.js';
-import type { InstanceView } from '../views.js';
+import type { InstanceView } from '../instance.js';
 import { type Allowed, allowedBy } from './allowed.js';
 
 /** Polls an instance; answers as checks do. `signal` is aborted when its time is up. */

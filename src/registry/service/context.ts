@@ -1,8 +1,8 @@
 /** What the parts of the service share. */
 import type { HttpBindings } from '@hono/node-server';
 import type { RegistryLink } from '../beat.js';
+import type { InstanceView } from '../instance.js';
 import type { Registry } from '../registry.js';
-import type { InstanceView } from '../views.js';
 import type { Askers } from './askers.js';
 import type { Rejections } from './errors.js';
 import type { EventStreams } from './event-streams.js';

@@ -1,5 +1,5 @@
 /** phi-accrual/service: the registry over HTTP and UDP, with its state in a file. */
-export type { InstanceView } from '../views.js';
+export type { InstanceView } from '../instance.js';
 export type { DemoNodes } from './context.js';
 export type { ErrorCode } from './errors.js';
 export type { ServiceNotice, ServiceOptions } from './options.js';

@@ -1,7 +1,7 @@
 /** The service's prober, which connects to nobody but those who registered. */
+import type { InstanceView } from '../instance.js';
 import { Prober, type ProberOptions } from '../probe/index.js';
 import type { Registry } from '../registry.js';
-import type { InstanceView } from '../views.js';
 import { ServiceError } from './errors.js';
 
 /** Options of the prober that are for the user of the service to choose. */

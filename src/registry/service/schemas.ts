@@ -1,7 +1,16 @@
-/** What requests may say and what answers look like: validated, and told in /openapi.json. */
+/** What requests may say and what answers look like: validated, and described in /openapi.json. */
 import { z } from '@hono/zod-openapi';
 import { isPlainText, PLAIN_TEXT } from '../../core/text.js';
 import { MAX_ID_BYTES, MAX_NUMBER } from '../../sources/udp-wire.js';
+import {
+  FIELDS,
+  type InstanceView,
+  type Kind,
+  SAID,
+  type Registration as Said,
+  SHOWN,
+  SIGNAL_STATES,
+} from '../instance.js';
 
 const MAX_TEXT = 255;
 const MAX_META = 32;
@@ -45,45 +54,81 @@ export const servicePath = z.object({
 });
 export const serviceQuery = z.object({ service: service.optional() });
 
+/** What a strange request may say of a field: less than the registry itself takes. */
+function requested(key: string, kind: Kind): z.ZodType {
+  switch (kind.type) {
+    case 'name':
+      return key === 'id' ? id : key === 'service' ? service : name(key).openapi(told);
+    case 'text':
+      return z
+        .string()
+        .min(1)
+        .max(MAX_TEXT)
+        .refine(isPlainText, { error: `expected ${PLAIN_TEXT}` })
+        .openapi({ example: '10.0.0.7:8080' });
+    case 'texts':
+      return z
+        .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
+        .refine((texts) => Object.entries(texts).flat().every(isPlainText), {
+          error: `${key}: expected ${PLAIN_TEXT}`,
+        })
+        .refine((texts) => Object.keys(texts).length <= MAX_META, {
+          error: `${key}: expected at most ${MAX_META} keys`,
+        })
+        .openapi({
+          maxProperties: MAX_META,
+          description: `keys of 1 to ${MAX_META_KEY} characters`,
+        });
+    case 'ms':
+      return ms;
+    default:
+      return shown(kind);
+  }
+}
+
+/** What a field looks like in an answer. */
+function shown(kind: Kind): z.ZodType {
+  switch (kind.type) {
+    case 'name':
+    case 'text':
+      return z.string();
+    case 'texts':
+      return z.record(z.string(), z.string()).readonly();
+    case 'boolean':
+      return z.boolean();
+    case 'choice':
+      return z.enum(kind.of);
+    case 'signals': {
+      const signal = z.enum(SIGNAL_STATES);
+      return z.object({ process: signal, service: signal }).readonly();
+    }
+    default:
+      return z.number();
+  }
+}
+
+interface Row {
+  readonly kind: Kind;
+  readonly description?: string;
+}
+
+const rowOf = (key: string): Row => FIELDS[key as keyof typeof FIELDS];
+
+function saidOf(key: keyof Said): z.ZodType {
+  const { kind, description } = rowOf(key);
+  const schema = requested(key, kind);
+  if (key === 'id') return schema;
+  return description === undefined ? schema.optional() : schema.optional().openapi({ description });
+}
+
 export const Registration = z
   .strictObject({
-    id,
-    service: service.optional(),
-    address: z
-      .string()
-      .min(1)
-      .max(MAX_TEXT)
-      .refine(isPlainText, { error: `expected ${PLAIN_TEXT}` })
-      .openapi({ example: '10.0.0.7:8080' })
-      .optional(),
-    meta: z
-      .record(z.string().min(1).max(MAX_META_KEY), z.string().max(MAX_META_VALUE))
-      .refine((meta) => Object.entries(meta).flat().every(isPlainText), {
-        error: `meta: expected ${PLAIN_TEXT}`,
-      })
-      .refine((meta) => Object.keys(meta).length <= MAX_META, {
-        error: `meta: expected at most ${MAX_META} keys`,
-      })
-      .openapi({
-        maxProperties: MAX_META,
-        description: `keys of 1 to ${MAX_META_KEY} characters`,
-      })
-      .optional(),
-    ttl: ms.optional().openapi({ description: 'ms; default the larger of 30 s and 10 intervals' }),
-    goneAfter: ms.optional().openapi({
-      description:
-        'ms of silence after which it is removed whatever protects the others; default the larger of 10 min and 20 leases',
-    }),
-    ready: z
-      .boolean()
-      .optional()
-      .openapi({ description: 'false: no traffic until a heartbeat says that it is' }),
-    heartbeatInterval: ms.optional().openapi({ description: 'ms; default 1000' }),
+    ...Object.fromEntries(SAID.map((key) => [key, saidOf(key)])),
     secret: secret
       .optional()
       .openapi({ description: 'of the present lease of the id: its holder may take it over' }),
   })
-  .openapi('Registration');
+  .openapi('Registration') as unknown as z.ZodType<Said & { readonly secret?: string }>;
 
 export const LeaseView = z
   .object({
@@ -151,35 +196,19 @@ export const SessionView = z
   .object({ role: z.enum(['node', 'reader', 'operator']), demo: z.boolean(), cookie: z.boolean() })
   .openapi('Session');
 
-const signal = z.enum(['unused', 'unknown', 'ok', 'late', 'missing', 'not-ready']);
+/** Fields that a lease without traffic, or most instances, do not have. */
+const ABSENT: readonly string[] = ['service', 'address', 'group'];
 
 export const Instance = z
-  .object({
-    id: z.string(),
-    service: z.string().optional(),
-    address: z.string().optional(),
-    meta: z.record(z.string(), z.string()).readonly(),
-    generation: z.number(),
-    heartbeatInterval: z.number(),
-    ttl: z.number(),
-    status: z.enum([
-      'starting',
-      'available',
-      'overloaded',
-      'critical',
-      'probe-failing',
-      'zombie',
-      'dead',
-      'not-ready',
-    ]),
-    signals: z.object({ process: signal, service: signal }).readonly(),
-    draining: z.boolean(),
-    routable: z.boolean(),
-    revision: z.number(),
-    registeredAt: z.number(),
-    changedAt: z.number(),
-  })
-  .openapi('Instance');
+  .object(
+    Object.fromEntries(
+      SHOWN.map(([key]) => {
+        const schema = shown(rowOf(key).kind);
+        return [key, ABSENT.includes(key) ? schema.optional() : schema];
+      }),
+    ),
+  )
+  .openapi('Instance') as unknown as z.ZodType<InstanceView>;
 
 export const Instances = z
   .object({ revision: z.number(), instances: z.array(Instance).readonly() })

@@ -2,7 +2,8 @@
  * What readers of events are sent, in parts of a bounded size that all readers share: however many
  * do not read, each holds one part, and nobody a whole snapshot.
  */
-import type { InstanceView, WatchEvent } from '../views.js';
+import type { InstanceView } from '../instance.js';
+import type { WatchEvent } from '../views.js';
 
 /** A piece of a text, and how to come by the one after it. */
 export interface Part {

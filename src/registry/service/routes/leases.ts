@@ -1,9 +1,9 @@
 /** What nodes do: register, beat, drain, leave. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { InstanceView } from '../../instance.js';
 import { RegistryFull } from '../../registry.js';
 import type { DrainedBy } from '../../tombstones.js';
-import type { InstanceView } from '../../views.js';
 import { type Beats, checkBounds, stale, unknown } from '../beats.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';

@@ -1,9 +1,10 @@
 /** The targets of a service for consumers that cannot speak our API: `GET /services/:service/targets`. */
 import { createHash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { InstanceView } from '../../instance.js';
 import { targetOf } from '../../probe/target.js';
 import type { Registry } from '../../registry.js';
-import type { InstanceView, Route } from '../../views.js';
+import type { Route } from '../../views.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
 import * as schemas from '../schemas.js';
