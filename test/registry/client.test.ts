@@ -166,7 +166,7 @@ describe('a lease', () => {
 
   it('wants no traffic from its first beat on if it says so when it registers', async () => {
     const { clock, registry, lease, beats } = await held({ ready: false });
-    expect(registry.to('/register')[0].body).toEqual(REQUEST);
+    expect(registry.to('/register')[0].body).toEqual({ ...REQUEST, ready: false });
     lease.ready(true);
     await clock.pass(1000);
     expect(beats().map(({ body }) => body.ready)).toEqual([false, true]);
