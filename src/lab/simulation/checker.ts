@@ -5,13 +5,16 @@
 import type { Transition } from '../../core/events.js';
 import type { ResolvedOptions } from '../../core/options.js';
 import type { HeartbeatOutcome } from '../../core/outcomes.js';
+import { ChangeCheck } from './change-check.js';
 import { CutCheck } from './cut-check.js';
 import type { Guard } from './detector-port.js';
+import { FarewellCheck } from './farewell-check.js';
 import { BOUNDS, type Invariant, NEEDS, type Violation } from './invariants.js';
 import { LadderCheck } from './ladder-check.js';
 import { LearningCheck } from './learning-check.js';
+import { LevelCheck } from './level-check.js';
 import type { Nodes } from './nodes.js';
-import { nominalSilence } from './nominal.js';
+import { Nominal } from './nominal.js';
 import { Pauses } from './pauses.js';
 import { Quality } from './quality.js';
 import { Regularity } from './regularity.js';
@@ -30,6 +33,8 @@ const FIRST = 5;
 const LEARNT = 20;
 /** Smaller windows are swayed by single intervals. */
 const STEADY_WINDOW = 100;
+/** The mean interval is within this factor of those that were learnt. */
+const MEAN = 1.25;
 const ROUNDING = 1e-3;
 /** For so long a heartbeat may wait in the buffer of an observer that does not stall. */
 const UNREAD = 10;
@@ -41,6 +46,7 @@ export class Checker {
   readonly quality: Quality;
   readonly stalls = new Pauses();
   readonly cuts: CutCheck;
+  readonly changes: ChangeCheck;
   /** Outages that the detector was told of. */
   readonly known = new Pauses();
   /** The latest outage of all peers: since when and until when, and how many were trusted then. */
@@ -53,14 +59,18 @@ export class Checker {
   linkDown = false;
   /** The node whose heartbeat is being taken in; −1 for none. */
   beating = -1;
+  /** The node whose farewell is being taken in; −1 for none. */
+  leaving = -1;
   readonly #observer: number;
   readonly #nodes: Nodes;
   readonly #options: ResolvedOptions;
   readonly #guards: Readonly<Record<Guard, boolean>>;
   /** The only rule of learning that promises anything. */
   readonly #guarded: boolean;
-  readonly #nominal: (interval: number) => number;
+  readonly #nominal: Nominal;
   readonly #ladder: LadderCheck;
+  readonly #levels: LevelCheck;
+  readonly #farewells: FarewellCheck;
   readonly #set = new SetCheck();
   readonly #regularity: Regularity;
   readonly #report: (violation: Violation) => void;
@@ -70,6 +80,8 @@ export class Checker {
   /** When a heartbeat came that waits to be read. */
   readonly #waitingSince: Float64Array;
   readonly #overdue: Uint8Array;
+  /** What the last accepted heartbeat announced the next one for, in ms; 0 for as usual. */
+  readonly #announced: Float64Array;
   readonly #incarnation: Int32Array;
   readonly #sequence: Int32Array;
 
@@ -86,17 +98,21 @@ export class Checker {
     this.#options = options;
     this.#guards = guards;
     this.#guarded = options.learn === 'guarded' && options.model !== 'calibrated';
-    this.#nominal = nominalSilence(options);
+    this.#nominal = new Nominal(options);
     this.#ladder = new LadderCheck(options, count);
+    this.#levels = new LevelCheck(options, count);
+    this.#farewells = new FarewellCheck(count);
     this.#report = report;
-    this.learning = new LearningCheck(count);
+    this.learning = new LearningCheck(count, this.#nominal.leeway);
     this.quality = new Quality(count);
     this.cuts = new CutCheck(nodes.groups);
+    this.changes = new ChangeCheck(nodes.interval, options.maxMistakesPerHour);
     this.#last = new Float64Array(count);
     this.#due = new Float64Array(count);
     this.#waitingSince = new Float64Array(count).fill(Number.NaN);
     this.#regularity = new Regularity(count, options.windowSize);
     this.#overdue = new Uint8Array(count);
+    this.#announced = new Float64Array(count);
     this.#incarnation = new Int32Array(count);
     this.#sequence = new Int32Array(count);
   }
@@ -105,6 +121,12 @@ export class Checker {
     const guard = NEEDS[invariant];
     if (guard !== undefined && !this.#guards[guard]) this.quality.excused++;
     else this.#report({ invariant, at, observer: this.#observer, node, message });
+  }
+
+  /** Anything befalls what the node sends, or the clock, that comparisons do not survive. */
+  disturb(node: number): void {
+    this.learning.disturb(node);
+    this.changes.disturb(node);
   }
 
   isSuspect(node: number): boolean {
@@ -116,11 +138,17 @@ export class Checker {
     return this.#due[node] - this.#last[node];
   }
 
+  /** The node is silent from now on, for a while that is none of its interval. */
+  beginSilence(node: number, at: number): void {
+    this.changes.disturb(node);
+    this.learning.beginOutage(node, at, this.#settled(node));
+  }
+
   /** As {@link tolerated}; NaN while it may still change by itself. */
-  settled(node: number): number {
+  #settled(node: number): number {
     const { fastest, slowest } = this.#nodes;
     const settled = fastest[node] === slowest[node] && this.#regularity.steady(node);
-    return settled ? this.tolerated(node) : Number.NaN;
+    return settled && this.#announced[node] === 0 ? this.tolerated(node) : Number.NaN;
   }
 
   watched(node: number, at: number, due: number): void {
@@ -133,22 +161,66 @@ export class Checker {
     if (Number.isNaN(this.#waitingSince[node])) this.#waitingSince[node] = at;
   }
 
-  /** @param due the detector's deadline after the heartbeat */
-  read(node: number, at: number, outcome: HeartbeatOutcome, due: number): void {
+  /**
+   * @param due the detector's deadline after the heartbeat
+   * @param announced what it announced the next one for, in ms; 0 for as usual
+   */
+  read(node: number, at: number, outcome: HeartbeatOutcome, due: number, announced: number): void {
     this.#waitingSince[node] = Number.NaN;
     if (outcome !== 'accepted') return;
     const interval = at - this.#last[node];
-    this.#regularity.accept(node, interval, this.#nodes.interval[node], this.tolerated(node));
+    const learnable = this.tolerated(node) - (this.#guarded ? this.#nominal.leeway : 0);
+    if (this.#announced[node] > 0) this.#regularity.pass(node);
+    else this.#regularity.accept(node, interval, this.#nodes.interval[node], learnable);
     this.#last[node] = at;
     this.#due[node] = due;
     this.#overdue[node] = 0;
-    const wrong = this.learning.accept(node, due - at);
-    if (wrong !== undefined && this.#guarded) this.fail('outages', at, node, wrong);
+    this.#announced[node] = announced;
+    this.changes.heard(node);
+    const kept = this.#levels.heard(node);
+    if (kept !== undefined) this.fail('levels', at, node, kept);
+    const [invariant, wrong] = this.learning.accept(node, due - at) ?? [];
+    if (invariant !== undefined && this.#unlearns(invariant))
+      this.fail(invariant, at, node, wrong as string);
+  }
+
+  /** Whether the detector promises to learn nothing from it. */
+  #unlearns(silence: 'outages' | 'pauses'): boolean {
+    const { model, learn } = this.#options;
+    return this.#guarded || (silence === 'pauses' && model === 'calibrated' && learn === 'guarded');
+  }
+
+  /** A heartbeat was read of a node that may have left. */
+  heard(node: number, at: number, incarnation: number, outcome: HeartbeatOutcome): void {
+    if (!this.hasLeft(node)) return;
+    const wrong = this.#farewells.heard(node, at, incarnation, outcome);
+    if (wrong !== undefined) this.fail('farewells', at, node, wrong);
+  }
+
+  hasLeft(node: number): boolean {
+    return this.#farewells.hasLeft(node);
+  }
+
+  /** A farewell was read, and `leave()` returned so. */
+  leave(node: number, at: number, incarnation: number, done: boolean): void {
+    this.#waitingSince[node] = Number.NaN;
+    const newest = this.#incarnation[node];
+    const wrong = this.#farewells.leave(node, at, incarnation, newest, done);
+    if (wrong !== undefined) this.fail('farewells', at, node, wrong);
+    if (!this.hasLeft(node)) return;
+    this.#last[node] = at;
+    this.#due[node] = Infinity;
+    this.#announced[node] = 0;
+    this.#ladder.reset(node);
+    this.#levels.reset(node);
+    this.#regularity.reset(node);
+    this.disturb(node);
+    this.quality.left(node, at);
   }
 
   /** A heartbeat was read whose time lay further ahead than any may. */
   stampedAhead(node: number, at: number, ahead: number, outcome: HeartbeatOutcome): void {
-    this.learning.disturb(node);
+    this.disturb(node);
     this.unrest = at;
     if (outcome === 'accepted') {
       this.fail('ahead', at, node, `accepted with a time that lies ${ahead} ms ahead`);
@@ -174,6 +246,9 @@ export class Checker {
     stalled: boolean,
   ): void {
     const node = change.peer;
+    if (this.hasLeft(node) && this.beating !== node) {
+      this.fail('farewells', now, node, `${event} after it left`);
+    }
     const unkept = event === 'level' ? undefined : this.#set.take(event, change);
     if (unkept !== undefined) this.fail('set', now, node, unkept);
     if (change.reason === 'first-heartbeat') {
@@ -184,6 +259,11 @@ export class Checker {
     if (wrong !== undefined) this.fail('order', now, node, wrong);
     if (change.at !== now) this.fail('order', now, node, `said at ${change.at}`);
     if (stalled) this.fail('held', now, node, `${event} while the observer stood still`);
+    if (event === 'level') {
+      const silence = now + ROUNDING - this.#last[node] - this.#leastNap(node);
+      const early = this.#levels.take(node, silence, this.#ladder);
+      if (early !== undefined) this.fail('levels', now, node, early);
+    }
     if (event === 'suspect') this.#suspect(change, now);
     if (event === 'available') {
       this.quality.available(node, now);
@@ -194,14 +274,28 @@ export class Checker {
     if (event !== 'level') {
       const much = this.learning.transition(node);
       const interval = this.#nodes.interval[node];
-      const bearable = this.#guarded && this.#nominal(interval) > MOST * interval;
+      const bearable = this.#guarded && this.#nominal.tolerated(interval) > MOST * interval;
       if (much !== undefined && bearable) this.fail('cadence', now, node, much);
     }
   }
 
   /** A node left on purpose. */
-  left(change: Transition<number>): void {
+  left(change: Transition<number>, now: number): void {
     this.#set.take('left', change);
+    const wrong = this.#farewells.told(this.leaving === change.peer);
+    if (wrong !== undefined) this.fail('farewells', now, change.peer, wrong);
+  }
+
+  /** By how much longer than usual the present silence was announced at least: than a mean. */
+  #leastNap(node: number): number {
+    const announced = this.#announced[node];
+    return announced > 0 ? announced - MEAN * this.#nodes.slowest[node] : 0;
+  }
+
+  /** And at most. */
+  #longestNap(node: number): number {
+    const announced = this.#announced[node];
+    return announced > 0 ? announced - this.#nodes.fastest[node] / MEAN : 0;
   }
 
   #suspect({ peer: node, due, silence, reason }: Transition<number>, now: number): void {
@@ -222,8 +316,9 @@ export class Checker {
       this.fail('early', now, node, `silence ${silence} instead of ${now - last}`);
     }
     const least = this.#least(node);
-    if (this.#guarded && now - last < least) {
-      this.fail('tolerance', now, node, `suspected after ${now - last} ms; nominal is ${least}`);
+    if (now - last < least - ROUNDING) {
+      const invariant = this.#announced[node] > 0 ? 'naps' : 'tolerance';
+      this.fail(invariant, now, node, `suspected after ${now - last} ms; nominal is ${least}`);
     }
     const held = this.held.has(undefined) || this.held.has(nodes.groups?.[node]);
     if (held && reason !== 'mass-silence') {
@@ -234,6 +329,8 @@ export class Checker {
     if (this.linkDown && linked) this.fail('held', now, node, 'suspected while its link was down');
     if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
     this.#overdue[node] = 1;
+    const beyond = running ? this.changes.mistake(node, now) : undefined;
+    if (beyond !== undefined) this.fail('budget', now, node, beyond);
     this.#duringCut(node, now, running);
     if (!this.#duringStall(node, now) && running) this.#duringOutage(node, now);
   }
@@ -299,11 +396,14 @@ export class Checker {
     }
   }
 
-  /** When the suspicion of a node has to be said, if silence goes on. */
-  #limit(node: number, now: number): number {
+  /**
+   * When the suspicion of a node has to be said, if silence goes on; or another level, that is due
+   * at `due`.
+   */
+  #limit(node: number, now: number, due = this.#due[node]): number {
     const { stallGuard, massSilence } = this.#guards;
-    const tolerated = this.tolerated(node);
-    let limit = this.stalls.over(this.#due[node] + BOUNDS.timer);
+    const tolerated = due - this.#last[node];
+    let limit = this.stalls.over(due + BOUNDS.timer);
     if (stallGuard) limit += 2 * tolerated + BOUNDS.maxHold + this.stalls.longest + BOUNDS.drain;
     if (massSilence) limit += BOUNDS.maxHold + this.#nodes.slowest[node];
     if (this.known.longest > 0) limit += this.known.between(this.#last[node], now) + tolerated;
@@ -320,6 +420,8 @@ export class Checker {
   sweep(now: number): void {
     const due = this.#due;
     for (let node = 0; node < due.length; node++) {
+      const next = this.#levels.next(node);
+      if (next < Infinity) this.#sweepLevel(node, now, next);
       if (due[node] >= now || this.#overdue[node] === 1 || this.#ladder.isSuspect(node)) continue;
       if (now <= this.#limit(node, now)) continue;
       this.#overdue[node] = 1;
@@ -328,9 +430,22 @@ export class Checker {
     }
   }
 
+  /** @param silence at which the node crosses its next level by silence */
+  #sweepLevel(node: number, now: number, silence: number): void {
+    const last = this.#last[node] + this.#longestNap(node);
+    if (last + silence >= now || this.hasLeft(node)) return;
+    if (now <= this.#limit(node, now, last + silence)) return;
+    this.#levels.missed(node);
+    this.fail('levels', now, node, `silent since ${last}, no level after ${silence} ms`);
+  }
+
+  /** The silence that must be tolerated at least. */
   #least(node: number): number {
+    if (!this.#guarded) return this.#announced[node];
     const early = this.#options.model === 'exponential' && this.#regularity.regular(node) < FIRST;
-    return (early ? LEAST_AT_FIRST : LEAST) * this.#nominal(this.#nodes.fastest[node]);
+    const factor = early ? LEAST_AT_FIRST : LEAST;
+    const usual = this.#nominal.tolerated(this.#nodes.fastest[node], factor);
+    return Math.max(usual + this.#leastNap(node), this.#announced[node]);
   }
 
   /** The silence that is tolerated of a node against what it ought to be. */
@@ -338,13 +453,14 @@ export class Checker {
     const tolerated = this.tolerated(node);
     const { slowest } = this.#nodes;
     const least = this.#least(node);
-    const most = MOST * this.#nominal(slowest[node]);
+    const most = this.#nominal.tolerated(slowest[node], MOST) + this.#longestNap(node);
     const enough = LEARNT * (1 + slowest[node] / this.#nodes.interval[node]);
     const learnt = this.learning.calm(node) >= enough && this.#regularity.steady(node);
-    const sane = learnt && this.#options.windowSize >= STEADY_WINDOW;
-    if (this.#guarded && (tolerated < least || (sane && tolerated > most))) {
+    const sane = learnt && this.#guarded && this.#options.windowSize >= STEADY_WINDOW;
+    if (tolerated < least - ROUNDING || (sane && tolerated > most + ROUNDING)) {
       const range = `${least.toFixed(0)} to ${most.toFixed(0)}`;
-      this.fail('tolerance', now, node, `tolerates ${tolerated} ms, nominal is ${range}`);
+      const invariant = this.#announced[node] > 0 ? 'naps' : 'tolerance';
+      this.fail(invariant, now, node, `tolerates ${tolerated} ms, nominal is ${range}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** What befalls a simulated world: each fault turned into what it does, now and when it ends. */
 import { type Fault, resolveWhich } from './faults.js';
 import type { Network } from './network.js';
-import type { Nodes } from './nodes.js';
+import type { Message, Nodes } from './nodes.js';
 import type { Observer } from './observer.js';
 import type { Random } from './random.js';
 
@@ -15,7 +15,7 @@ export interface FaultyWorld {
   after(ms: number, end: () => void): void;
   beatAt(node: number, at: number): void;
   floodAt(node: number, at: number): void;
-  send(node: number): void;
+  send(node: number, message?: Message): void;
   disturb(link: number): void;
 }
 
@@ -96,9 +96,7 @@ export class FaultInjector {
     const { count } = this.#world.nodes;
     const checkerOf = (link: number) => observers[(link / count) | 0].checker;
     for (const link of links) {
-      const { learning } = checkerOf(link);
-      const settled = checkerOf(link).settled(link % count);
-      if (!network.isCut(link)) learning.beginOutage(link % count, now, settled);
+      if (!network.isCut(link)) checkerOf(link).beginSilence(link % count, now);
       network.cut(link, queued);
     }
     this.#world.after(duration, () => {
@@ -170,17 +168,27 @@ export class FaultInjector {
       this.#start(node, 1);
     } else if (fault.fault === 'freeze') {
       this.#freeze(node, fault.duration, fault.burst ?? 1);
+    } else if (fault.fault === 'nap') {
+      this.#nap(node, fault.duration, fault.wakesAfter ?? fault.duration);
+    } else if (fault.fault === 'leave') {
+      if (nodes.running[node] === 0) return;
+      this.#stop(node);
+      this.#disturbNode(node);
+      nodes.crashed[node] = 1;
+      this.#world.send(node, { leaves: true });
     } else if (nodes.crashed[node] === 1) {
       // Nothing else happens to the dead.
     } else if (fault.fault === 'cadence') {
+      const { now } = this.#world;
       nodes.interval[node] = fault.interval;
       nodes.setCadence(node, fault.interval);
-      this.#disturbNode(node);
       for (const { checker } of this.#world.observers) {
+        checker.unrest = now;
         const clear = 0.8 * fault.interval > checker.tolerated(node);
         checker.learning.changeCadence(node, clear);
+        checker.changes.changed(node, now, fault.interval);
       }
-      const soon = this.#world.now + fault.interval;
+      const soon = now + fault.interval;
       if (nodes.nextBeat[node] > soon) this.#world.beatAt(node, soon);
     } else if (fault.fault === 'flood') {
       this.#disturbNode(node);
@@ -216,19 +224,30 @@ export class FaultInjector {
   }
 
   #freeze(node: number, duration: number, burst: number): void {
-    const { nodes } = this.#world;
-    if (nodes.running[node] === 0) return;
-    const incarnation = nodes.incarnation[node];
+    if (this.#world.nodes.running[node] === 0) return;
     this.#stop(node);
-    for (const { checker } of this.#world.observers) {
-      checker.unrest = this.#world.now + duration;
-      checker.learning.beginOutage(node, this.#world.now, checker.settled(node));
+    this.#fallSilent(node, duration, () => this.#start(node, burst));
+  }
+
+  #nap(node: number, announced: number, duration: number): void {
+    if (this.#world.nodes.running[node] === 0) return;
+    this.#fallSilent(node, duration, () => {});
+    this.#world.send(node, { next: announced });
+    this.#world.beatAt(node, this.#world.now + duration);
+  }
+
+  /** Nothing is heard of the node for a while that is none of its interval; then, if it lives, `end`. */
+  #fallSilent(node: number, duration: number, end: () => void): void {
+    const { nodes, now, observers } = this.#world;
+    const incarnation = nodes.incarnation[node];
+    for (const { checker } of observers) {
+      checker.unrest = now + duration;
+      checker.beginSilence(node, now);
     }
     this.#world.after(duration, () => {
       if (nodes.crashed[node] === 1 || nodes.incarnation[node] !== incarnation) return;
-      const { now, observers } = this.#world;
-      for (const { checker } of observers) checker.learning.endOutage(node, now);
-      this.#start(node, burst);
+      for (const { checker } of observers) checker.learning.endOutage(node, this.#world.now);
+      end();
     });
   }
 

@@ -51,6 +51,21 @@ export interface Freeze extends At {
   readonly burst?: number;
 }
 
+/** A heartbeat that announces the next one for so much later, and silence until then. */
+export interface Nap extends At {
+  readonly fault: 'nap';
+  readonly nodes: Which;
+  readonly duration: number;
+  /** The next heartbeat comes after so many ms instead. Default: when it was announced. */
+  readonly wakesAfter?: number;
+}
+
+/** The processes end on purpose, and say so with their last datagram. */
+export interface Leave extends At {
+  readonly fault: 'leave';
+  readonly nodes: Which;
+}
+
 /** Heartbeats beside the regular ones. */
 export interface Flood extends At {
   readonly fault: 'flood';
@@ -139,6 +154,8 @@ export type Fault =
   | Crash
   | Restart
   | Freeze
+  | Nap
+  | Leave
   | Flood
   | Cadence
   | ClockStep
@@ -168,6 +185,8 @@ const FIELDS: Readonly<Record<Fault['fault'], readonly string[]>> = {
   crash: ['nodes'],
   restart: ['nodes'],
   freeze: ['nodes', 'duration', 'burst?'],
+  nap: ['nodes', 'duration', 'wakesAfter?'],
+  leave: ['nodes'],
   flood: ['nodes', 'count', 'gap'],
   cadence: ['nodes', 'interval'],
   'clock-step': ['nodes', 'by'],
@@ -184,6 +203,7 @@ const NUMBERS: Readonly<Record<string, Parameters<typeof checkNumber>[2]>> = {
   at: TIME,
   duration: LENGTH,
   interval: LENGTH,
+  wakesAfter: LENGTH,
   spread: TIME,
   backOff: LENGTH,
   gap: TIME,

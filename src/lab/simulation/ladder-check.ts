@@ -30,8 +30,17 @@ export class LadderCheck {
     this.#crossed = new Int32Array(nodes);
   }
 
+  /** The node is watched no more. */
+  reset(node: number): void {
+    this.#crossed[node] = 0;
+  }
+
   isSuspect(node: number): boolean {
     return (this.#crossed[node] & this.#suspect) !== 0;
+  }
+
+  isCrossed(node: number, level: string): boolean {
+    return (this.#crossed[node] & (1 << this.#names.indexOf(level))) !== 0;
   }
 
   /** Takes a transition in; returns what is wrong with it. */

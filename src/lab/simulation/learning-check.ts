@@ -8,16 +8,25 @@ const LONG_OUTAGE = 10_000;
 const SAME = 1.1;
 const MOST_TRANSITIONS = 10;
 
+/** What is called upon after a silence that was none of the interval. */
+type SilenceInvariant = 'outages' | 'pauses';
+
 export class LearningCheck {
+  /** What `acceptablePause` adds to any silence that is tolerated, in ms. */
+  readonly #leeway: number;
   /** Accepted heartbeats since anything irregular, by node. */
   readonly #calm: Int32Array;
-  /** The silence that was tolerated before an outage; NaN for none that could be compared with. */
+  /** The silence beyond the leeway that was tolerated before an outage; NaN for none to compare with. */
   readonly #before: Float64Array;
+  /** Whether the outage was shorter than what was tolerated. */
+  readonly #wasTolerated: Uint8Array;
   readonly #outageSince: Float64Array;
   /** Transitions since the cadence changed; NaN when something else has happened since. */
   readonly #transitions: Float64Array;
 
-  constructor(nodes: number) {
+  constructor(nodes: number, leeway: number) {
+    this.#leeway = leeway;
+    this.#wasTolerated = new Uint8Array(nodes);
     this.#calm = new Int32Array(nodes);
     this.#before = new Float64Array(nodes).fill(Number.NaN);
     this.#outageSince = new Float64Array(nodes).fill(Number.NaN);
@@ -38,18 +47,22 @@ export class LearningCheck {
 
   /** @param tolerated just before it; NaN where that had not settled */
   beginOutage(node: number, at: number, tolerated: number): void {
-    const comparable = this.#calm[node] >= CALM;
+    const usual = tolerated - this.#leeway;
+    const comparable = this.#calm[node] >= CALM && usual > 0;
     this.disturb(node);
     this.#outageSince[node] = at;
-    if (comparable) this.#before[node] = tolerated;
+    if (comparable) this.#before[node] = usual;
   }
 
   endOutage(node: number, at: number): void {
     this.#calm[node] = 0;
     this.#transitions[node] = Number.NaN;
-    // What is tolerated is learnt, and may be.
-    const least = Math.max(LONG_OUTAGE, this.#before[node]);
-    if (!(at - this.#outageSince[node] >= least)) this.#before[node] = Number.NaN;
+    const silent = at - this.#outageSince[node];
+    const before = this.#before[node];
+    // What is usual is learnt, and may be; what is tolerated beyond it may not.
+    const least = this.#leeway > 0 ? before : Math.max(LONG_OUTAGE, before);
+    if (!(silent >= least)) this.#before[node] = Number.NaN;
+    this.#wasTolerated[node] = silent < before + this.#leeway ? 1 : 0;
   }
 
   /** @param clear whether every silence from now on is longer than what is tolerated */
@@ -59,13 +72,16 @@ export class LearningCheck {
   }
 
   /** A heartbeat was accepted; returns what is wrong with the silence that is tolerated now. */
-  accept(node: number, tolerated: number): string | undefined {
+  accept(node: number, tolerated: number): [SilenceInvariant, string] | undefined {
     const calm = ++this.#calm[node];
     const before = this.#before[node];
     if (calm !== AFTER || Number.isNaN(before)) return undefined;
     this.#before[node] = Number.NaN;
-    if (tolerated <= SAME * before) return undefined;
-    return `tolerates ${tolerated.toFixed(0)} ms after an outage, ${before.toFixed(0)} before it`;
+    const usual = tolerated - this.#leeway;
+    if (usual <= SAME * before) return undefined;
+    const [is, was] = [usual, before].map((ms) => (ms + this.#leeway).toFixed(0));
+    const invariant = this.#wasTolerated[node] === 1 ? 'pauses' : 'outages';
+    return [invariant, `tolerates ${is} ms after a silence, ${was} before it`];
   }
 
   /** A suspicion or a return; returns what is wrong. */

@@ -1,4 +1,13 @@
 /** The nodes of a simulated world as they truly are, which no observer knows. */
+
+/** What a datagram says beside its numbers, if it is no plain heartbeat. */
+export interface Message {
+  /** The next heartbeat comes so many ms after this one. */
+  readonly next?: number;
+  /** There is none: the node leaves. */
+  readonly leaves?: true;
+}
+
 export class Nodes {
   readonly count: number;
   /** Between heartbeats, in ms. */
@@ -20,6 +29,8 @@ export class Nodes {
   /** By node; undefined where they have none. */
   readonly groups: readonly string[] | undefined;
   readonly #runningSince: Float64Array;
+  /** By the numbers of their datagrams, as each of them is one of a kind. */
+  readonly #messages = new Map<string, Message>();
   #ran = 0;
 
   /** @param expected the interval that detectors are configured with */
@@ -37,6 +48,17 @@ export class Nodes {
     this.wallClock = new Float64Array(this.count);
     this.ahead = new Float64Array(this.count);
     this.#runningSince = new Float64Array(this.count);
+  }
+
+  /** The node's latest datagram says so. */
+  say(node: number, message: Message): void {
+    this.#messages.set(`${node} ${this.incarnation[node]} ${this.sequence[node]}`, message);
+  }
+
+  /** What a datagram says; undefined for a plain heartbeat. */
+  said(node: number, incarnation: number, sequence: number): Message | undefined {
+    if (this.#messages.size === 0) return undefined;
+    return this.#messages.get(`${node} ${incarnation} ${sequence}`);
   }
 
   /** A cadence that is long enough to be learnt. */

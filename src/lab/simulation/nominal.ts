@@ -2,15 +2,36 @@
 import { arrivalModels } from '../../core/arrival-model.js';
 import type { ResolvedOptions } from '../../core/options.js';
 
-/** The silence that is suspicion for a peer that beats every `interval` ms like a clock. */
-export function nominalSilence(options: ResolvedOptions): (interval: number) => number {
-  const { threshold, minStdDev, acceptablePause, maxSilence = Infinity } = options;
-  // The calibrated model's is learnt: this is where it starts, about.
-  const model = options.model === 'calibrated' ? 'exponential' : options.model;
-  const { perMean, perStdDev } = arrivalModels[model].reach(threshold);
-  return (interval) => {
+export class Nominal {
+  /** What `acceptablePause` adds to any silence that is tolerated, in ms. */
+  readonly leeway: number;
+  /** The longest silence that is tolerated, in ms. */
+  readonly longest: number;
+  readonly #options: ResolvedOptions;
+  readonly #perMean: number;
+  readonly #perStdDev: number;
+
+  constructor(options: ResolvedOptions) {
+    const { threshold, acceptablePause, maxSilence = Infinity } = options;
+    // The calibrated model's is learnt: this is where it starts, about.
+    const model = options.model === 'calibrated' ? 'exponential' : options.model;
+    const { perMean, perStdDev } = arrivalModels[model].reach(threshold);
+    this.leeway = (options.model === 'calibrated' ? 1 : perMean) * acceptablePause;
+    this.longest = maxSilence;
+    this.#options = options;
+    this.#perMean = perMean;
+    this.#perStdDev = perStdDev;
+  }
+
+  /**
+   * The silence that is suspicion for a peer that beats every `interval` ms like a clock.
+   *
+   * @param factor of what would be tolerated without `acceptablePause`
+   */
+  tolerated(interval: number, factor = 1): number {
+    const { minStdDev } = this.#options;
     const stdDev = Math.max(minStdDev.absolute, minStdDev.relative * interval);
-    const silence = perMean * (interval + acceptablePause) + perStdDev * stdDev;
-    return Math.min(silence, maxSilence);
-  };
+    const usual = this.#perMean * interval + this.#perStdDev * stdDev;
+    return Math.min(factor * usual + this.leeway, this.longest);
+  }
 }

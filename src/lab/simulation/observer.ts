@@ -2,6 +2,7 @@
 import type { Transition } from '../../core/events.js';
 import { FailureDetector } from '../../core/failure-detector.js';
 import type { Link } from '../../core/link.js';
+import type { HeartbeatOutcome } from '../../core/outcomes.js';
 import type { Peer } from '../../core/peer.js';
 import { type FailureDetectorOptions, resolveSettings } from '../../core/settings.js';
 import { Checker } from './checker.js';
@@ -17,7 +18,7 @@ export interface SimulationEvent {
   /** In ms from the start. */
   readonly at: number;
   readonly observer: number;
-  readonly event: 'suspect' | 'available' | 'level' | 'stall' | 'mass-silence';
+  readonly event: 'suspect' | 'available' | 'level' | 'left' | 'stall' | 'mass-silence';
   /** Undefined for what concerns no single node. */
   readonly node?: number;
   /** The computed instant of a transition. */
@@ -60,10 +61,16 @@ export class Observer {
   readonly #maxAhead: number;
   readonly #peers: Peer<number>[] = [];
   /** Reused: a detector reads it during the call. */
-  readonly #info: { incarnation: number; sequence: number; link: Link | undefined } = {
+  readonly #info: {
+    incarnation: number;
+    sequence: number;
+    link: Link | undefined;
+    next: number | undefined;
+  } = {
     incarnation: 0,
     sequence: 0,
     link: undefined,
+    next: undefined,
   };
   #linksDown = 0;
   #sweeps = 0;
@@ -88,7 +95,10 @@ export class Observer {
     for (const event of ['suspect', 'available', 'level'] as const) {
       this.detector.on(event, (change) => this.#transition(event, change));
     }
-    this.detector.on('left', (change) => this.checker.left(change));
+    this.detector.on('left', (change) => {
+      world.log({ at: change.at, observer: number, event: 'left', node: change.peer });
+      this.checker.left(change, world.now);
+    });
     this.detector.on('stall', ({ at, duration }) => {
       world.log({ at, observer: number, event: 'stall', duration });
     });
@@ -156,13 +166,15 @@ export class Observer {
     checker.compareSet(now, this.detector.available());
     const n = this.#sweeps++;
     const node = n % nodes.count;
-    checker.tolerance(node, now);
+    const isWatched = !checker.hasLeft(node);
+    if (isWatched) checker.tolerance(node, now);
     // Silence does not count while the link is down, nor for a while after; a copy has no link.
     const { heartbeatInterval } = this.#resolved;
     const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b), heartbeatInterval);
     if (checker.linkDown || checker.known.between(lately, now) > 0) return;
-    const wrong = inspect(this.#peers[node], this.#resolved, checker.isSuspect(node), now);
-    if (wrong !== undefined) checker.fail('arithmetic', now, node, wrong);
+    const suspect = checker.isSuspect(node);
+    const wrong = isWatched && inspect(this.#peers[node], this.#resolved, suspect, now);
+    if (wrong) checker.fail('arithmetic', now, node, wrong);
     if (n < SWEEPS_BEFORE_COPY || (n & (n - 1)) !== 0) return;
     const difference = compareCopy(this.detector, options, now);
     if (difference) checker.fail('snapshot', now, difference.node, difference.message);
@@ -170,7 +182,6 @@ export class Observer {
 
   #read(datagram: number): void {
     const { now, nodes, datagrams } = this.#world;
-    const { checker } = this;
     const node = datagrams.link[datagram] % nodes.count;
     const incarnation = datagrams.incarnation[datagram];
     const sequence = datagrams.sequence[datagram];
@@ -178,14 +189,39 @@ export class Observer {
     const info = this.#info;
     info.incarnation = incarnation;
     info.sequence = sequence;
+    const { next, leaves } = nodes.said(node, incarnation, sequence) ?? {};
+    info.next = next;
+    if (leaves) this.#leave(node);
+    else this.#heartbeat(node, now);
+  }
+
+  #leave(node: number): void {
+    const { checker } = this;
+    checker.leaving = node;
+    const done = this.detector.leave(node, this.#info);
+    checker.leaving = -1;
+    checker.leave(node, this.#world.now, this.#info.incarnation, done);
+  }
+
+  #heartbeat(node: number, now: number): void {
+    const { checker } = this;
+    const { incarnation, sequence, next = 0 } = this.#info;
     this.beats++;
     checker.beating = node;
-    const ahead = nodes.ahead[node];
-    const outcome = this.detector.heartbeat(node, now + ahead, info);
+    const ahead = this.#world.nodes.ahead[node];
+    const outcome = this.detector.heartbeat(node, now + ahead, this.#info);
     checker.beating = -1;
     if (ahead > this.#maxAhead) checker.stampedAhead(node, now, ahead, outcome);
-    checker.read(node, now, outcome, this.#peers[node].suspectAt());
+    if (checker.hasLeft(node)) this.#heardOfLeft(node, now, outcome);
+    checker.read(node, now, outcome, this.#peers[node].suspectAt(), next);
     if (outcome === 'accepted') checker.info(node, now, incarnation, sequence);
+  }
+
+  /** A heartbeat of a node that has left: a straggler, or the node is back. */
+  #heardOfLeft(node: number, now: number, outcome: HeartbeatOutcome): void {
+    this.checker.heard(node, now, this.#info.incarnation, outcome);
+    const peer = this.detector.peer(node);
+    if (peer) this.#peers[node] = peer; // the handle of before is refused
   }
 
   #transition(event: 'suspect' | 'available' | 'level', change: Transition<number>): void {
@@ -193,7 +229,7 @@ export class Observer {
     const { now } = this.#world;
     const observer = this.#number;
     // The log tells what became of nodes; all are heard in the beginning.
-    if (reason !== 'first-heartbeat') {
+    if (reason !== 'first-heartbeat' || this.checker.hasLeft(node)) {
       this.#world.log({ at, observer, event, node, due, silence, level, previous, reason });
     }
     this.checker.transition(event, change, now, this.loop.stalled);

@@ -74,6 +74,12 @@ export class Quality {
     this.stopped(node, at);
   }
 
+  /** It is watched no more: its end is none to be found. */
+  left(node: number, at: number): void {
+    this.stopped(node, at);
+    this.#diedAt[node] = Number.NaN;
+  }
+
   /** Time for which running nodes were suspected, up to `at`. */
   mistakenUntil(at: number): number {
     let sum = this.#mistaken;

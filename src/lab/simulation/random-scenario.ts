@@ -22,6 +22,7 @@ export interface RandomScenarioOptions {
 
 const MINUTE = 60_000;
 const FIELD = 0x5f1e1d;
+const LEVELS = 0x1e7e15;
 /** Many small worlds find more than a few large ones. */
 const CALIBRATED = 0x1000009;
 const MOST_BEATS = 200_000;
@@ -77,8 +78,24 @@ function fieldScenario(
   const kinds = Object.keys(FIELD_KINDS) as FieldKind[];
   const kind = field === true ? random.pick(kinds) : checkOneOf('field', field, kinds);
   const { detector, ...world } = FIELD_KINDS[kind]({ random, beats });
+  const levels = levelsBy(new Random(seed ^ LEVELS), world.interval);
   const off = GUARDS.filter((guard) => !guards.includes(guard)).map((guard) => [guard, false]);
-  return { seed, ...world, detector: { ...detector, ...Object.fromEntries(off) } };
+  return { seed, ...world, detector: { ...levels, ...detector, ...Object.fromEntries(off) } };
+}
+
+/** Levels by silence, and by φ beside them, for about half of the worlds. */
+function levelsBy(random: Random, interval: SimulateOptions['interval']): SimulatedOptions {
+  if (random.next() < 0.5) return {};
+  const base = typeof interval === 'number' ? interval : 1000;
+  const page = { silence: base * random.pick([0.5, 2, 10, 60]) * random.between(0.7, 1.5) };
+  const lost = { silence: page.silence * random.pick([1, 1.01, 5]) };
+  const dead = { phi: random.pick([1, 8, 20]), silence: 30 * base };
+  const sets: NonNullable<SimulatedOptions['levels']>[] = [
+    { page },
+    { slow: 1, page, lost },
+    { page, dead, critical: 4 },
+  ];
+  return { levels: random.pick(sets) };
 }
 
 function detectorBy(random: Random, base: number): SimulatedOptions {

@@ -29,6 +29,18 @@ export class Regularity {
     this.#odd[node] += (regular ? 0 : odd) - this.#odd[node] / this.#lately;
   }
 
+  /** An interval that teaches nothing, for it was announced. */
+  pass(node: number): void {
+    this.#accepted[node]++;
+  }
+
+  /** The node is watched no more. */
+  reset(node: number): void {
+    this.#accepted[node] = 0;
+    this.#regular[node] = 0;
+    this.#odd[node] = 0;
+  }
+
   accepted(node: number): number {
     return this.#accepted[node];
   }

@@ -4,7 +4,7 @@ import { Datagrams } from './datagrams.js';
 import { FaultInjector, type FaultyWorld } from './fault-injector.js';
 import type { Violation } from './invariants.js';
 import { type Carriage, Network } from './network.js';
-import { Nodes } from './nodes.js';
+import { type Message, Nodes } from './nodes.js';
 import { Observer, type ObserverWorld, type SimulationEvent } from './observer.js';
 import { Random } from './random.js';
 import type { ResolvedWorld } from './simulate-options.js';
@@ -147,10 +147,11 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
     this.beatAt(node, this.now + nodes.interval[node] * (1 + spread));
   }
 
-  /** A heartbeat of a node, to all observers. */
-  send(node: number): void {
+  /** A heartbeat of a node, or another message of its, to all observers. */
+  send(node: number, message?: Message): void {
     const { nodes } = this;
     const sequence = ++nodes.sequence[node];
+    if (message) nodes.say(node, message);
     const incarnation = nodes.incarnation[node];
     const interval = nodes.interval[node];
     this.sent += this.observers.length;
@@ -186,7 +187,7 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
   disturb(link: number): void {
     const { count } = this.nodes;
     const { checker } = this.observers[(link / count) | 0];
-    checker.learning.disturb(link % count);
+    checker.disturb(link % count);
     checker.unrest = this.now;
   }
 

@@ -3,15 +3,23 @@
  * order of the alphabet. Which kind a seed draws changes with each new one; ask for a kind by name
  * where that matters.
  */
+import { alternating } from './alternating.js';
 import type { DrawWorld } from './draw-world.js';
+import { farewells } from './farewells.js';
 import { groups } from './groups.js';
+import { naps } from './naps.js';
+import { pauses } from './pauses.js';
 import { resonance } from './resonance.js';
 import { staggered } from './staggered.js';
 import { stamps } from './stamps.js';
 
 /** The kinds of worlds after reports from the field, by name. */
 export const FIELD_KINDS = {
+  alternating,
+  farewells,
   groups,
+  naps,
+  pauses,
   resonance,
   staggered,
   stamps,
