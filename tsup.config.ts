@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 /**
@@ -51,30 +51,88 @@ const thirdParty = (what: string): NonNullable<Options['esbuildPlugins']>[number
   },
 });
 
+/**
+ * esbuild puts a named number wherever it is used as a literal, in other chunks too, but only one
+ * of a module that imports nothing. So those of the core's other modules come from a module of
+ * their own, which is made here and is gone once they are put.
+ */
+const literals: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'literals',
+  setup(build) {
+    const sources = new Map<string, string>();
+    build.onLoad({ filter: /[\\/]src[\\/]core[\\/].*\.ts$/, namespace: 'file' }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      if (!/^import (?!type )/m.test(source)) return undefined;
+      const [names, found, exported]: string[][] = [[], [], []];
+      const rest = source.replace(
+        /^(export )?const ([A-Z][A-Z0-9_]*) = ([-+*/%<>|&~()\w. ]+);$/gm,
+        (whole, isExport, name, value: string) => {
+          const others = value.replace(/\b\d[\w.]*/g, '').match(/[A-Za-z_]\w*/g) ?? [];
+          if (!others.every((other) => names.includes(other))) return whole;
+          names.push(name);
+          found.push(`export const ${name} = ${value};`);
+          if (isExport) exported.push(name);
+          return '';
+        },
+      );
+      if (names.length === 0) return undefined;
+      sources.set(path, found.join('\n'));
+      const own = `import { ${names} } from '${path}?literals'; export { ${exported} };`;
+      return { contents: `${rest}\n${own}`, loader: 'ts' };
+    });
+    build.onResolve({ filter: /\?literals$/ }, ({ path }) => ({
+      path: path.replace('?literals', ''),
+      namespace: 'literals',
+      sideEffects: false,
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'literals' }, ({ path }) => ({
+      contents: sources.get(path) as string,
+    }));
+  },
+};
+
+/** What is imported as `phi-accrual` or `phi-accrual/…`. */
+const entries = {
+  index: 'src/index.ts',
+  udp: 'src/sources/udp.ts',
+  metrics: 'src/metrics/metrics.ts',
+  lab: 'src/lab/lab.ts',
+  registry: 'src/registry/index.ts',
+  service: 'src/registry/service/index.ts',
+  health: 'src/health/index.ts',
+};
+
+/**
+ * The modules of which `phi-accrual` exports values: as entries, each has chunks that hold what it
+ * needs and no more. A bundler leaves whole chunks out, but hardly ever a part of one.
+ */
+const modules = Object.fromEntries(
+  Array.from(
+    readFileSync('src/index.ts', 'utf8').matchAll(/^export \{[^}]*\} from '\.\/(.*)\.js';$/gm),
+    ([, path]) => [path, `src/${path}.ts`],
+  ),
+);
+
 export default defineConfig([
   {
     // `neutral` keeps Node's names out of the core's bundle.
-    entry: {
-      index: 'src/index.ts',
-      udp: 'src/sources/udp.ts',
-      metrics: 'src/metrics/metrics.ts',
-      lab: 'src/lab/lab.ts',
-      registry: 'src/registry/index.ts',
-      service: 'src/registry/service/index.ts',
-      health: 'src/health/index.ts',
-    },
+    entry: { ...entries, ...modules },
     format: ['esm', 'cjs'],
     platform: 'neutral',
     external: [/^node:/],
     target: 'es2022',
     splitting: true,
-    treeshake: true,
+    // Nor are chunks imported that nothing is used of: esbuild would warn our users of them.
+    treeshake: { moduleSideEffects: 'no-external' },
     plugins: [constants],
-    // Turns the named numbers of the record layout into literals.
+    esbuildPlugins: [literals],
     minifySyntax: true,
     clean: true,
+    // Nobody imports the modules' own files: what is in them lies in chunks that the entries share.
+    onSuccess: async () => rmSync('dist/core', { recursive: true, force: true }),
     // `using` needs a lib that not every consumer has asked for.
     dts: {
+      entry: entries,
       banner: '/// <reference lib="esnext.disposable" />',
       compilerOptions: { ignoreDeprecations: '6.0' },
     },
@@ -87,7 +145,7 @@ export default defineConfig([
     minifySyntax: true,
     // ECharts is a development dependency: the chunk of reports brings it along, without its layout.
     minifyWhitespace: true,
-    esbuildPlugins: [thirdParty('the chunk that writes reports')],
+    esbuildPlugins: [literals, thirdParty('the chunk that writes reports')],
     dts: false,
   },
   {
