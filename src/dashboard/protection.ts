@@ -57,8 +57,13 @@ export function noticesOf(value: unknown, stalled?: number): Notice[] {
   }
   const silence = fieldsOf(from.massSilence);
   if (silence?.active === true) {
-    const many = `${number(silence?.overdue)} of ${number(silence?.watched)} are overdue`;
-    add('mass-silence', 'Mass silence', `${many}: verdicts are held.`);
+    const each = listOf(silence.silent).map(fieldsOf);
+    for (const of of each.length > 0 ? each : [silence]) {
+      const group = textOf(of?.group);
+      const many = `${number(of?.overdue)} of ${number(of?.watched)} are overdue`;
+      const title = group === undefined ? 'Mass silence' : `Mass silence: ${group}`;
+      add('mass-silence', title, `${many}: suspicions are deferred.`);
+    }
   }
   for (const each of listOf(from.panic)) {
     const panic = fieldsOf(each);
@@ -84,11 +89,11 @@ export function noticesOf(value: unknown, stalled?: number): Notice[] {
   const down = numberOf(links?.down) ?? 0;
   const waiting = numberOf(links?.waiting) ?? 0;
   if (down > 0) {
-    const text = `${counted(down, 'link')} down: who is heard over it is not judged.`;
+    const text = `${counted(down, 'link')} down: who is heard over it is not suspected.`;
     add('links', 'Link down', text);
   }
   if (waiting > 0) {
-    const text = `${counted(waiting, 'instance')} of before the restart not heard yet, and not judged.`;
+    const text = `${counted(waiting, 'instance')} of before the restart not heard yet, and not suspected.`;
     add('links', 'Restored', text);
   }
   return notices;
