@@ -47,6 +47,8 @@ export interface RestartEvent {
 /** The events of a registry, by name. */
 export interface RegistryEvents {
   change: Change;
+  /** What is to be kept of an id has changed: `Registry.record` says what it is by now. */
+  record: { readonly id: string };
   suspect: SignalTransition;
   available: SignalTransition;
   protection: ProtectionEvent;

@@ -113,6 +113,10 @@ export class Leases {
     const ended = by === 'operator' && this.#drains.set(id, false);
     const member = this.#membership.members.get(id);
     if (member !== undefined) this.#setDrain(member, false);
+    else if (ended) {
+      this.#membership.events.post('record', { id });
+      this.#scheduler.settle();
+    }
     return member !== undefined || ended;
   }
 

@@ -124,6 +124,7 @@ export class Membership extends Tally {
     this.#review(this.serviceOf(member));
     if (before) this.#scheduler.changed(before, 'deregistered');
     this.#scheduler.changed(member, kind);
+    this.events.post('record', { id: member.id });
     this.events.post('change', change);
     this.watching.notify();
   }

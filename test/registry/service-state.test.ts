@@ -41,6 +41,30 @@ describe('a service with a state', () => {
     expect(second.registry.register(web('b')).generation).toBe(3);
   });
 
+  it('keeps at once that an operator has taken back the drain of an id that is gone', async () => {
+    const copied = () => {
+      const copy = mkdtempSync(join(folder, 'crashed-'));
+      for (const name of readdirSync(folder)) {
+        if (name.startsWith('state'))
+          writeFileSync(join(copy, name), readFileSync(join(folder, name)));
+      }
+      return join(copy, 'state');
+    };
+    const service = await start({ state });
+    for (const id of ['a', 'b']) {
+      service.registry.register(web(id));
+      await ask(service, `/instances/${id}/drain`, { method: 'POST' });
+      service.registry.deregister(id);
+    }
+    const { status } = await ask(service, '/instances/a/undrain', { method: 'POST' });
+    expect(status).toBe(200);
+    const after = await start({ state: copied() }); // as a crash at this instant leaves it
+    expect(after.registry.register(web('a'))).toMatchObject({ generation: 2 });
+    after.registry.register(web('b'));
+    expect(after.registry.get('a')?.draining).toBe(false);
+    expect(after.registry.get('b')?.draining).toBe(true);
+  });
+
   it('is that of one registry at a time, by whatever path', async () => {
     const first = await start({ state });
     symlinkSync(folder, join(folder, 'here'));

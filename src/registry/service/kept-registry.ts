@@ -22,7 +22,8 @@ const LEAP = 1000;
 function merge(earlier: Line | undefined, later: Line): Line {
   if (earlier === undefined) return later;
   const [before, after] = [generationOf(earlier.generation), generationOf(later.generation)];
-  if (after < before || (after === before && earlier.gone === true && after > 0)) return earlier;
+  const isOver = earlier.gone === true && later.gone !== true;
+  if (after < before || (after === before && isOver && after > 0)) return earlier;
   if (later.learnt !== undefined || earlier.learnt === undefined) return later;
   return { ...later, learnt: earlier.learnt };
 }
@@ -153,7 +154,7 @@ export class KeptRegistry {
       },
     };
     this.#state = await State.begin(stateOptions, loaded);
-    registry.on('change', ({ instance: { id } }) => {
+    registry.on('record', ({ id }) => {
       const record = registry.record(id);
       if (record) this.#state?.append(record as unknown as Line);
     });
