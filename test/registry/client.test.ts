@@ -172,6 +172,19 @@ describe('a lease', () => {
     expect(beats().map(({ body }) => body.ready)).toEqual([false, true]);
   });
 
+  it('registers with all that it was asked for, and says anew at the next time whether it is ready', async () => {
+    const wanted = { ready: false, goneAfter: 90_000, ttl: 20_000, group: 'rack-1' };
+    const { clock, registry, lease } = await held({ ...wanted, meta: { zone: 'eu' } });
+    expect(registry.to('/register')[0].body).toEqual({
+      ...REQUEST,
+      ...{ ...wanted, meta: { zone: 'eu' } },
+    });
+    lease.ready(true);
+    registry.members.delete('a');
+    await clock.pass(3000);
+    expect(registry.to('/register')[1]?.body).toMatchObject({ ...wanted, ready: true });
+  });
+
   it('proves that it is the holder when it drains or ends', async () => {
     const { clock, registry, lease } = await held();
     const done = Promise.all([lease.drain(), lease.undrain(), lease.deregister()]);

@@ -308,6 +308,13 @@ export class LeaseKeeper {
     else void this.#registerAgain();
   }
 
+  /** What is asked for, with whether it wants traffic by now. */
+  get #asItStands(): RegistrationRequest {
+    const ready = this.#saysReady;
+    const isSaid = !ready || this.#request.ready !== undefined;
+    return isSaid ? { ...this.#request, ready } : this.#request;
+  }
+
   async #registerAgain(): Promise<void> {
     const { http, host } = this.#tools;
     const signal = this.#ended.signal;
@@ -316,7 +323,7 @@ export class LeaseKeeper {
     const how = { http, host, backoff: this.#backoff, signal, onError, secret, strict: false };
     // It was lost as soon as it was registered: two registries may answer by turns.
     if (!this.#accepted) await this.#backoff.wait(signal);
-    const granted = await registered(this.#request, { ...how, timeout: this.#timeout }).catch(
+    const granted = await registered(this.#asItStands, { ...how, timeout: this.#timeout }).catch(
       () => undefined,
     );
     if (granted === undefined || signal.aborted) return; // closed meanwhile
