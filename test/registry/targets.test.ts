@@ -187,6 +187,44 @@ describe('the agent check', () => {
     expect(await agent(service, 'd\n')).toBe('up ready 100%\n');
   });
 
+  it('says of one that serves and gets no traffic that it was ejected', async () => {
+    const loop = new Loop();
+    const outliers = { errors: {} } as const;
+    const registry = { slowStart: 0, clock: loop, outliers };
+    const service = await start({ registry, agentCheck: 0 });
+    const beat = () => {
+      for (let i = 0; i < 20; i++) {
+        const { generation } = service.registry.get(`w${i}`) as { generation: number };
+        service.registry.heartbeat(`w${i}`, { generation, figures: { errors: i === 7 ? 900 : i } });
+      }
+    };
+    for (let i = 0; i < 20; i++) service.registry.register(web(`w${i}`));
+    for (let at = 0; at <= 6000; at += 1000) {
+      loop.runUntil(at);
+      beat();
+    }
+    service.registry.reportFailure('w3');
+    expect(service.registry.get('w3')?.status).toBe('available');
+    expect(await agent(service, 'w3\n')).toBe('down #ejected: its failures were reported\n');
+    expect(await agent(service, 'w7\n')).toBe('down #ejected: an outlier of its service\n');
+    expect(await agent(service, 'w4\n')).toBe('up ready 100%\n');
+  });
+
+  it('says of one that serves and gets no traffic for a panic that there is one', async () => {
+    const loop = new Loop();
+    const registry = { slowStart: 0, clock: loop, panic: { route: 'none' } } as const;
+    const service = await start({ registry, agentCheck: 0 });
+    const leases = ['a', 'b', 'c'].map((id) => service.registry.register(web(id)));
+    for (let at = 0; at <= 60_000; at += 1000) {
+      loop.runUntil(at);
+      for (const lease of leases) if (lease.id === 'a' || at < 5000) lease.renew();
+    }
+    expect(service.registry.get('a')?.status).toBe('available');
+    expect(service.registry.route('web').mode).toBe('panic');
+    expect(await agent(service, 'a\n')).toBe('down #panic\n');
+    expect(await agent(service, 'b\n')).toBe('down #dead\n');
+  });
+
   it('gives a weight that rises with the slow start, from a tenth on', async () => {
     const service = await fleet({ agentCheck: 0 });
     const [, percent] = /^up ready (\d+)%\n$/.exec(await agent(service, 'a\n')) ?? [];

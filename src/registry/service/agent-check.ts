@@ -12,32 +12,42 @@ import { haproxyWeight } from './routes/targets.js';
 const PATIENCE = 2000;
 const MAX_CONNECTIONS = 1000;
 
-/** The weights of a route by id; a route is never changed, but made anew. */
-const weights = new WeakMap<Route, ReadonlyMap<string, number>>();
+/** Weights, or why there is none, by id; a route is never changed, but made anew. */
+const standings = new WeakMap<Route, ReadonlyMap<string, number | string>>();
 
-function weightIn(route: Route, id: string): number | undefined {
-  let byId = weights.get(route);
+function standingIn(route: Route, id: string): number | string | undefined {
+  let byId = standings.get(route);
   if (byId === undefined) {
-    byId = new Map(route.targets.map((target) => [target.id, target.weight]));
-    weights.set(route, byId);
+    byId = new Map<string, number | string>([
+      ...route.excluded.map((each) => [each.id, each.reason] as const),
+      ...route.targets.map((each) => [each.id, each.weight] as const),
+    ]);
+    standings.set(route, byId);
   }
   return byId.get(id);
 }
 
+/** Why an instance that serves gets no traffic all the same, where that is not its status. */
+const EJECTED: Readonly<Record<string, string>> = {
+  reported: 'ejected: its failures were reported',
+  outlier: 'ejected: an outlier of its service',
+};
+
 /**
- * The line about an instance: `up ready 75%`, `drain`, or `down` with the reason. Undefined where
- * nothing is known yet: HAProxy then keeps the state that the server has.
+ * The line about an instance: `up ready 75%`, `drain`, or `down` with the reason, which is its status,
+ * or that it was ejected, or a panic. Undefined where nothing is known yet: HAProxy then keeps the state that the server has.
  */
 export function agentAnswer(registry: Registry, id: string): string | undefined {
   const view = registry.get(id);
   if (view === undefined) return registry.learning ? undefined : 'down #not registered';
   if (view.draining) return 'drain';
-  const weight = weightIn(registry.route(view.service ?? ''), id);
+  const standing = standingIn(registry.route(view.service ?? ''), id);
   // `ready` takes back an earlier `drain`.
-  if (weight !== undefined) return `up ready ${haproxyWeight(weight)}%`;
+  if (typeof standing === 'number') return `up ready ${haproxyWeight(standing)}%`;
   // Who has registered anew, and is about to be heard, had traffic before that.
   if (registry.learning && view.status === 'starting') return undefined;
-  return `down #${view.status}`;
+  const reason = standing ?? view.status;
+  return `down #${EJECTED[reason] ?? reason}`;
 }
 
 /** The port of the agent checks. */
