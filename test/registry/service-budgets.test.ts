@@ -19,6 +19,44 @@ async function withLease(options: object = {}) {
   return { service, generation, secret, beat };
 }
 
+describe('the budget of wrong tokens', () => {
+  it.each([
+    ['GET', '/instances'],
+    ['GET', '/nothing'],
+    ['POST', '/heartbeat/a'],
+    ['POST', '/register'],
+    ['DELETE', '/instances/a'],
+  ])(
+    'is spent by %s %s as by signing in, and no right token is refused for it',
+    async (method, path) => {
+      const { service, beat } = await withLease();
+      const body = method === 'POST' ? {} : undefined;
+      const statuses: number[] = [];
+      for (let i = 0; i < 15; i++) {
+        const token = `wrong-token-0123456789-${i}`;
+        statuses.push((await ask(service, path, { method, body, token })).status);
+      }
+      expect(new Set(statuses.slice(0, 10)).has(429)).toBe(false);
+      expect(statuses.slice(10)).toEqual([429, 429, 429, 429, 429]);
+      const signIn = { body: { token: 'another-wrong-token-0123' } };
+      expect((await ask(service, '/session', signIn)).status).toBe(429);
+      expect((await ask(service, '/instances', { token: TOKENS.reader })).status).toBe(200);
+      expect(await beat(3)).toEqual([200, 200, 200]);
+    },
+  );
+
+  it('is not spent by probes, which are answered as without a token', async () => {
+    const { service } = await withLease();
+    for (let i = 0; i < 30; i++) {
+      const token = `wrong-token-0123456789-${i}`;
+      expect((await ask(service, '/livez', { token })).status).toBe(200);
+    }
+    expect((await ask(service, '/instances', { token: 'wrong-token-0123456789' })).status).toBe(
+      401,
+    );
+  });
+});
+
 const all = (status: number, count: number) => Array(count).fill(status);
 
 describe('the budget of heartbeats', () => {

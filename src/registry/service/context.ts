@@ -7,6 +7,7 @@ import type { Askers } from './askers.js';
 import type { Rejections } from './errors.js';
 import type { EventStreams } from './event-streams.js';
 import type { AllowedHosts } from './hosts.js';
+import type { SignInRates } from './rates.js';
 import type { Sessions } from './sessions.js';
 import type { Grant, TokenCheck } from './tokens.js';
 
@@ -33,6 +34,7 @@ export interface ServiceContext {
   readonly epoch: string;
   readonly tokens: TokenCheck;
   readonly sessions: Sessions;
+  readonly guesses: SignInRates;
   readonly askers: Askers;
   readonly hosts: AllowedHosts;
   readonly rejections: Rejections;

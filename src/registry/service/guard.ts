@@ -21,20 +21,31 @@ export const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
+const BEARER = /^Bearer /i;
+
 /** What an `Authorization` header allows; undefined for nothing. */
 export function grantOfHeader(header: string, { tokens }: ServiceContext): Grant | undefined {
   const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
   return token === undefined ? undefined : tokens.grantOf(token);
 }
 
-/** Notes what a request's token or cookie allows, and from where it comes. */
+/**
+ * Notes what a request's token or cookie allows, and from where it comes.
+ *
+ * @throws ServiceError `rate-limited` for one of too many wrong tokens
+ */
 function noteAsker(c: Context<Env>, context: ServiceContext): void {
   const { tokens, sessions } = context;
   const header = c.req.header('authorization');
   c.set('address', context.askers.addressOf(c.env?.incoming as IncomingMessage | undefined));
   if (!tokens.required) c.set('grant', EVERYBODY);
-  else if (header !== undefined) c.set('grant', grantOfHeader(header, context));
-  else {
+  else if (header !== undefined) {
+    const grant = grantOfHeader(header, context);
+    // Probes get the same answer by a wrong token as without one, whoever else asks from there.
+    const isGuess = grant === undefined && BEARER.test(header) && !PROBE.test(c.req.path);
+    if (isGuess) context.guesses.wrong(c.get('address'));
+    c.set('grant', grant);
+  } else {
     const session = getCookie(c, COOKIE);
     c.set('session', session);
     c.set('grant', session === undefined ? undefined : sessions.grantOf(session));

@@ -104,7 +104,7 @@ export interface BeatingInstance {
   readonly heartbeatInterval: number;
 }
 
-/** How often an address may guess a token for the page. */
+/** How often an address may guess a token, be it to sign in or with a request. */
 export class SignInRates {
   readonly #windows = new Windows(60_000);
 

@@ -20,6 +20,7 @@ import {
 } from './options.js';
 import { readPageFiles } from './page-files.js';
 import { Probing } from './probing.js';
+import { SignInRates } from './rates.js';
 import { ReadingClock } from './reading-clock.js';
 import { HttpServer } from './server.js';
 import { Sessions } from './sessions.js';
@@ -117,6 +118,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
     epoch,
     tokens,
     sessions: new Sessions(time.now),
+    guesses: new SignInRates(),
     hosts,
     askers,
     rejections,

@@ -5,7 +5,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
 import { askerOf, only } from '../guard.js';
-import { keyOf, SignInRates } from '../rates.js';
+import { keyOf } from '../rates.js';
 import { SignIn, serviceQuery } from '../schemas.js';
 import { COOKIE } from '../sessions.js';
 import { EVERYBODY } from '../tokens.js';
@@ -83,8 +83,7 @@ function addEvents(app: OpenAPIHono<Env>, { streams, sessions, tokens }: Service
 }
 
 function addSession(app: OpenAPIHono<Env>, context: ServiceContext): void {
-  const { tokens, sessions } = context;
-  const rates = new SignInRates();
+  const { tokens, sessions, guesses } = context;
   const attributes = (c: Context<Env>) => ({
     path: '/',
     httpOnly: true,
@@ -109,7 +108,7 @@ function addSession(app: OpenAPIHono<Env>, context: ServiceContext): void {
     const { token } = SignIn.parse(await c.req.json());
     const grant = tokens.required ? tokens.grantOf(token) : EVERYBODY;
     if (grant === undefined) {
-      rates.wrong(c.get('address'));
+      guesses.wrong(c.get('address'));
       throw new ServiceError('wrong-token', 'the token is not known');
     }
     setCookie(c, COOKIE, sessions.open(grant), { ...attributes(c), maxAge: sessions.maxAge });
