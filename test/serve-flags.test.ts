@@ -60,6 +60,12 @@ describe('the flags of serve', () => {
     ['--gone-after 3600000', { goneAfter: 3_600_000 }],
     ['--panic 30', { panic: { below: 30, route: 'all' } }],
     ['--panic 0', { panic: { below: 0, route: 'all' } }],
+    ['--panic-route none', { panic: { below: 50, route: 'none' } }],
+    ['--ejection 5000', { ejection: { base: 5000, max: 300_000 } }],
+    ['--max-ejection 60000', { ejection: { base: 30_000, max: 60_000 } }],
+    ['--restart-delay 0', { restart: { delay: 0, maxDelay: 300_000 } }],
+    ['--max-restart-delay 9000', { restart: { delay: 1000, maxDelay: 9000 } }],
+    ['--history 50', { history: 50 }],
     ['--removal 2000', { removal: { every: 2000, notice: 900_000 } }],
     ['--slow-start 0', { slowStart: 0 }],
     ['--warm-up 0', { warmUp: 0 }],
@@ -81,6 +87,7 @@ describe('the flags of serve', () => {
   it.each([
     ['--max-streams 3', { maxStreams: 3 }],
     ['--max-connections 50', { maxConnections: 50, maxConnectionsPerAddress: 5 }],
+    ['--max-connections-per-address 3', { maxConnections: 10_000, maxConnectionsPerAddress: 3 }],
     ['--max-series 0', { maxSeries: 0 }],
     ['--agent-check 0', { agentCheck: 0 }],
     ['--no-udp', { udpPort: false }],
@@ -110,6 +117,13 @@ describe('the flags of serve', () => {
     ['--gone-after', '-1'],
     ['--panic', '101'],
     ['--panic', '50%'],
+    ['--panic-route', 'some'],
+    ['--ejection', '-1'],
+    ['--max-ejection', 'long'],
+    ['--restart-delay', '-1'],
+    ['--max-restart-delay', ''],
+    ['--history', '0'],
+    ['--max-connections-per-address', '0'],
     ['--removal', '0'],
     ['--slow-start', '-1'],
     ['--warm-up', '-1'],
@@ -147,6 +161,7 @@ describe('the flags of serve', () => {
   it('say of an option of the probes by which flag it came', () => {
     expect(ofFlag('allow[3]: expected x')).toBe('--probe-allow: expected x');
     expect(ofFlag('panic.below: expected x')).toBe('--panic: expected x');
+    expect(ofFlag('restart.maxDelay: expected x')).toBe('--max-restart-delay: expected x');
     expect(ofFlag('/tmp/a: no such file')).toBe('/tmp/a: no such file');
   });
 });

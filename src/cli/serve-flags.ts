@@ -21,6 +21,7 @@ export interface ServeOptions {
   maxInstances: number;
   maxStreams?: number;
   maxConnections?: number;
+  maxConnectionsPerAddress?: number;
   maxSeries?: number;
   interval?: number;
   ttl?: number;
@@ -29,8 +30,14 @@ export interface ServeOptions {
   maxMistakes?: number;
   pause?: number;
   panic?: number;
+  panicRoute?: 'all' | 'none';
   removal?: number;
   slowStart?: number;
+  ejection?: number;
+  maxEjection?: number;
+  restartDelay?: number;
+  maxRestartDelay?: number;
+  history?: number;
   warmUp?: number;
   probe?: ServiceProbeOptions;
   probeInterval?: number;
@@ -45,7 +52,12 @@ const FLAGS: Readonly<Record<string, string>> = {
   maxMistakesPerHour: 'max-mistakes',
   acceptablePause: 'pause',
   'panic.below': 'panic',
+  'panic.route': 'panic-route',
   'removal.every': 'removal',
+  'ejection.base': 'ejection',
+  'ejection.max': 'max-ejection',
+  'restart.delay': 'restart-delay',
+  'restart.maxDelay': 'max-restart-delay',
   allowHosts: 'allow-host',
   allowOrigins: 'allow-origin',
   allow: 'probe-allow',
@@ -81,7 +93,8 @@ const trustOf = (given: ServeOptions['trustProxy']): ServiceOptions['trustProxy'
 
 function registryOf(options: ServeOptions): Omit<RegistryOptions, 'signal'> {
   const { interval, ttl, goneAfter, slowStart, panic, removal, maxInstances } = options;
-  const { warmUp, threshold, maxMistakes, pause } = options;
+  const { warmUp, threshold, maxMistakes, pause, history } = options;
+  const { panicRoute, ejection, maxEjection, restartDelay, maxRestartDelay } = options;
   if (threshold !== undefined && maxMistakes !== undefined) {
     throw new UsageError('serve: give --threshold or --max-mistakes, not both');
   }
@@ -90,9 +103,12 @@ function registryOf(options: ServeOptions): Omit<RegistryOptions, 'signal'> {
     ttl,
     goneAfter,
     maxInstances,
+    history,
     slowStart,
     warmUp,
-    panic: { below: panic },
+    panic: { below: panic, route: panicRoute },
+    ejection: { base: ejection, max: maxEjection },
+    restart: { delay: restartDelay, maxDelay: maxRestartDelay },
     removal: { every: removal },
     detector: { threshold, maxMistakesPerHour: maxMistakes, acceptablePause: pause },
   };
@@ -105,7 +121,8 @@ function registryOf(options: ServeOptions): Omit<RegistryOptions, 'signal'> {
  */
 export function serviceOptionsOf(options: ServeOptions): ServiceOptions {
   const { host, port, udp, udpPort, agentCheck, state, refuseDamagedState, drain } = options;
-  const { allowHost, allowOrigin, maxStreams, maxConnections, maxSeries } = options;
+  const { allowHost, allowOrigin, maxStreams, maxSeries } = options;
+  const { maxConnections, maxConnectionsPerAddress } = options;
   return {
     host,
     port,
@@ -119,6 +136,7 @@ export function serviceOptionsOf(options: ServeOptions): ServiceOptions {
     trustProxy: trustOf(options.trustProxy),
     maxStreams,
     maxConnections,
+    maxConnectionsPerAddress,
     maxSeries,
     probe: probeOf(options),
     drain,

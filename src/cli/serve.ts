@@ -1,5 +1,5 @@
 /** `phi-accrual serve`: the registry as a service. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ServiceProbeOptions } from '../registry/service/index.js';
 import {
   integer,
@@ -41,6 +41,12 @@ export function addServe(program: Command): void {
     .option('--max-instances <n>', 'refuse more than this', parseCount, 100_000)
     .option('--max-streams <n>', 'readers of /events at once (200)', parseCount)
     .option('--max-connections <n>', 'connections at once (10000)', parseCount)
+    .option(
+      '--max-connections-per-address <n>',
+      'of them, from one address; default a tenth',
+      parseCount,
+    )
+    .option('--history <n>', 'changes kept for readers that reconnect (10000)', parseCount)
     .option('--max-series <n>', 'instances with metrics of their own (1000)', parseSeries)
     .option('--interval <ms>', 'between heartbeats, where a node does not say (1000)', parseMs)
     .option('--ttl <ms>', 'a lease without a heartbeat, where a node does not say', parseMs)
@@ -49,9 +55,16 @@ export function addServe(program: Command): void {
     .option('--max-mistakes <rate>', 'tolerated instead of a threshold, e.g. 1/day', parseRate)
     .option('--pause <ms>', 'a silence that is always tolerated (0)', parsePause)
     .option('--panic <percent>', 'fewer available: route to all (50); 0 never', parsePercent)
+    .addOption(
+      new Option('--panic-route <whom>', 'whom a panic routes to (all)').choices(['all', 'none']),
+    )
     .option('--removal <ms>', 'between sweeps that remove whose lease has run out', parseMs)
     .option('--warm-up <ms>', 'learning from the start on, at most so long; 0 never', parseSpan)
     .option('--slow-start <ms>', 'a weight rises for so long (30000); 0 not', parseSpan)
+    .option('--ejection <ms>', 'out for so long after a reported failure (30000)', parseSpan)
+    .option('--max-ejection <ms>', 'out for so long at most (300000)', parseSpan)
+    .option('--restart-delay <ms>', 'before a restart is asked for (1000); doubles', parseSpan)
+    .option('--max-restart-delay <ms>', 'the longest of these (300000)', parseSpan)
     .option('--probe <how>', 'poll the instances: http, http:/path or tcp', parseProbe)
     .option('--probe-interval <ms>', 'between polls of one (10000)', parseMs)
     .option('--probe-allow <network...>', 'whom polls may connect to; default who registered')
