@@ -44,6 +44,24 @@ describe('a peer with two links', () => {
     expect(clock.now).toBe(60_000);
   });
 
+  it.each([0, 1])(
+    'is heard by both if each heartbeat comes by both: link %i down for good',
+    (which) => {
+      const { detector, suspected, runTo } = world();
+      const links = [detector.link(), detector.link()];
+      for (let sequence = 0; sequence <= 20; sequence++) {
+        runTo(1000 * sequence);
+        const by = (link: Link) => detector.heartbeat('a', undefined, { link, sequence });
+        expect(links.map(by)).toEqual(['accepted', 'duplicate']);
+      }
+      runTo(20_100);
+      links[which].down();
+      runTo(60_000);
+      expect(suspected).toEqual([['a', expect.any(Number)]]);
+      expect(suspected[0][1]).toBeLessThan(24_000);
+    },
+  );
+
   it('is suspected in time as well when it is one of many that came after the first', () => {
     const { detector, suspected, runTo } = world({ massSilence: false });
     const links = [detector.link(), detector.link()];

@@ -95,6 +95,10 @@ export class Heartbeats<Id> {
     const entry = row >> 3;
     const outcome = journal.admit(entry, info);
     if (outcome !== 'accepted' && outcome !== 'restart') {
+      // A copy that comes by another link proves that this one works.
+      if (outcome !== 'stale-incarnation' && info.link) {
+        this.#crossings.heardBy(slab, row, info.link);
+      }
       return this.#drop(slab, row, outcome, info);
     }
     this.#crossings.heardBy(slab, row, info.link);
