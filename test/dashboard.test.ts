@@ -1,7 +1,7 @@
 /** The page's parts that need no page. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arrivalModels } from '../src/core/arrival-model.js';
+import { arrivalModels } from '../src/core/model/distributions.js';
 import { Connection, type ConnectionState, type Source } from '../src/dashboard/connection.js';
 import { readDetail, readThresholds, sentencesOf } from '../src/dashboard/detail.js';
 import { Fleet, KEPT } from '../src/dashboard/fleet.js';

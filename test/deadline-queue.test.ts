@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BUSY, DeadlineQueue, type Deadlines, IDLE } from '../src/core/deadline-queue.js';
+import { BUSY, DeadlineQueue, type Deadlines, IDLE } from '../src/core/monitor/deadlines.js';
+import type { Slot } from '../src/core/peers/records.js';
 import { seeded } from './support/random.js';
 
 /** Slots with a due instant each, as a detector keeps them. */
@@ -30,7 +31,7 @@ class Slots implements Deadlines {
   /** The slot is due at `at` from now on, wherever it stood before. */
   set(slot: number, at: number): void {
     this.due[slot] = at;
-    if (at < this.queuedAt(slot)) this.queue.insert(slot, at);
+    if (at < this.queuedAt(slot)) this.queue.insert(slot as Slot, at);
   }
 
   /** All slots that come out up to `at`; they are due no more. */

@@ -1,8 +1,7 @@
 /** A group whose members all fall silent is a switch or a host, and not as many failures. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chanceOfSilence } from '../src/core/group-silence.js';
-import { longestPause } from '../src/core/population.js';
+import { chanceOfSilence, longestPause } from '../src/core/monitor/population.js';
 import { FailureDetector, type FailureDetectorOptions } from '../src/index.js';
 
 const CUT = 6000;

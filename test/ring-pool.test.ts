@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RingPool } from '../src/core/ring-pool.js';
+import { RingPool } from '../src/core/model/ring-pool.js';
 
 const MASK = 2 ** 18 - 1;
 

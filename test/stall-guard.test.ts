@@ -1,8 +1,9 @@
 /** Time in which this process could not run is no silence. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DetectorLink } from '../src/core/link.js';
-import { ProcessClock } from '../src/core/process-clock.js';
+import { Bounds } from '../src/core/peers/bounds.js';
+import { Links } from '../src/core/peers/links.js';
+import { PauseTimeline } from '../src/core/peers/pauses.js';
 import { FailureDetector, type FailureDetectorOptions } from '../src/index.js';
 import { Loop } from './support/loop.js';
 
@@ -30,8 +31,9 @@ function world(peers: number, options: FailureDetectorOptions = {}) {
   return { loop, detector, events, suspected, beats, all };
 }
 
+const timeline = () => new PauseTimeline(new Bounds());
 const linkOf = (now: () => number, grace: number) =>
-  new DetectorLink({ now, offset: 0, linkChanged: () => {} }, grace);
+  new Links(new Bounds(), timeline(), now, () => {}).open(grace);
 
 describe('a stall of the process', () => {
   it('makes nobody suspect whose heartbeats wait to be read, and is said once', () => {
@@ -249,12 +251,12 @@ describe('a link that is down', () => {
   });
 });
 
-describe('ProcessClock', () => {
+describe('PauseTimeline', () => {
   it('knows what was paused between any two instants', () => {
     const pause = fc.tuple(fc.nat(100), fc.nat(100));
     fc.assert(
       fc.property(fc.array(pause, { maxLength: 60 }), fc.array(fc.nat(6000)), (pauses, times) => {
-        const clock = new ProcessClock();
+        const clock = timeline();
         const stopped = new Set<number>();
         let now = 0;
         for (const [run, stall] of pauses) {
@@ -280,7 +282,7 @@ describe('ProcessClock', () => {
     const GRACE = 15;
     fc.assert(
       fc.property(fc.array(event, { maxLength: 20 }), fc.array(fc.nat(1000)), (events, times) => {
-        const clock = new ProcessClock();
+        const clock = timeline();
         let now = 0;
         const link = linkOf(() => now, GRACE);
         const stopped = new Set<number>();
@@ -323,7 +325,7 @@ describe('ProcessClock', () => {
   });
 
   it('knows what was paused when a link goes down in the grace of its return', () => {
-    const clock = new ProcessClock();
+    const clock = timeline();
     let now = 0;
     const link = linkOf(() => now, 20);
     link.down();
@@ -337,7 +339,7 @@ describe('ProcessClock', () => {
   });
 
   it('forgets the oldest of very many pauses, never the recent ones', () => {
-    const clock = new ProcessClock();
+    const clock = timeline();
     for (let i = 0; i < 10_000; i++) clock.pause(10 * i, 10 * i + 1);
     expect(clock.paused([], 95_000, 100_000)).toBe(500);
     expect(clock.paused([], -5, 100_000)).toBeGreaterThanOrEqual(1000);

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { ModelName } from '../core/arrival-model.js';
+import type { ModelName } from '../core/model/distributions.js';
 import type { Trace } from '../lab/traces/trace.js';
 import type { TuneGoal } from '../lab/tune/goal.js';
 import { type TuneReport, tune } from '../lab/tune/tune.js';

@@ -1,8 +1,7 @@
 /** What a detector says. */
 import type { ListenerError } from './emitter.js';
-import type { HeartbeatInfo } from './journal.js';
-import type { MassSilenceEvent } from './mass-silence.js';
-import type { HeartbeatOutcome } from './outcomes.js';
+import type { HeartbeatInfo, HeartbeatOutcome } from './heartbeat.js';
+import type { MassSilenceEvent } from './monitor/mass-silence.js';
 
 /**
  * Why a peer changed. `'first-heartbeat'`: it was watched, or not even that; `'restored'`: it came

@@ -1,6 +1,6 @@
 /** Every option of a peer: unit, default, consequence; and its validation. */
-import { type ModelName, modelNames } from './arrival-model.js';
-import { MAX_RING } from './ring-pool.js';
+import { type ModelName, modelNames } from './model/distributions.js';
+import { MAX_RING } from './model/ring-pool.js';
 import {
   checkKeys,
   checkNumber,

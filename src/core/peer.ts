@@ -1,23 +1,16 @@
 /** A handle on one watched peer: all that can be asked of it, without looking its id up. */
-import type { Crossings } from './crossings.js';
-import type { Explanation } from './explanation.js';
-import type { Heartbeats } from './heartbeats.js';
-import type { HeartbeatInfo } from './journal.js';
-import type { HeartbeatOutcome, Status } from './outcomes.js';
-import { arrival, timeOf } from './peer-record.js';
-import { type PeerSlab, WATCH } from './peer-slab.js';
-import { rowOf, slotOf } from './peer-table.js';
-import { OFFSET } from './process-clock.js';
-import {
-  deadline,
-  instantOf,
-  lastHeartbeat,
-  mean,
-  pausedSince,
-  phiAt,
-  sampleCount,
-  stdDev,
-} from './suspicion.js';
+import type { Explanation } from './explain.js';
+import type { HeartbeatInfo, HeartbeatOutcome, Status } from './heartbeat.js';
+import type { Monitor } from './monitor/monitor.js';
+import { timeOf } from './peers/bounds.js';
+import type { Slot } from './peers/records.js';
+
+/** What a handle needs of its detector. */
+export interface PeerOwner<Id> {
+  readonly monitor: Monitor<Id>;
+  read(): number;
+  explain(slot: Slot, at: number): Explanation<Id>;
+}
 
 /**
  * A watched peer, as `FailureDetector.watch` returns it. Once the peer is forgotten, or its
@@ -26,49 +19,41 @@ import {
  */
 export class Peer<Id = string> {
   readonly id: Id;
-  readonly #heartbeats: Heartbeats<Id>;
-  readonly #crossings: Crossings<Id>;
-  /** The record, which is this peer's as long as the number of its watch is the same. */
-  readonly #record: PeerSlab | undefined;
-  readonly #row: number;
+  readonly #owner: PeerOwner<Id>;
+  readonly #monitor: Monitor<Id>;
+  readonly #slot: Slot;
+  /** The slot is this peer's as long as the number of its watch is the same. */
   readonly #watch: number;
 
-  /** @internal handles come from `FailureDetector.watch`; slot −1 makes one that is refused */
-  constructor(id: Id, heartbeats: Heartbeats<Id>, crossings: Crossings<Id>, slot: number) {
-    const { table } = crossings;
+  /** @internal handles come from `FailureDetector.watch`; undefined makes one that is refused */
+  constructor(id: Id, owner: PeerOwner<Id>, slot: Slot | undefined) {
     this.id = id;
-    this.#heartbeats = heartbeats;
-    this.#crossings = crossings;
-    this.#record = slot < 0 ? undefined : table.slab(slot);
-    this.#row = rowOf(slot);
-    this.#watch = slot < 0 ? 0 : table.ordinalOf(slot);
+    this.#owner = owner;
+    this.#monitor = owner.monitor;
+    this.#slot = slot ?? (0 as Slot);
+    this.#watch = slot === undefined ? Number.NaN : owner.monitor.peers.records.watch(slot);
   }
 
-  /** The record, as long as it is this peer's. */
-  get #slab(): PeerSlab | undefined {
-    const slab = this.#record;
-    return slab !== undefined && slab.i32[2 * this.#row + WATCH] === this.#watch ? slab : undefined;
-  }
-
-  get #slot(): number {
-    return slotOf(this.#record as PeerSlab, this.#row);
+  /** Whether the slot is this peer's. */
+  get #isWatched(): boolean {
+    return this.#monitor.peers.records.watch(this.#slot) === this.#watch;
   }
 
   /** As `FailureDetector.heartbeat`; `at` in ms of the detector's clock, now by default. */
-  heartbeat(at = this.#crossings.read(), info?: HeartbeatInfo): HeartbeatOutcome {
+  heartbeat(at = this.#owner.read(), info?: HeartbeatInfo): HeartbeatOutcome {
     // Small enough to be inlined where it is called: then the time need not be boxed.
-    const slab = this.#slab;
-    const heartbeats = this.#heartbeats;
-    if (!slab) return heartbeats.refuse('refused');
-    arrival[0] = timeOf(at) + slab.quiet[OFFSET];
-    if (info) return heartbeats.heartbeatWithInfo(slab, this.#row, info);
-    return heartbeats.heartbeat(slab, this.#row);
+    const monitor = this.#monitor;
+    if (!this.#isWatched) return monitor.refuse('refused');
+    monitor.setTime(timeOf(at));
+    return info === undefined
+      ? monitor.record(this.#slot)
+      : monitor.recordWithInfo(this.#slot, info);
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */
-  phi(at = this.#crossings.read()): number {
-    const slab = this.#slab;
-    return slab ? phiAt(slab, this.#row, timeOf(at) + slab.quiet[OFFSET]) : 0;
+  phi(at = this.#owner.read()): number {
+    const monitor = this.#monitor;
+    return this.#isWatched ? monitor.timing.phi(this.#slot, monitor.timeFrom(timeOf(at))) : 0;
   }
 
   /**
@@ -78,37 +63,37 @@ export class Peer<Id = string> {
    * @throws RangeError unless 0 < phi ≤ 1e300
    */
   suspectAt(phi?: number): number {
-    const slab = this.#slab;
-    const row = this.#row;
-    if (!slab) return Infinity;
-    const offset = slab.quiet[OFFSET];
-    if (phi === undefined) return deadline(slab, row) - offset;
-    const level = slab.profile(row).level(phi);
-    return instantOf(slab, row, level) + pausedSince(slab, row, Infinity) - offset;
+    if (!this.#isWatched) return Infinity;
+    const { timing, peers } = this.#monitor;
+    const slot = this.#slot;
+    const { offset } = peers.bounds;
+    if (phi === undefined) return timing.suspectAt(slot) - offset;
+    const level = peers.profile(slot).model.level(phi);
+    return timing.instantOf(slot, level) + timing.pausedSince(slot, Infinity) - offset;
   }
 
   /** What led to the present answer, at `at` (now by default); undefined once forgotten. */
-  explain(at = this.#crossings.read()): Explanation<Id> | undefined {
-    const slab = this.#slab;
-    return slab && this.#crossings.explain(this.#slot, timeOf(at) + slab.quiet[OFFSET]);
+  explain(at = this.#owner.read()): Explanation<Id> | undefined {
+    if (!this.#isWatched) return undefined;
+    return this.#owner.explain(this.#slot, this.#monitor.timeFrom(timeOf(at)));
   }
 
   /** Undefined once forgotten. */
   get status(): Status | undefined {
-    return this.#slab && this.#crossings.table.status(this.#slot);
+    return this.#isWatched ? this.#monitor.levels.status(this.#slot) : undefined;
   }
 
   /** The level that was crossed last and still is, `'suspect'` among them; undefined for none. */
   get level(): string | undefined {
-    return this.#slab && this.#crossings.table.level(this.#slot);
+    return this.#isWatched ? this.#monitor.levels.level(this.#slot) : undefined;
   }
 
   /**
-   * Mean of the window in ms, the two prior samples included, or the cadence of the calibrated
-   * model; undefined once forgotten.
+   * Mean of the window in ms, including the two bootstrap samples, or the heartbeat interval of the
+   * calibrated model; undefined once forgotten.
    */
   get mean(): number | undefined {
-    return this.#slab && mean(this.#slab, this.#row);
+    return this.#isWatched ? this.#monitor.timing.mean(this.#slot) : undefined;
   }
 
   /**
@@ -116,34 +101,35 @@ export class Peer<Id = string> {
    * and once forgotten.
    */
   get stdDev(): number | undefined {
-    return this.#slab && stdDev(this.#slab, this.#row);
+    if (!this.#isWatched) return undefined;
+    return this.#monitor.peers.profile(this.#slot).model.explain(this.#slot).stdDev;
   }
 
   /**
-   * Samples in the window, the two prior ones included, or heartbeats that the calibrated model
-   * learnt from; 0 once forgotten.
+   * Samples in the window, including the two bootstrap samples, or heartbeats that the calibrated
+   * model learnt from; 0 once forgotten.
    */
   get sampleCount(): number {
-    return this.#slab ? sampleCount(this.#slab, this.#row) : 0;
+    if (!this.#isWatched) return 0;
+    return this.#monitor.peers.profile(this.#slot).model.sampleCount(this.#slot);
   }
 
   /** Time of the last accepted heartbeat; undefined before the first, and once forgotten. */
   get lastHeartbeat(): number | undefined {
-    const slab = this.#slab;
-    const last = slab && lastHeartbeat(slab, this.#row);
-    return last === undefined ? undefined : last - (slab as PeerSlab).quiet[OFFSET];
+    if (!this.#isWatched) return undefined;
+    const last = this.#monitor.timing.lastHeartbeat(this.#slot);
+    return last === undefined ? undefined : last - this.#monitor.peers.bounds.offset;
   }
 
   /** Stops watching the peer and frees what it used; false when that was done before. */
   forget(): boolean {
-    if (!this.#slab) return false;
-    this.#crossings.remove(this.#slot);
+    if (!this.#isWatched) return false;
+    this.#monitor.remove(this.#slot);
     return true;
   }
 
   /** As `FailureDetector.leave`; false when the peer was forgotten before. */
   leave(info?: HeartbeatInfo): boolean {
-    const slab = this.#slab;
-    return slab !== undefined && this.#heartbeats.leave(slab, this.#row, info);
+    return this.#isWatched && this.#monitor.leave(this.#slot, info);
   }
 }

@@ -19,7 +19,7 @@ import {
   WATCH_KEYS,
   type WatchOptions,
 } from './options.js';
-import type { PlatformClocks } from './steady-clock.js';
+import type { PlatformClocks } from './runtime/steady-clock.js';
 import { checkBoolean, checkNumber, checkRange, checkType } from './validate.js';
 
 /**

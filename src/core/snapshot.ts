@@ -2,28 +2,15 @@
  * What was learnt about a peer, as plain JSON: for a rolling deploy, or another machine. Nothing in
  * it depends on the origin of a clock, and the time until it is restored is no silence.
  */
-import type { CohortSnapshot } from './cohort-snapshot.js';
-import { putWindow, type WindowSnapshot, windowOf } from './interval-window.js';
-import type { JournalSnapshot } from './journal.js';
-import { crossedNames, isSuspect, keepCrossed, levelOf } from './ladder.js';
-import type { LadderSnapshot } from './ladder-snapshot.js';
-import { candidatesOf, putCandidates } from './learning.js';
+import type { CohortSnapshot } from './model/calibrated/cohort-snapshot.js';
+import type { LearntSnapshot } from './model/model.js';
+import type { FlapSnapshot } from './monitor/flap-damping.js';
+import type { Monitor } from './monitor/monitor.js';
 import type { ResolvedOptions, WatchOptions } from './options.js';
-import {
-  APART,
-  CANDIDATES,
-  FLAGS,
-  HEARD,
-  LAST,
-  OWN_FULL,
-  OWN_ONE,
-  type PeerSlab,
-  RECOVERED,
-  RESTORED,
-  STARTED,
-} from './peer-slab.js';
+import type { AnnouncementSnapshot } from './peers/announcements.js';
+import { APART, HEARD, RESTORED, type Slot, STARTED } from './peers/records.js';
+import type { SequenceSnapshot } from './peers/sequence.js';
 import { givenOptions, optionsUnlike } from './snapshot-options.js';
-import { expect, silenceAt } from './suspicion.js';
 import {
   checkBoolean,
   checkId,
@@ -34,19 +21,8 @@ import {
   checkType,
 } from './validate.js';
 
-/** What was learnt from the heartbeats of one peer. */
-export interface LearntSnapshot {
-  readonly window?: WindowSnapshot;
-  /** Intervals of the peer's own that were learnt into the window, up to 3. */
-  readonly learnt?: number;
-  /**
-   * The intervals that may be a new cadence: how many, and how many of the latest agree; Σx and Σx²
-   * of all but the longest, and that; the sum, the shortest and the longest of those that agree.
-   */
-  readonly candidates?: readonly number[];
-  /** What the calibrated model learnt, instead of these. */
-  readonly ladder?: LadderSnapshot;
-}
+/** What was told of a peer and counted, beyond when it was heard. */
+export interface JournalSnapshot extends SequenceSnapshot, FlapSnapshot, AnnouncementSnapshot {}
 
 /** A `PhiAccrualDetector`, in the time of its own. */
 export interface DetectorSnapshot extends LearntSnapshot {
@@ -83,60 +59,41 @@ export interface FailureDetectorSnapshot<Id = string> {
 
 const LONGEST = 1e15;
 
-export function learntOf(slab: PeerSlab, row: number): LearntSnapshot {
-  const { quantiles, windowSize } = slab.profile(row);
-  if (quantiles) return { ladder: slab.ladders.snapshot(row >> 3, quantiles) };
-  const flags = slab.i32[2 * row + FLAGS];
-  const learnt = (flags & OWN_FULL) / OWN_ONE;
-  const window = windowOf(slab, row, windowSize);
-  if ((flags & CANDIDATES) === 0) return { window, learnt };
-  return { window, learnt, candidates: candidatesOf(slab, row) };
-}
-
-/** @throws TypeError, RangeError that name the part, what was expected and what came */
-export function putLearnt(slab: PeerSlab, row: number, given: LearntSnapshot): void {
-  const { window, learnt, candidates, ladder } = given;
-  const { quantiles, windowSize } = slab.profile(row);
-  const one = (window === undefined) !== (ladder === undefined);
-  checkType('snapshot', 'an object with a window or a ladder', given, one);
-  // What another model learnt is of no use to this one: it learns anew.
-  if ((quantiles === undefined) !== (ladder === undefined)) return;
-  if (quantiles) {
-    slab.ladders.restore(row >> 3, quantiles, ladder as LadderSnapshot);
-    return;
-  }
-  const own = checkNumber('snapshot.learnt', learnt, { least: 0, most: 3, integer: true });
-  if (candidates !== undefined) putCandidates(slab, row, candidates);
-  putWindow(slab, row, windowSize, window as WindowSnapshot);
-  const flags = slab.i32[2 * row + FLAGS] & ~(OWN_FULL | CANDIDATES);
-  slab.i32[2 * row + FLAGS] = flags | (own * OWN_ONE) | (candidates ? CANDIDATES : 0);
-}
-
 export function snapshotPeer<Id>(
-  slab: PeerSlab,
-  row: number,
-  peer: Id,
+  monitor: Monitor<Id>,
+  slot: Slot,
   at: number,
-  own: ResolvedOptions,
   defaults: ResolvedOptions,
 ): PeerSnapshot<Id> {
-  const flags = slab.i32[2 * row + FLAGS];
-  const started = (flags & STARTED) !== 0;
-  const level = levelOf(slab, row);
-  const journal = slab.journal?.snapshot(row >> 3, at, (flags & APART) !== 0);
-  const { mixed } = slab.profile(row);
-  const options = optionsUnlike(own, defaults);
+  const { peers, levels } = monitor;
+  const { records } = peers;
+  const { model, isMixed } = peers.profile(slot);
+  const isStarted = records.has(slot, STARTED);
+  const level = levels.level(slot);
+  const journal = saveJournal(monitor, slot, at);
+  const options = optionsUnlike(peers.options(slot), defaults);
   return {
-    peer,
-    heard: (flags & HEARD) !== 0,
-    silence: started ? silenceAt(slab, row, at) : null,
-    ...learntOf(slab, row),
+    peer: peers.id(slot),
+    heard: records.has(slot, HEARD),
+    silence: isStarted ? monitor.timing.silence(slot, at) : null,
+    ...model.save(slot),
     ...(level !== undefined && { level }),
-    ...(level !== undefined && mixed && { crossed: crossedNames(slab, row) }),
-    ...(isSuspect(slab, row) && { recovered: slab.coldI32[row + RECOVERED] }),
+    ...(level !== undefined && isMixed && { crossed: levels.names(slot) }),
+    ...(levels.isSuspect(slot) && { recovered: levels.recovered(slot) }),
     ...(journal && { journal }),
     ...(options && { options }),
   };
+}
+
+/** Undefined where nothing was told of any peer. */
+function saveJournal(
+  { peers, flaps }: Pick<Monitor<unknown>, 'peers' | 'flaps'>,
+  slot: Slot,
+  at: number,
+): JournalSnapshot | undefined {
+  const { sequences, announcements, records } = peers;
+  if (!sequences.isUsed && !flaps.isUsed && !records.has(slot, APART)) return undefined;
+  return { ...sequences.save(slot), ...flaps.save(slot, at), ...announcements.save(slot, at) };
 }
 
 const KEYS = [
@@ -163,37 +120,47 @@ export function optionsOf(snapshot: PeerSnapshot<unknown>): WatchOptions {
 }
 
 /**
- * Puts what a snapshot says into a fresh record; silence goes on at `at` where it stood.
+ * Puts what a snapshot says into a fresh slot; silence goes on at `at` where it stood.
  *
  * @throws TypeError, RangeError that name the part, what was expected and what came
  */
 export function restorePeer(
-  slab: PeerSlab,
-  row: number,
+  { peers, levels, flaps, timing }: Pick<Monitor<unknown>, 'peers' | 'levels' | 'flaps' | 'timing'>,
+  slot: Slot,
   snapshot: PeerSnapshot<unknown>,
   at: number,
 ): void {
   const { silence, level, crossed, recovered, journal } = snapshot;
+  const { records, sequences, announcements } = peers;
   const heard = checkBoolean('snapshot.heard', snapshot.heard);
-  if (silence !== null)
+  if (silence !== null) {
     checkNumber('snapshot.silence', silence, { least: -LONGEST, most: LONGEST });
+  }
   if (recovered !== undefined) {
     checkNumber('snapshot.recovered', recovered, { least: 0, most: 1e9, integer: true });
   }
-  if (level !== undefined)
+  if (level !== undefined) {
     checkType('snapshot.level', 'a string', level, typeof level === 'string');
-  if (crossed !== undefined)
+  }
+  if (crossed !== undefined) {
     checkType('snapshot.crossed', 'an array of names', crossed, Array.isArray(crossed));
-  putLearnt(slab, row, snapshot);
-  if (journal !== undefined) slab.writtenJournal().restore(row >> 3, journal, at);
+  }
+  peers.profile(slot).model.load(slot, snapshot);
+  if (journal !== undefined) {
+    const name = 'snapshot.journal';
+    checkObject(name, journal);
+    sequences.load(slot, name, journal);
+    flaps.load(slot, name, journal, at);
+    announcements.load(slot, name, journal, at);
+  }
   if (silence === null) return;
-  const apart = journal?.later !== undefined ? APART : 0;
-  slab.i32[2 * row + FLAGS] |= STARTED | RESTORED | (heard ? HEARD : 0) | apart;
-  slab.f64[row + LAST] = at - Math.max(silence, 0); // none is of the future
-  expect(slab, row);
+  records.set(slot, STARTED | RESTORED | (heard ? HEARD : 0));
+  records.setLast(slot, at - Math.max(silence, 0)); // none is of the future
+  timing.expect(slot);
   // Where the levels are others, a suspected peer is suspected still.
-  keepCrossed(slab, row, crossed ?? [level], level, recovered !== undefined);
-  slab.coldI32[row + RECOVERED] = recovered ?? 0;
+  const isSuspect = recovered !== undefined;
+  levels.load(slot, { names: crossed ?? [level], last: level, isSuspect });
+  levels.setRecovered(slot, recovered ?? 0);
 }
 
 export interface RestoreOptions {

@@ -7,7 +7,7 @@
  * arithmetic does not give the φ that the frame says (the calibrated model, an acceptable pause, a
  * stall) the frames' own values are joined by straight lines instead.
  */
-import { arrivalModels } from '../core/arrival-model.js';
+import { arrivalModels } from '../core/model/distributions.js';
 import type { Figures } from './messages.js';
 
 /** Figures, and the instant for which they hold, in ms. */

@@ -6,11 +6,12 @@
  * probe after a block does not find everything dead. A loop that is stuck while the event loop runs
  * gets no such excuse. A blocked event loop itself answers no probe at all.
  */
-import type { Explanation } from '../core/explanation.js';
-import { FailureDetector } from '../core/failure-detector.js';
-import type { Link } from '../core/link.js';
+
+import { FailureDetector } from '../core/detector.js';
+import type { Explanation } from '../core/explain.js';
 import type { DetectorOptions } from '../core/options.js';
 import type { Peer } from '../core/peer.js';
+import type { Link } from '../core/peers/link.js';
 import type { Clock } from '../core/settings.js';
 
 /**

@@ -1,7 +1,7 @@
 /** One detector as a scrape sees it: what it says now, and what was counted of its events. */
 import type { Stall } from '../core/events.js';
-import type { Explanation } from '../core/explanation.js';
-import type { MassSilenceEvent } from '../core/mass-silence.js';
+import type { Explanation } from '../core/explain.js';
+import type { MassSilenceEvent } from '../core/monitor/mass-silence.js';
 import type { ObservedDetector } from './observed.js';
 
 /** Events that are counted. */

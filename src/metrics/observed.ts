@@ -1,5 +1,5 @@
 /** What of a detector is used to observe it: its events, and what only reads. */
-import type { FailureDetector } from '../core/failure-detector.js';
+import type { FailureDetector } from '../core/detector.js';
 
 /** Whose events are published. */
 export type EventfulDetector<Id = string> = Pick<FailureDetector<Id>, 'on'>;

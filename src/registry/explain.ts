@@ -1,5 +1,5 @@
 /** Everything that led to the present answer about an instance. */
-import type { Explanation } from '../core/explanation.js';
+import type { Explanation } from '../core/explain.js';
 import { type InstanceView, SIGNALS, type SignalName } from './instance.js';
 import type { Leases } from './leases.js';
 import type { Member, PastChange } from './member.js';

@@ -5,7 +5,7 @@
  */
 import type { Events } from '../core/emitter.js';
 import type { Stall } from '../core/events.js';
-import type { MassSilenceEvent } from '../core/mass-silence.js';
+import type { MassSilenceEvent } from '../core/monitor/mass-silence.js';
 import type { RegistryEvents } from './events.js';
 import { SIGNALS, type SignalName } from './instance.js';
 import type { Leases } from './leases.js';

@@ -1,6 +1,7 @@
 /** The registry: who may get traffic right now. */
+
+import type { FailureDetector } from '../core/detector.js';
 import { Emitter, Events } from '../core/emitter.js';
-import type { FailureDetector } from '../core/failure-detector.js';
 import { checkNumber, checkOneOf } from '../core/validate.js';
 import { Archive } from './archive.js';
 import {

@@ -1,7 +1,7 @@
 /** When a registry acts by itself: one timer for all rules, and the events that are posted meanwhile. */
 import type { Events } from '../core/emitter.js';
 import type { Host } from '../core/host.js';
-import { WakeTimer } from '../core/wake-timer.js';
+import { WakeTimer } from '../core/runtime/timer.js';
 import type { RegistryEvents } from './events.js';
 import type { Member } from './member.js';
 import type { ChangeKind } from './views.js';

@@ -1,10 +1,10 @@
 /** The two signals of an instance, and the detectors that suspect them when they fall silent. */
+
+import { FailureDetector } from '../core/detector.js';
 import type { Events } from '../core/emitter.js';
 import type { FailureDetectorEvents } from '../core/events.js';
-import { FailureDetector } from '../core/failure-detector.js';
-import type { HeartbeatInfo } from '../core/journal.js';
-import type { Link } from '../core/link.js';
-import type { HeartbeatOutcome } from '../core/outcomes.js';
+import type { HeartbeatInfo, HeartbeatOutcome } from '../core/heartbeat.js';
+import type { Link } from '../core/peers/link.js';
 import type { FailureDetectorOptions } from '../core/settings.js';
 import type { PeerSnapshot } from '../core/snapshot.js';
 import type { RegistryLink } from './beat.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { arrivalModels } from '../../src/core/arrival-model.js';
+import { arrivalModels } from '../../src/core/model/distributions.js';
 import type { InstanceStatus, InstanceView } from '../../src/registry/instance.js';
 import type { PastChange } from '../../src/registry/member.js';
 import type { ChangeKind } from '../../src/registry/views.js';

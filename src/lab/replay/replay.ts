@@ -1,7 +1,7 @@
 /** A detector on a recorded trace: what it would have said, and how well. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { PhiAccrualDetector } from '../../core/accrual-detector.js';
 import type { DetectorOptions } from '../../core/options.js';
+import { PhiAccrualDetector } from '../../core/single.js';
 import { checkKeys, checkNumber, checkObject, checkRange, checkType } from '../../core/validate.js';
 import type { Trace } from '../traces/trace.js';
 import { type Arrivals, arrivalsOf, nominalInterval } from './arrivals.js';

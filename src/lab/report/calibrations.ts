@@ -1,5 +1,5 @@
 /** How often each model's φ is exceeded on the half of a trace that nothing was chosen by. */
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import type { DetectorOptions } from '../../core/options.js';
 import { replay } from '../replay/replay.js';
 import type { Calibration } from '../replay/score.js';

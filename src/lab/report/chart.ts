@@ -3,7 +3,7 @@ import { CustomChart, LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, MarkAreaComponent, MarkLineComponent } from 'echarts/components';
 import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import { escaped } from './html.js';
 
 use([

@@ -1,5 +1,5 @@
 /** Inter-arrival times as they were, and as the models see them. */
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import type { Arrivals } from '../replay/arrivals.js';
 import { nearestRank } from '../replay/arrivals.js';
 import { axis, type Chart, colourOf, gridOf, nameGaps, type Size } from './chart.js';

@@ -1,6 +1,7 @@
 /** φ of a detector over a whole trace, short enough to be drawn. */
-import { PhiAccrualDetector } from '../../core/accrual-detector.js';
+
 import type { DetectorOptions } from '../../core/options.js';
+import { PhiAccrualDetector } from '../../core/single.js';
 import type { Arrivals } from '../replay/arrivals.js';
 import { fedAt, warmUpOf } from '../replay/score.js';
 

@@ -1,6 +1,7 @@
 /** What each model says of a whole trace: the share of silences that last longer than so many ms. */
-import { PhiAccrualDetector } from '../../core/accrual-detector.js';
-import { arrivalModels, type ModelName } from '../../core/arrival-model.js';
+
+import { arrivalModels, type ModelName } from '../../core/model/distributions.js';
+import { PhiAccrualDetector } from '../../core/single.js';
 import type { Arrivals } from '../replay/arrivals.js';
 import { fedAt } from '../replay/score.js';
 

@@ -1,5 +1,5 @@
 /** How soon a crash is detected against how often a sender that lives is suspected. */
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import { leastShown } from '../tune/refusal.js';
 import type { Tuned } from '../tune/search.js';
 import type { ModelCurve, TuneReport } from '../tune/tune.js';

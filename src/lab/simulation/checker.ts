@@ -3,8 +3,8 @@
  * the nodes. It shares no state and no arithmetic with the detector but the model's inverse.
  */
 import type { Transition } from '../../core/events.js';
+import type { HeartbeatOutcome } from '../../core/heartbeat.js';
 import type { ResolvedOptions } from '../../core/options.js';
-import type { HeartbeatOutcome } from '../../core/outcomes.js';
 import { ChangeCheck } from './change-check.js';
 import { CutCheck } from './cut-check.js';
 import type { Guard } from './detector-port.js';

@@ -1,5 +1,5 @@
 /** The detectors of a simulation: their options, and who makes them. */
-import { FailureDetector } from '../../core/failure-detector.js';
+import { FailureDetector } from '../../core/detector.js';
 import { type FailureDetectorOptions, resolveSettings } from '../../core/settings.js';
 
 /** The guards, by the names of their options. */

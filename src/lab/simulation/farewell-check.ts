@@ -2,7 +2,7 @@
  * Nodes that leave on purpose: one `left`, and nothing more of them but by a later incarnation, which
  * is heard at once.
  */
-import type { HeartbeatOutcome } from '../../core/outcomes.js';
+import type { HeartbeatOutcome } from '../../core/heartbeat.js';
 
 /** So long after the last of its heartbeats an incarnation that left is remembered, in ms. */
 const REMEMBERED = 60_000;

@@ -1,5 +1,5 @@
 /** Asks a detector about a node and compares the answers with each other. */
-import type { FailureDetector } from '../../core/failure-detector.js';
+import type { FailureDetector } from '../../core/detector.js';
 import type { ResolvedOptions } from '../../core/options.js';
 import type { Peer } from '../../core/peer.js';
 import { copyOf, type SimulatedOptions } from './detector-port.js';

@@ -1,5 +1,5 @@
 /** What a detector ought to tolerate, worked out from the truth instead of from what it learnt. */
-import { arrivalModels } from '../../core/arrival-model.js';
+import { arrivalModels } from '../../core/model/distributions.js';
 import type { ResolvedOptions } from '../../core/options.js';
 
 export class Nominal {

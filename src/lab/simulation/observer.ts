@@ -1,9 +1,10 @@
 /** One observer: an event loop with a real detector on it, and a checker that looks over its shoulder. */
+
+import { FailureDetector } from '../../core/detector.js';
 import type { Transition } from '../../core/events.js';
-import { FailureDetector } from '../../core/failure-detector.js';
-import type { Link } from '../../core/link.js';
-import type { HeartbeatOutcome } from '../../core/outcomes.js';
+import type { HeartbeatOutcome } from '../../core/heartbeat.js';
 import type { Peer } from '../../core/peer.js';
+import type { Link } from '../../core/peers/link.js';
 import { type FailureDetectorOptions, resolveSettings } from '../../core/settings.js';
 import { Checker } from './checker.js';
 import type { Datagrams } from './datagrams.js';

@@ -1,5 +1,5 @@
 /** The simulated world: its time, its nodes and what they send. One queue of all that is to come. */
-import { MinHeap } from '../../core/min-heap.js';
+import { MinHeap } from '../../core/monitor/min-heap.js';
 import { Datagrams } from './datagrams.js';
 import { FaultInjector, type FaultyWorld } from './fault-injector.js';
 import type { Violation } from './invariants.js';

@@ -1,6 +1,6 @@
 /** How sure a measured rate, mean or percentile is. */
 import { mean, quantile, variance } from 'simple-statistics';
-import { zOfPhi } from '../../core/phi.js';
+import { zOfPhi } from '../../core/model/phi.js';
 import { Random } from '../simulation/random.js';
 
 /** A figure and where the true one lies: with 95 % below `high`, with 95 % above `low`. */

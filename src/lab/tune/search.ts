@@ -1,5 +1,5 @@
 /** The search for settings: sweeps on the first half of a trace, examinations on the second. */
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import type { DetectorOptions } from '../../core/options.js';
 import type { Arrivals } from '../replay/arrivals.js';
 import type { Score } from '../replay/score.js';

@@ -1,5 +1,5 @@
 /** What tuning tries: models, each with its windows, floors, pauses and thresholds. */
-import type { ModelName } from '../../core/arrival-model.js';
+import type { ModelName } from '../../core/model/distributions.js';
 import type { DetectorOptions } from '../../core/options.js';
 
 /** Settings that differ in nothing but the threshold; a higher one is slower and surer. */

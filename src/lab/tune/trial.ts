@@ -1,7 +1,7 @@
 /** One setting on one stretch of a trace: its score, and how sure that is. */
 import { mean } from 'simple-statistics';
-import { PhiAccrualDetector } from '../../core/accrual-detector.js';
 import type { DetectorOptions } from '../../core/options.js';
+import { PhiAccrualDetector } from '../../core/single.js';
 import { type Arrivals, nearestRank } from '../replay/arrivals.js';
 import { type Score, Scorer, SessionScore, warmUpOf } from '../replay/score.js';
 import {

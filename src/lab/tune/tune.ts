@@ -1,6 +1,6 @@
 /** Settings for a network, from a trace of it. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { type ModelName, modelNames } from '../../core/arrival-model.js';
+import { type ModelName, modelNames } from '../../core/model/distributions.js';
 import type { DetectorOptions } from '../../core/options.js';
 import { checkOneOf, checkRange, checkType } from '../../core/validate.js';
 import { type Arrivals, arrivalsOf, nominalInterval } from '../replay/arrivals.js';

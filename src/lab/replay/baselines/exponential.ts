@@ -1,5 +1,5 @@
 /** φ of exponential intervals, φ = silence/(mean·ln 10), with the windows that others keep. */
-import { MAX_RING } from '../../../core/ring-pool.js';
+import { MAX_RING } from '../../../core/model/ring-pool.js';
 import { checkKeys, checkNumber } from '../../../core/validate.js';
 import type { MakeTraceDetector, TraceDetector } from '../trace-detector.js';
 import { SummedRing } from './sums.js';

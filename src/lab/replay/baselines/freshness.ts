@@ -2,7 +2,7 @@
  * Detectors that estimate when the next heartbeat is to arrive from times and numbers of the last
  * ones, and suspect a margin after that. A heartbeat that was overtaken says nothing to them.
  */
-import { MAX_RING } from '../../../core/ring-pool.js';
+import { MAX_RING } from '../../../core/model/ring-pool.js';
 import { checkKeys, checkNumber } from '../../../core/validate.js';
 import type { MakeTraceDetector, TraceDetector, TraceInfo } from '../trace-detector.js';
 import { SummedRing } from './sums.js';

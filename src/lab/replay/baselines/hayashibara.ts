@@ -1,6 +1,7 @@
 /** φ-accrual as it was published: no prior, no guard, no floor worth the name. */
-import { IntervalWindow } from '../../../core/interval-window.js';
-import { phiOfZ, zOfPhi } from '../../../core/phi.js';
+
+import { phiOfZ, zOfPhi } from '../../../core/model/phi.js';
+import { IntervalWindow } from '../../../core/model/window.js';
 import { checkKeys, checkNumber } from '../../../core/validate.js';
 import type { MakeTraceDetector } from '../trace-detector.js';
 

@@ -1,5 +1,5 @@
 /** The share of intervals so far that were shorter than the silence: no distribution is assumed. */
-import { MAX_RING } from '../../../core/ring-pool.js';
+import { MAX_RING } from '../../../core/model/ring-pool.js';
 import { checkKeys, checkNumber } from '../../../core/validate.js';
 import type { MakeTraceDetector, TraceDetector } from '../trace-detector.js';
 

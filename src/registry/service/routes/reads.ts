@@ -1,6 +1,6 @@
 /** What readers ask: instances, routes, protection; and the failures that clients report. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { FailureDetector } from '../../../core/failure-detector.js';
+import type { FailureDetector } from '../../../core/detector.js';
 import type { Env, ServiceContext } from '../context.js';
 import { ServiceError } from '../errors.js';
 import { askerOf } from '../guard.js';
