@@ -16,7 +16,10 @@ afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
 const LATE = { timeout: 30_000, interval: 20 };
 
 /** A server with short times in front of a service, and connections to it that never end their side. */
-async function world(more: Partial<ServerOptions> = {}) {
+async function world(
+  more: Partial<ServerOptions> = {},
+  fetch?: (request: Request) => Response | Promise<Response>,
+) {
   const service = await start();
   const rejections = new Rejections();
   const options: ServerOptions = {
@@ -35,7 +38,7 @@ async function world(more: Partial<ServerOptions> = {}) {
   };
   let open = 0;
   const server = await HttpServer.listen(
-    { fetch: service.fetch } as never,
+    { fetch: fetch ?? service.fetch } as never,
     options,
     (general) => general,
   );
@@ -151,5 +154,48 @@ describe('the connections of one address', () => {
     expect(await open({ maxConnectionsPerAddress: 2 })).toEqual([200, 200, 0, 0]);
     const behind = { maxConnectionsPerAddress: 2, trustProxy: ['127.0.0.0/8'] };
     expect(await open(behind)).toEqual([200, 200, 200, 200]);
+  });
+});
+
+describe('requests that are sent before the answer to the one before', () => {
+  const list = (n: number) => `GET /list/${n} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+  const times = { idle: 30_000, keepAlive: 30_000, look: 50, linger: 100 };
+
+  it('are taken when that has gone out: who never reads has one answer in memory, not all', async () => {
+    const asked: string[] = [];
+    const long = 'x'.repeat(16 << 20);
+    const { client } = await world({ times }, ({ url }) => {
+      asked.push(new URL(url).pathname);
+      return new Response(asked.at(-1)?.startsWith('/list') ? long : 'ok');
+    });
+    const socket = client(Array.from({ length: 20 }, (_, n) => list(n)).join(''), false);
+    await vi.waitUntil(() => asked.length > 0, LATE);
+    for (let i = 0; i < 5; i++) {
+      const other = client('GET /ok HTTP/1.1\r\nhost: localhost\r\n\r\n', false);
+      await new Promise((resolve) => other.once('data', resolve));
+    }
+    expect(asked.filter((path) => path !== '/ok')).toEqual(['/list/0']);
+    socket.destroy();
+  });
+
+  it('are all answered, in their order, bodies and all', async () => {
+    const { client } = await world({ times }, async (request) => {
+      const said = await request.text();
+      if (said === '3') await new Promise((resolve) => setTimeout(resolve, 20));
+      return new Response(`<${said}>`);
+    });
+    const bodies = Array.from({ length: 12 }, (_, n) => (n === 5 ? 'y'.repeat(200_000) : `${n}`));
+    const posts = bodies.map(
+      (body) =>
+        `POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const socket = client(posts.join(''), false);
+    let text = '';
+    socket.on('data', (part) => {
+      text += part;
+    });
+    const answers = () => [...text.matchAll(/<(\w*)>/g)].map(([, body]) => body);
+    await vi.waitUntil(() => answers().length === bodies.length, LATE);
+    expect(answers()).toEqual(bodies);
   });
 });

@@ -98,6 +98,18 @@ function refuse(
   );
 }
 
+/**
+ * One request of a connection at a time: those that were sent before the answer to the one before
+ * wait until that has gone out. Node would have all of them answered at once, and keep the answers
+ * for a client that may never read one.
+ */
+const inTurn =
+  (listener: RequestListener): RequestListener =>
+  (incoming, outgoing) => {
+    if (outgoing.socket !== null) listener(incoming, outgoing);
+    else outgoing.once('socket', () => listener(incoming, outgoing));
+  };
+
 /** Counts connections by who has them, so that nobody has all. */
 class Places {
   readonly #counts = new Map<string, number>();
@@ -159,6 +171,7 @@ export class HttpServer {
         errorHandler: (error) => unrouted(error, options),
       }),
     );
+    const taken = inTurn(listener);
     const server = tls
       ? createHttps(
           {
@@ -167,9 +180,9 @@ export class HttpServer {
             cert: readFileSync(tls.cert),
             key: readFileSync(tls.key),
           },
-          listener,
+          taken,
         )
-      : createHttp(limits, listener);
+      : createHttp(limits, taken);
     server.maxConnections = options.maxConnections;
     server.timeout = times.idle;
     const sockets = new Set<Socket>();
