@@ -173,8 +173,40 @@ describe('levels by silence', () => {
   });
 });
 
+describe('nodes that are heard by several links', () => {
+  const world: SimulateOptions = {
+    nodes: 3,
+    links: 2,
+    network: { jitter: 0 },
+    duration: 200_000,
+    detector: bare,
+    faults: [
+      { at: 60_500, fault: 'link-down', link: 0 },
+      { at: 60_600, fault: 'crash', nodes: 0 },
+      { at: 100_000, fault: 'outage', duration: 20_000, known: true },
+      { at: 160_000, fault: 'crash', nodes: 1 },
+    ],
+  };
+
+  it('are suspected when they die while one link is down, and not while all are', () => {
+    expect(story(world)).toEqual(['suspect 0', 'suspect 1']);
+    expect(() =>
+      simulate({ ...world, links: 1, faults: [{ at: 0, fault: 'link-down', link: 1 }] }),
+    ).toThrow(/^faults\[0\].link: expected/);
+  });
+
+  it('break an invariant where a link that is down hides the dead', () => {
+    let first: HeartbeatInfo['link'];
+    const alone = hearing((info) => {
+      first ??= info.link;
+      return { ...info, link: first };
+    });
+    expect(broken(world, alone)).toContain('links');
+  });
+});
+
 describe('field worlds by chance', () => {
-  const kinds: FieldKind[] = ['alternating', 'farewells', 'naps', 'pauses', 'stamps'];
+  const kinds: FieldKind[] = ['alternating', 'farewells', 'naps', 'pauses', 'redundant', 'stamps'];
 
   it.each(kinds)('keep all invariants: %s', { timeout: 60_000 }, (field) => {
     for (let seed = 0; seed < 8; seed++) {

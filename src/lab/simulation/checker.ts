@@ -13,6 +13,7 @@ import { BOUNDS, type Invariant, NEEDS, type Violation } from './invariants.js';
 import { LadderCheck } from './ladder-check.js';
 import { LearningCheck } from './learning-check.js';
 import { LevelCheck } from './level-check.js';
+import { LinkCheck } from './link-check.js';
 import type { Nodes } from './nodes.js';
 import { Nominal } from './nominal.js';
 import { Pauses } from './pauses.js';
@@ -41,22 +42,26 @@ const UNREAD = 10;
 /** Fewer silent peers are no mass silence. */
 const MASS = 5;
 
+/** What a checker needs of its world. */
+interface CheckedWorld {
+  /** By how many each observer hears every node. */
+  readonly links: number;
+  report(violation: Violation): void;
+}
+
 export class Checker {
   readonly learning: LearningCheck;
   readonly quality: Quality;
   readonly stalls = new Pauses();
   readonly cuts: CutCheck;
   readonly changes: ChangeCheck;
-  /** Outages that the detector was told of. */
-  readonly known = new Pauses();
+  readonly links: LinkCheck;
   /** The latest outage of all peers: since when and until when, and how many were trusted then. */
   readonly outage = { since: Number.NaN, until: Number.NaN, trusted: 0 };
   /** When anything but outages of all peers happened last. */
   unrest = 0;
   /** Mass silences that are held: of groups, and of `undefined`, which is all. */
   readonly held = new Set<string | undefined>();
-  /** The detector was told that its link is down. */
-  linkDown = false;
   /** The node whose heartbeat is being taken in; −1 for none. */
   beating = -1;
   /** The node whose farewell is being taken in; −1 for none. */
@@ -90,7 +95,7 @@ export class Checker {
     nodes: Nodes,
     options: ResolvedOptions,
     guards: Readonly<Record<Guard, boolean>>,
-    report: (violation: Violation) => void,
+    { links, report }: CheckedWorld,
   ) {
     const { count } = nodes;
     this.#observer = observer;
@@ -105,6 +110,7 @@ export class Checker {
     this.#report = report;
     this.learning = new LearningCheck(count, this.#nominal.leeway);
     this.quality = new Quality(count);
+    this.links = new LinkCheck(count, links);
     this.cuts = new CutCheck(nodes.groups);
     this.changes = new ChangeCheck(nodes.interval, options.maxMistakesPerHour);
     this.#last = new Float64Array(count);
@@ -311,7 +317,7 @@ export class Checker {
     } else if (soon > ROUNDING) {
       this.fail('early', now, node, `suspected ${soon} ms before its deadline`);
     }
-    const paused = this.#guards.stallGuard || this.known.longest > 0;
+    const paused = this.#guards.stallGuard || this.links.longest > 0;
     if (!paused && Math.abs(silence - (now - last)) > ROUNDING) {
       this.fail('early', now, node, `silence ${silence} instead of ${now - last}`);
     }
@@ -325,9 +331,10 @@ export class Checker {
       this.fail('held', now, node, 'suspected while a mass silence is held');
     }
     // Who was never heard has no link yet.
-    const linked = this.#regularity.accepted(node) > 0;
-    if (this.linkDown && linked) this.fail('held', now, node, 'suspected while its link was down');
-    if (now > limit) this.fail('complete', now, node, `said ${now - limit} ms after its bound`);
+    if (this.links.isHeld(node, nodes.slowest[node])) {
+      this.fail('held', now, node, 'suspected while its links were down');
+    }
+    if (now > limit) this.#late(node, now, `said ${now - limit} ms after its bound`);
     this.#overdue[node] = 1;
     const beyond = running ? this.changes.mistake(node, now) : undefined;
     if (beyond !== undefined) this.fail('budget', now, node, beyond);
@@ -338,7 +345,7 @@ export class Checker {
   /** Nodes are cut off for `least` to `most` ms, and return evenly spread over the time between. */
   cutOff(nodes: readonly number[], now: number, least: number, most: number): void {
     const { running, interval } = this.#nodes;
-    const calm = now - this.unrest > 10 * interval[0] && this.known.longest === 0;
+    const calm = now - this.unrest > 10 * interval[0] && this.links.longest === 0;
     const tolerated = Math.max(...nodes.map((node) => this.tolerated(node)));
     // Returns before all are overdue are none.
     const held = least >= tolerated && most < 0.8 * BOUNDS.maxHold;
@@ -389,11 +396,16 @@ export class Checker {
   #duringOutage(node: number, now: number): void {
     const { since, until, trusted } = this.outage;
     const settled = this.#sameCadence();
-    const quiet = since - this.unrest > 10 * this.#nodes.interval[0] && this.known.longest === 0;
+    const quiet = since - this.unrest > 10 * this.#nodes.interval[0] && this.links.longest === 0;
     const short = now < since + 0.8 * BOUNDS.maxHold && !(now > until + this.tolerated(node));
     if (settled && quiet && short && trusted >= MASS) {
       this.fail('outage', now, node, `suspected ${now - since} ms after all fell silent`);
     }
+  }
+
+  #late(node: number, now: number, message: string): void {
+    const redundant = this.links.count > 1 && this.links.longest > 0;
+    this.fail(redundant ? 'links' : 'complete', now, node, message);
   }
 
   /**
@@ -406,7 +418,10 @@ export class Checker {
     let limit = this.stalls.over(due + BOUNDS.timer);
     if (stallGuard) limit += 2 * tolerated + BOUNDS.maxHold + this.stalls.longest + BOUNDS.drain;
     if (massSilence) limit += BOUNDS.maxHold + this.#nodes.slowest[node];
-    if (this.known.longest > 0) limit += this.known.between(this.#last[node], now) + tolerated;
+    if (this.links.longest > 0) {
+      const last = this.#last[node];
+      limit += this.links.paused(node, last, now, this.#nodes.fastest[node]) + tolerated;
+    }
     return this.stalls.over(limit) + BOUNDS.timer;
   }
 
@@ -426,7 +441,7 @@ export class Checker {
       if (now <= this.#limit(node, now)) continue;
       this.#overdue[node] = 1;
       const message = `silent since ${this.#last[node]}, due at ${due[node]}, not suspected`;
-      this.fail('complete', now, node, message);
+      this.#late(node, now, message);
     }
   }
 

@@ -11,6 +11,8 @@ export interface FaultyWorld {
   readonly nodes: Nodes;
   readonly observers: readonly Observer[];
   readonly network: Network;
+  /** By how many each observer hears every node. */
+  readonly links: number;
   readonly random: Random;
   after(ms: number, end: () => void): void;
   beatAt(node: number, at: number): void;
@@ -36,7 +38,7 @@ export class FaultInjector {
     const { count } = this.#world.nodes;
     const nodes = resolveWhich('nodes' in fault ? fault.nodes : 'all', count);
     const which = resolveWhich('observers' in fault ? fault.observers : 'all', observers.length);
-    const links = which.flatMap((observer) => nodes.map((node) => observer * count + node));
+    const links = this.#linksOf(which, nodes);
     if (fault.fault !== 'crash' && fault.fault !== 'clock-step') {
       for (const { checker } of observers) checker.cuts.spoil();
     }
@@ -58,6 +60,15 @@ export class FaultInjector {
         this.#silenceAll(which, fault.duration, fault.known ?? false);
         this.#cut(links, fault.duration, fault.queued ?? false);
         break;
+      case 'link-down': {
+        const { link, duration } = fault;
+        for (const o of which) observers[o].linkDown(link, duration ?? Infinity);
+        if (duration === undefined) break;
+        this.#world.after(duration, () => {
+          for (const o of which) observers[o].linkUp(link);
+        });
+        break;
+      }
       case 'stall':
         for (const link of links) this.#world.disturb(link);
         for (const o of which) {
@@ -68,6 +79,15 @@ export class FaultInjector {
       default:
         for (const node of nodes) this.#befallNode(node, fault);
     }
+  }
+
+  /** The links of the network by which these observers hear these nodes. */
+  #linksOf(which: readonly number[], nodes: readonly number[]): readonly number[] {
+    const { observers, links } = this.#world;
+    const { count } = this.#world.nodes;
+    return Array.from({ length: links }, (_, link) => link * observers.length).flatMap((first) =>
+      which.flatMap((observer) => nodes.map((node) => (first + observer) * count + node)),
+    );
   }
 
   /** A heartbeat of a flood, if it is not over. */
@@ -94,7 +114,8 @@ export class FaultInjector {
   #cut(links: readonly number[], duration: number, queued: boolean): void {
     const { network, observers, now } = this.#world;
     const { count } = this.#world.nodes;
-    const checkerOf = (link: number) => observers[(link / count) | 0].checker;
+    const checkerOf = (link: number) =>
+      observers[Math.floor(link / count) % observers.length].checker;
     for (const link of links) {
       if (!network.isCut(link)) checkerOf(link).beginSilence(link % count, now);
       network.cut(link, queued);
@@ -115,7 +136,6 @@ export class FaultInjector {
     { duration, spread = 0, backOff }: Extract<Fault, { fault: 'staggered' }>,
   ): void {
     const { now, observers, random } = this.#world;
-    const { count } = this.#world.nodes;
     if (backOff === undefined) {
       for (const o of which) observers[o].checker.cutOff(nodes, now, duration, duration + spread);
     }
@@ -127,8 +147,7 @@ export class FaultInjector {
           silent += Math.min(pause, backOff) * random.between(0.5, 1.5);
         }
       }
-      const links = which.map((observer) => observer * count + node);
-      this.#cut(links, silent, false);
+      this.#cut(this.#linksOf(which, [node]), silent, false);
       for (const o of which) {
         const { checker } = observers[o];
         checker.unrest = Math.max(checker.unrest, now + silent);

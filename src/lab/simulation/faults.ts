@@ -143,6 +143,16 @@ export interface Outage extends At {
   readonly known?: boolean;
 }
 
+/** One of the links by which observers (default: all) hear every node is down; they are told. */
+export interface LinkDown extends At {
+  readonly fault: 'link-down';
+  readonly observers?: Which;
+  /** Its number, from 0. */
+  readonly link: number;
+  /** Default: for good. */
+  readonly duration?: number;
+}
+
 /** The event loops of observers (default: all) do not run. */
 export interface Stall extends At {
   readonly fault: 'stall';
@@ -164,6 +174,7 @@ export type Fault =
   | Partition
   | Staggered
   | Outage
+  | LinkDown
   | Stall;
 
 const LONGEST = 1e12;
@@ -195,6 +206,7 @@ const FIELDS: Readonly<Record<Fault['fault'], readonly string[]>> = {
   partition: ['nodes', 'observers?', 'duration', 'queued?'],
   staggered: ['nodes', 'observers?', 'duration', 'spread?', 'backOff?'],
   outage: ['observers?', 'duration', 'queued?', 'known?'],
+  'link-down': ['observers?', 'link', 'duration?'],
   stall: ['observers?', 'duration'],
 };
 
@@ -210,6 +222,7 @@ const NUMBERS: Readonly<Record<string, Parameters<typeof checkNumber>[2]>> = {
   ahead: LENGTH,
   burst: COUNT,
   count: COUNT,
+  link: COUNT,
   by: { least: -LONGEST, most: LONGEST, unit: 'ms' },
 };
 
@@ -236,7 +249,13 @@ function checkWhich(name: string, which: unknown, count: number): void {
 }
 
 /** @throws TypeError, RangeError that name the fault's field, what was expected and what came */
-export function checkFault(name: string, given: Fault, nodes: number, observers: number): void {
+export function checkFault(
+  name: string,
+  given: Fault,
+  nodes: number,
+  observers: number,
+  links: number,
+): void {
   const kinds = Object.keys(FIELDS) as Fault['fault'][];
   const fields = FIELDS[checkOneOf(`${name}.fault`, given?.fault, kinds)];
   const known = fields.map((field) => field.replace('?', ''));
@@ -249,14 +268,22 @@ export function checkFault(name: string, given: Fault, nodes: number, observers:
     if (key === 'nodes') checkWhich(`${name}.nodes`, value, nodes);
     else if (key === 'observers') checkWhich(`${name}.observers`, value, observers);
     else if (key === 'queued' || key === 'known') checkBoolean(`${name}.${key}`, value);
+    else if (key === 'link') checkWhich(`${name}.link`, value, links);
     else checkNumber(`${name}.${key}`, value, NUMBERS[key]);
   }
 }
 
-export function checkFaults(given: unknown, nodes: number, observers: number): readonly Fault[] {
+export function checkFaults(
+  given: unknown,
+  nodes: number,
+  observers: number,
+  links: number,
+): readonly Fault[] {
   checkType('faults', 'a list of faults', given, Array.isArray(given));
   const faults = given as readonly Fault[];
   checkRange('faults', 'at most 1000000', faults.length, faults.length <= 1e6);
-  for (const [i, fault] of faults.entries()) checkFault(`faults[${i}]`, fault, nodes, observers);
+  for (const [i, fault] of faults.entries()) {
+    checkFault(`faults[${i}]`, fault, nodes, observers, links);
+  }
   return faults;
 }

@@ -44,6 +44,9 @@ export interface ObserverWorld {
   readonly datagrams: Datagrams;
   readonly options: SimulatedOptions;
   readonly socketBuffer: number;
+  /** By how many each observer hears every node. */
+  readonly links: number;
+  linkOf(link: number): number;
   readonly make: MakeDetector | undefined;
   runAt(at: number, observer: number): void;
   log(event: SimulationEvent): void;
@@ -73,7 +76,8 @@ export class Observer {
     link: undefined,
     next: undefined,
   };
-  #linksDown = 0;
+  /** Empty where the detector is told of none. */
+  readonly #links: Link[] = [];
   #sweeps = 0;
 
   /** @param number from 0 */
@@ -91,7 +95,7 @@ export class Observer {
     const settings = resolveSettings(given);
     this.#resolved = settings.defaults;
     this.#maxAhead = settings.maxAhead;
-    this.checker = new Checker(number, nodes, this.#resolved, guardsOf(given), world.report);
+    this.checker = new Checker(number, nodes, this.#resolved, guardsOf(given), world);
     this.detector = world.make?.(given) ?? new FailureDetector<number>(given);
     for (const event of ['suspect', 'available', 'level'] as const) {
       this.detector.on(event, (change) => this.#transition(event, change));
@@ -141,21 +145,27 @@ export class Observer {
     }
     outage.until = Math.max(now + duration, outage.until || 0);
     if (!known) return;
-    if (this.#linksDown++ > 0) return;
-    this.checker.known.add(now, now + duration);
-    this.checker.linkDown = true;
-    this.#info.link?.down();
+    for (let link = 0; link < this.checker.links.count; link++) this.linkDown(link, duration);
   }
 
   endOutage(known: boolean): void {
-    if (!known || --this.#linksDown > 0) return;
-    this.checker.linkDown = false;
-    this.#info.link?.up();
+    if (!known) return;
+    for (let link = 0; link < this.checker.links.count; link++) this.linkUp(link);
   }
 
-  /** Heartbeats come by a link that the detector can be told about. */
-  useLink(): void {
-    this.#info.link = this.detector.link();
+  /** Nobody is heard by the link from now on, for so long, and the detector knows. */
+  linkDown(link: number, duration: number): void {
+    const { now } = this.#world;
+    if (this.checker.links.begin(link, now, now + duration)) this.#links[link]?.down();
+  }
+
+  linkUp(link: number): void {
+    if (this.checker.links.end(link)) this.#links[link]?.up();
+  }
+
+  /** Heartbeats come by links that the detector can be told about. */
+  useLinks(): void {
+    for (let i = 0; i < this.checker.links.count; i++) this.#links.push(this.detector.link());
   }
 
   /** Looks whether all invariants hold. */
@@ -172,7 +182,7 @@ export class Observer {
     // Silence does not count while the link is down, nor for a while after; a copy has no link.
     const { heartbeatInterval } = this.#resolved;
     const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b), heartbeatInterval);
-    if (checker.linkDown || checker.known.between(lately, now) > 0) return;
+    if (checker.links.wasDown(lately, now)) return;
     const suspect = checker.isSuspect(node);
     const wrong = isWatched && inspect(this.#peers[node], this.#resolved, suspect, now);
     if (wrong) checker.fail('arithmetic', now, node, wrong);
@@ -182,8 +192,10 @@ export class Observer {
   }
 
   #read(datagram: number): void {
-    const { now, nodes, datagrams } = this.#world;
-    const node = datagrams.link[datagram] % nodes.count;
+    const world = this.#world;
+    const { now, nodes, datagrams } = world;
+    const way = datagrams.link[datagram];
+    const node = way % nodes.count;
     const incarnation = datagrams.incarnation[datagram];
     const sequence = datagrams.sequence[datagram];
     datagrams.release(datagram);
@@ -192,6 +204,9 @@ export class Observer {
     info.sequence = sequence;
     const { next, leaves } = nodes.said(node, incarnation, sequence) ?? {};
     info.next = next;
+    const link = world.linkOf(way);
+    info.link = this.#links[link];
+    if (info.link) this.checker.links.heard(node, link, now);
     if (leaves) this.#leave(node);
     else this.#heartbeat(node, now);
   }

@@ -19,6 +19,11 @@ export interface SimulateOptions {
   groups?: readonly string[];
   /** Share of the interval by which it varies either way. Default 0.02. From 0 to below 1. */
   jitter?: number;
+  /**
+   * By how many links an observer hears every node, which sends each heartbeat by all of them.
+   * Default 1. From 1 to 4.
+   */
+  links?: number;
   /** What links do to heartbeats. Default 1 to 2 ms of delay, and nothing else. */
   network?: NetworkQuality;
   /** Datagrams that wait for an observer at most; more are dropped. Default 256. */
@@ -39,6 +44,7 @@ export interface ResolvedWorld {
   readonly observers: number;
   readonly duration: number;
   readonly jitter: number;
+  readonly links: number;
   readonly network: ResolvedQuality;
   readonly socketBuffer: number;
   readonly faults: readonly Fault[];
@@ -54,6 +60,7 @@ const KEYS = [
   'interval',
   'groups',
   'jitter',
+  'links',
   'network',
   'socketBuffer',
   'faults',
@@ -73,6 +80,7 @@ export function resolveWorld(given: SimulateOptions | undefined): ResolvedWorld 
     interval = 1000,
     groups,
     jitter = 0.02,
+    links = 1,
     network = {},
     socketBuffer = 256,
     faults = [],
@@ -86,7 +94,8 @@ export function resolveWorld(given: SimulateOptions | undefined): ResolvedWorld 
   checkNumber('jitter', jitter, { least: 0, most: 0.999 });
   checkNumber('socketBuffer', socketBuffer, { least: 1, most: 1e7, integer: true });
   checkQuality('network', network);
-  checkFaults(faults, nodes, observers);
+  checkNumber('links', links, { least: 1, most: 4, integer: true });
+  checkFaults(faults, nodes, observers, links);
   checkObject('detector', detector);
   const taken = OURS.find((key) => key in detector);
   checkType('detector', 'no clock, timers or signal: the world has its own', taken, !taken);
@@ -107,6 +116,7 @@ export function resolveWorld(given: SimulateOptions | undefined): ResolvedWorld 
     observers,
     duration,
     jitter,
+    links,
     network: { ...QUALITY, ...network },
     socketBuffer,
     faults,

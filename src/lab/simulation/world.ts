@@ -30,6 +30,8 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
   sent = 0;
   readonly options;
   readonly socketBuffer;
+  /** By how many each observer hears every node. */
+  readonly links: number;
   readonly make;
   readonly random: Random;
   readonly network: Network;
@@ -45,6 +47,7 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
 
   constructor(given: ResolvedWorld) {
     const { intervals, groups, observers, network, seed, detector, socketBuffer, faults } = given;
+    this.links = given.links;
     this.#given = given;
     this.options = detector;
     this.socketBuffer = socketBuffer;
@@ -52,13 +55,13 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
     this.random = new Random(seed);
     this.nodes = new Nodes(intervals, detector.heartbeatInterval ?? 1000, groups);
     const { count } = this.nodes;
-    this.network = new Network(count * observers, network, this.random, this);
+    this.network = new Network(count * observers * this.links, network, this.random, this);
     this.#injector = new FaultInjector(this);
     for (const [i, { at }] of faults.entries()) this.#push(at, FAULT, i);
-    const told = faults.some((fault) => fault.fault === 'outage' && fault.known);
+    const told = faults.some((each) => each.fault === 'outage' && each.known) || this.links > 1;
     for (let i = 0; i < observers; i++) {
       const observer = new Observer(i, this);
-      if (told) observer.useLink();
+      if (told) observer.useLinks();
       this.observers.push(observer);
     }
     for (let node = 0; node < count; node++) {
@@ -155,8 +158,8 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
     const incarnation = nodes.incarnation[node];
     const interval = nodes.interval[node];
     this.sent += this.observers.length;
-    for (let o = 0; o < this.observers.length; o++) {
-      this.network.send(o * nodes.count + node, incarnation, sequence, interval);
+    for (let way = 0; way < this.observers.length * this.links; way++) {
+      this.network.send(way * nodes.count + node, incarnation, sequence, interval);
     }
   }
 
@@ -168,14 +171,27 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
   #arrive(datagram: number): void {
     const { count } = this.nodes;
     const link = this.datagrams.link[datagram];
-    const observer = this.observers[(link / count) | 0];
-    const reached = !observer.checker.linkDown && observer.arrive(datagram, link % count);
-    if (reached) return;
+    const observer = this.#observerOf(link);
+    const isDown = observer.checker.links.isDown(this.linkOf(link));
+    if (!isDown && observer.arrive(datagram, link % count)) return;
     this.datagrams.release(datagram);
     this.lose(link);
   }
 
+  /** By which of its links, from 0, an observer hears what goes by one of the network. */
+  linkOf(link: number): number {
+    return Math.floor(link / (this.nodes.count * this.observers.length));
+  }
+
+  #observerOf(link: number): Observer {
+    return this.observers[Math.floor(link / this.nodes.count) % this.observers.length];
+  }
+
   lose(link: number): void {
+    const { links } = this.#observerOf(link).checker;
+    const another = this.linkOf(link) === 0 ? 1 : 0;
+    // What comes by another link as well is not lost.
+    if (this.links > 1 && !links.isDown(another)) return;
     if (!this.network.isCut(link)) this.disturb(link);
   }
 
@@ -186,7 +202,7 @@ export class World implements Carriage, FaultyWorld, ObserverWorld {
   /** Something irregular befalls what a node sends to an observer. */
   disturb(link: number): void {
     const { count } = this.nodes;
-    const { checker } = this.observers[(link / count) | 0];
+    const { checker } = this.#observerOf(link);
     checker.disturb(link % count);
     checker.unrest = this.now;
   }

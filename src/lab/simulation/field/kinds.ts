@@ -9,6 +9,7 @@ import { farewells } from './farewells.js';
 import { groups } from './groups.js';
 import { naps } from './naps.js';
 import { pauses } from './pauses.js';
+import { redundant } from './redundant.js';
 import { resonance } from './resonance.js';
 import { staggered } from './staggered.js';
 import { stamps } from './stamps.js';
@@ -20,6 +21,7 @@ export const FIELD_KINDS = {
   groups,
   naps,
   pauses,
+  redundant,
   resonance,
   staggered,
   stamps,
