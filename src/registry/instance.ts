@@ -157,11 +157,13 @@ const LEASES_OF_GONE = 20;
 const ofTraffic = ({ service, address }: Partial<Registered>): '' | undefined =>
   service === undefined && address === undefined ? '' : undefined;
 
+const NO_META = Object.freeze({});
+
 export const FIELDS = {
   id: { kind: { type: 'name' }, said: () => undefined, shown: true },
   service: { kind: { type: 'name' }, said: ofTraffic, shown: true },
   address: { kind: { type: 'text', most: 1000 }, said: ofTraffic, shown: true },
-  meta: { kind: { type: 'texts' }, said: () => ({}), shown: true },
+  meta: { kind: { type: 'texts' }, said: () => NO_META, shown: true },
   group: {
     kind: { type: 'name' },
     description: 'host, rack or zone: what it may fall silent with',
@@ -300,15 +302,17 @@ export function checkField(name: string, kind: Kind, value: unknown): unknown {
 }
 
 /** @throws TypeError, RangeError that name the field, what was expected and what came */
-export function checkRegistration(given: Registration, defaults: Defaults): Registered {
-  checkObject('registration', given);
-  const known = checkKeys('registration', given, SAID);
+export function checkRegistration(registration: Registration, defaults: Defaults): Registered {
+  checkObject('registration', registration);
+  const known = checkKeys('registration', registration, SAID);
   const checked: Record<string, unknown> = {};
   for (const key of SAID) {
     const { kind, said } = (FIELDS as Fields)[key];
-    const unsaid = known[key] === undefined;
-    const value = unsaid ? said?.({ ...known, ...checked }, defaults) : known[key];
-    checked[key] = unsaid && value === '' ? '' : checkField(key, kind, value);
+    const given = known[key];
+    const value = given === undefined ? said?.({ ...known, ...checked }, defaults) : given;
+    // A default is right as it is, but for a lease, which may follow from too long an interval.
+    const isRight = given === undefined && value !== undefined && kind.type !== 'ms';
+    checked[key] = isRight ? value : checkField(key, kind, value);
   }
   return checked as unknown as Registered;
 }

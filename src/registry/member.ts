@@ -43,6 +43,8 @@ export class Member {
   readonly id: string;
   readonly generation: number;
   readonly registeredAt: number;
+  /** A lease without traffic, such as a lock: in no route, no population and no panic. */
+  readonly isLeaseOnly: boolean;
   readonly signals: Readonly<Record<SignalName, Signal>> = {
     service: new Signal(),
     process: new Signal(),
@@ -95,6 +97,7 @@ export class Member {
   constructor(about: Registered, generation: number, wall: number, now: number, paused: number) {
     this.about = about;
     this.id = about.id;
+    this.isLeaseOnly = about.service === '';
     this.ready = about.ready;
     this.generation = generation;
     this.registeredAt = wall;
@@ -131,11 +134,6 @@ export class Member {
 
   get draining(): boolean {
     return this.nodeDrains || this.operatorDrains;
-  }
-
-  /** A lease without traffic, such as a lock: in no route, no population and no panic. */
-  get isLeaseOnly(): boolean {
-    return this.about.service === '';
   }
 
   get routable(): boolean {
@@ -187,7 +185,7 @@ export class Member {
       if (value !== '') view[key] = value;
     }
     this.view = Object.freeze(view) as unknown as InstanceView;
-    const { generation, status, draining, routable } = this;
+    const { generation, status, draining, routable } = this.view;
     const standing = { generation, status, draining, routable };
     const past = { revision, at: wall, kind, ...standing, ...(reason && { reason }) };
     if (this.history.push(past) > REMEMBERED) this.history.shift();

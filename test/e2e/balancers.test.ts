@@ -46,6 +46,27 @@ async function get(url: string): Promise<string> {
   return response.ok ? response.text() : `status ${response.status}`;
 }
 
+/** HAProxy before a backend of these lines; its port. */
+async function haproxyBefore(backend: readonly string[]): Promise<number> {
+  const port = await closedPort();
+  const path = join(folder(cleanups), 'haproxy.cfg');
+  const config = [
+    'defaults',
+    '  mode http',
+    '  timeout connect 2s',
+    '  timeout client 5s',
+    '  timeout server 5s',
+    'frontend front',
+    `  bind 127.0.0.1:${port}`,
+    '  default_backend back',
+    'backend back',
+    ...backend.map((line) => `  ${line}`),
+  ];
+  writeFileSync(path, `${config.join('\n')}\n`);
+  started(haproxy as string, ['-f', path, '-db'], cleanups);
+  return port;
+}
+
 describe('HAProxy', () => {
   /** Its configuration as docs/service.md shows it: servers by the registry's list, states by its agent. */
   async function balancer(service: RegistryService): Promise<string> {
@@ -53,25 +74,10 @@ describe('HAProxy', () => {
     const servers = list
       .trimEnd()
       .split('\n')
-      .map((line) => `  ${line} agent-send "${line.split(' ')[1]}\\n"`);
-    const port = await closedPort();
-    const path = join(folder(cleanups), 'haproxy.cfg');
-    const config = [
-      'defaults',
-      '  mode http',
-      '  timeout connect 2s',
-      '  timeout client 5s',
-      '  timeout server 5s',
-      'frontend front',
-      `  bind 127.0.0.1:${port}`,
-      '  default_backend web',
-      'backend web',
-      '  balance roundrobin',
-      `  default-server agent-check agent-addr 127.0.0.1 agent-port ${service.agentPort} agent-inter 100ms`,
-      ...servers,
-    ];
-    writeFileSync(path, `${config.join('\n')}\n`);
-    started(haproxy as string, ['-f', path, '-db'], cleanups);
+      .map((line) => `${line} agent-send "${line.split(' ')[1]}\\n"`);
+    const agent = `agent-addr 127.0.0.1 agent-port ${service.agentPort} agent-inter 100ms`;
+    const backend = ['balance roundrobin', `default-server agent-check ${agent}`, ...servers];
+    const port = await haproxyBefore(backend);
     const url = `http://127.0.0.1:${port}/`;
     await until(() =>
       get(url).then(
@@ -129,23 +135,10 @@ describe('HAProxy before the service itself', () => {
     'checks /readyz by %s, takes the service when it is ready and leaves it when it learns',
     async (method) => {
       const service = await start();
-      const port = await closedPort();
-      const path = join(folder(cleanups), 'haproxy.cfg');
-      const config = [
-        'defaults',
-        '  mode http',
-        '  timeout connect 2s',
-        '  timeout client 5s',
-        '  timeout server 5s',
-        'frontend front',
-        `  bind 127.0.0.1:${port}`,
-        '  default_backend registry',
-        'backend registry',
-        `  option httpchk ${method} /readyz`,
-        `  server one ${new URL(service.url).host} check inter 100ms fall 1 rise 1`,
-      ];
-      writeFileSync(path, `${config.join('\n')}\n`);
-      started(haproxy as string, ['-f', path, '-db'], cleanups);
+      const port = await haproxyBefore([
+        `option httpchk ${method} /readyz`,
+        `server one ${new URL(service.url).host} check inter 100ms fall 1 rise 1`,
+      ]);
       const status = () =>
         fetch(`http://127.0.0.1:${port}/services`).then(
           ({ status }) => status,

@@ -32,7 +32,7 @@ export interface RegistryClientOptions {
 }
 
 export interface FailureReport {
-  /** The life that failed; a later one is not blamed. Default: the present one. */
+  /** The incarnation that failed; a later one is not blamed. Default: the present one. */
   generation?: number;
   /** What happened, for the operators. */
   reason?: string;

@@ -35,7 +35,7 @@ export const OURS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Verdicts of this machine, by its clock and its authorities, over a certificate that a target
+ * Decisions of this machine, by its clock and its authorities, over a certificate that a target
  * which runs has just shown.
  */
 const CERTIFICATE =

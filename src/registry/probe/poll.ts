@@ -46,10 +46,12 @@ export async function poll(
   const { instance } = about;
   const { kind } = options;
   if (typeof kind === 'function') {
-    return judged(about, signal, 'connected', async () => answered(await kind(instance, signal)));
+    return withOutcome(about, signal, 'connected', async () =>
+      answered(await kind(instance, signal)),
+    );
   }
   let located: Located | undefined;
-  await judged(about, signal, 'resolving', async () => {
+  await withOutcome(about, signal, 'resolving', async () => {
     located = await locate(instance, options, signal);
     return true;
   });
@@ -58,7 +60,7 @@ export async function poll(
   const all = addresses.map(({ address }) => address);
   const name = `${secure ? 'https' : 'http'} ${host} ${port} ${all.join(' ')}`;
   return about.share(name, all[0], signal, () =>
-    judged(about, signal, 'connecting', (connected) =>
+    withOutcome(about, signal, 'connecting', (connected) =>
       ask(located as Located, options, signal, connected),
     ),
   );
@@ -85,7 +87,7 @@ async function ask(
 }
 
 /** Does a part of a poll; what fails in it is thrown as the target's failure, or as our own. */
-async function judged(
+async function withOutcome(
   { hasContact, onContact }: Poll,
   signal: AbortSignal,
   from: Phase,

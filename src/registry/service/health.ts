@@ -46,7 +46,7 @@ export class ServiceHealth {
         ? 'started without what it knew: nodes register again'
         : true;
     });
-    // Who is silent for a loss of ours is not judged: the answers are right, if late.
+    // Who is silent for a loss of ours is not suspected: the answers are right, if late.
     this.health.add(
       'readyz',
       'udp-overflow',
@@ -57,7 +57,7 @@ export class ServiceHealth {
     this.#restored = this.health.hold('restore');
   }
 
-  /** Heartbeats can arrive; what was restored is judged from the end of its grace on. */
+  /** Heartbeats can arrive; what was restored is expected from the end of its grace on. */
   begin(): void {
     const intervals = this.#sources.registry.instances().map((each) => each.heartbeatInterval);
     const grace = 2 * intervals.reduce((longest, each) => Math.max(longest, each), 0);

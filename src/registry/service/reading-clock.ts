@@ -17,7 +17,7 @@ interface Timer {
 }
 
 /**
- * Nobody is judged before what waits to be read was read. The detectors see to that by being late
+ * Nobody is suspected before what waits to be read was read. The detectors see to that by being late
  * and by `setImmediate`: here what waits is read by a thread, which may have been late as well, or
  * waits for its turn in this one.
  */

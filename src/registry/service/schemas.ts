@@ -196,15 +196,16 @@ export const SessionView = z
   .object({ role: z.enum(['node', 'reader', 'operator']), demo: z.boolean(), cookie: z.boolean() })
   .openapi('Session');
 
-/** Fields that a lease without traffic, or most instances, do not have. */
-const ABSENT: readonly string[] = ['service', 'address', 'group'];
+/** Names that an instance need not have. */
+const isOptional = (key: string): boolean =>
+  key !== 'id' && ['name', 'text'].includes(rowOf(key).kind.type);
 
 export const Instance = z
   .object(
     Object.fromEntries(
       SHOWN.map(([key]) => {
         const schema = shown(rowOf(key).kind);
-        return [key, ABSENT.includes(key) ? schema.optional() : schema];
+        return [key, isOptional(key) ? schema.optional() : schema];
       }),
     ),
   )

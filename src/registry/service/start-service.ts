@@ -176,7 +176,7 @@ async function start(options: ResolvedServiceOptions, parts: Parts): Promise<Reg
   health.begin();
   parts.add(async () => {
     health.shutdown();
-    // Of those who have noticed that it ends nobody is to be judged for it, nor saved as dead.
+    // Of those who have noticed that it ends nobody is to be suspected for it, nor saved as dead.
     link.down();
     datagrams?.deafen();
     if (options.drain > 0)

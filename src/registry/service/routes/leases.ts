@@ -37,7 +37,8 @@ const register = createRoute({
 const heartbeat = createRoute({
   method: 'post',
   path: '/heartbeat/{id}',
-  summary: 'Beats, which renews the lease. 404: register again. 409: another life holds the id.',
+  summary:
+    'Beats, which renews the lease. 404: register again. 409: another incarnation holds the id.',
   ...allowed('node'),
   request: { params: schemas.idPath, body: body(schemas.Beat, true) },
   responses: answers(

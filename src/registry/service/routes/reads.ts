@@ -59,7 +59,7 @@ const route = createRoute({
 const protection = createRoute({
   method: 'get',
   path: '/protection',
-  summary: 'The rules that hold judgement, routing or removal back, as they are now.',
+  summary: 'The rules that defer suspicions, routing or removal, as they are now.',
   ...allowed('reader'),
   responses: answers(200, Anything, 'Each rule with its figures.'),
 });
