@@ -124,7 +124,9 @@ export class FaultInjector {
       for (const link of links) {
         network.mend(link, queued);
         if (network.isCut(link)) continue;
-        checkerOf(link).learning.endOutage(link % count, this.#world.now);
+        const node = link % count;
+        const { interval } = this.#world.nodes;
+        checkerOf(link).learning.endOutage(node, this.#world.now, interval[node]);
       }
     });
   }
@@ -265,7 +267,10 @@ export class FaultInjector {
     }
     this.#world.after(duration, () => {
       if (nodes.crashed[node] === 1 || nodes.incarnation[node] !== incarnation) return;
-      for (const { checker } of observers) checker.learning.endOutage(node, this.#world.now);
+      const { interval } = nodes;
+      for (const { checker } of observers) {
+        checker.learning.endOutage(node, this.#world.now, interval[node]);
+      }
       end();
     });
   }

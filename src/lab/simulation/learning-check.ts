@@ -54,7 +54,8 @@ export class LearningCheck {
     if (comparable) this.#before[node] = usual;
   }
 
-  endOutage(node: number, at: number): void {
+  /** @param interval the node's: so much longer its silence may be at most */
+  endOutage(node: number, at: number, interval: number): void {
     this.#calm[node] = 0;
     this.#transitions[node] = Number.NaN;
     const silent = at - this.#outageSince[node];
@@ -62,7 +63,7 @@ export class LearningCheck {
     // What is usual is learnt, and may be; what is tolerated beyond it may not.
     const least = this.#leeway > 0 ? before : Math.max(LONG_OUTAGE, before);
     if (!(silent >= least)) this.#before[node] = Number.NaN;
-    this.#wasTolerated[node] = silent < before + this.#leeway ? 1 : 0;
+    this.#wasTolerated[node] = silent + 1.5 * interval < before + this.#leeway ? 1 : 0;
   }
 
   /** @param clear whether every silence from now on is longer than what is tolerated */
