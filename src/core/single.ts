@@ -3,7 +3,7 @@ import type { BeatOutcome } from './heartbeat.js';
 import { type Model, type ModelContext, SLOW, SUSPECTED, UNUSUAL } from './model/model.js';
 import { models } from './model/models.js';
 import { type DetectorOptions, resolveDetectorOptions } from './options.js';
-import { Bounds, timeOf } from './peers/bounds.js';
+import { Bounds, PHI, SILENCE, timeOf } from './peers/bounds.js';
 import { HEARD, Records, type Slot, STARTED } from './peers/records.js';
 import type { DetectorSnapshot } from './snapshot.js';
 import { checkBoolean, checkNumber, checkObject, checkRange } from './validate.js';
@@ -75,8 +75,12 @@ export class PhiAccrualDetector {
 
   /** The suspicion level φ at `at`: 0 before start or first heartbeat; finite, never NaN. */
   phi(at: number): number {
-    const records = this.#records;
-    return records.has(ONLY, STARTED) ? this.#model.phi(ONLY, timeOf(at) - records.last(ONLY)) : 0;
+    // Small enough to be inlined where φ is asked for: then neither number is boxed.
+    const bounds = this.#bounds.f64;
+    const isStarted = this.#records.has(ONLY, STARTED);
+    bounds[SILENCE] = isStarted ? timeOf(at) - this.#records.last(ONLY) : Number.NaN;
+    this.#model.measure(ONLY);
+    return bounds[PHI];
   }
 
   /**

@@ -82,8 +82,8 @@ export interface Model {
   /** Learns an interval, as far as the options allow; `known` are the bits above. */
   learn(slot: Slot, interval: number, known: number): void;
 
-  /** φ of a silence: ≥ 0, finite, never NaN. */
-  phi(slot: Slot, silence: number): number;
+  /** Puts φ of the silence that stands in {@link Bounds} there: ≥ 0, finite, never NaN. */
+  measure(slot: Slot): void;
   /** @throws RangeError unless 0 < phi ≤ 1e300 */
   level(phi: number): Level;
   /** When φ reaches a level, of a silence that runs from `since`. */

@@ -3,7 +3,7 @@
  * the distribution as a value.
  */
 import type { ResolvedOptions } from '../options.js';
-import { AT, type Bounds, SLOW_BEFORE, SLOW_FROM } from '../peers/bounds.js';
+import { AT, type Bounds, PHI, SILENCE, SLOW_BEFORE, SLOW_FROM } from '../peers/bounds.js';
 import {
   ANCHOR,
   FLAGS,
@@ -208,24 +208,18 @@ export class WindowModel implements Model {
     else if (!spans || learn === 'always') this.#learning.learn(slot, this.#size, interval);
   }
 
-  phi(slot: Slot, silence: number): number {
-    // Kept small: inlined as a whole where φ is asked for, it returns its result without a box.
-    if (!this.#isNormal) return this.#otherPhi(slot, silence);
-    const { f64, i32 } = this.#records;
-    const head = i32[2 * STRIDE * slot + HEAD];
-    const share = head < 0 ? this.#share : 1 / head;
-    const shift = f64[STRIDE * slot + SUM] * share;
-    const mean = f64[STRIDE * slot + ANCHOR] + shift;
-    const variance = f64[STRIDE * slot + SQUARES] * share - shift * shift;
-    return phiOfDeviations((silence - mean - this.#pause) / this.#floored(mean, variance));
-  }
-
-  #otherPhi(slot: Slot, silence: number): number {
+  measure(slot: Slot): void {
+    const bounds = this.#bounds.f64;
+    const silence = bounds[SILENCE];
     const share = this.#shareOf(slot);
     const mean = this.#windows.mean(slot, share);
     const stdDev = this.#floored(mean, this.#windows.variance(slot, share));
+    if (this.#isNormal) {
+      bounds[PHI] = phiOfDeviations((silence - mean - this.#pause) / stdDev);
+      return;
+    }
     const phi = this.#distribution.phi(silence, Math.max(mean + this.#pause, LEAST), stdDev);
-    return Number.isNaN(silence) ? 0 : Math.min(phi, MOST);
+    bounds[PHI] = Number.isNaN(silence) ? 0 : Math.min(phi, MOST);
   }
 
   level(phi: number): Level {

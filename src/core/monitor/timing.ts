@@ -5,7 +5,7 @@
  */
 import type { Level, Model } from '../model/model.js';
 import type { Announcements } from '../peers/announcements.js';
-import type { Bounds } from '../peers/bounds.js';
+import { type Bounds, PHI, SILENCE, SLOW_BEFORE } from '../peers/bounds.js';
 import type { DetectorLink } from '../peers/link.js';
 import type { Links } from '../peers/links.js';
 import type { PauseTimeline } from '../peers/pauses.js';
@@ -38,20 +38,25 @@ export class Timing {
 
   /** The suspicion level φ at `at`: 0 before the start, and for what is no time. */
   phi(slot: Slot, at: number): number {
-    // Kept small: inlined as a whole where φ is asked for, it returns its result without a box.
-    const records = this.#records;
-    const flags = records.flags(slot);
-    const last = records.last(slot);
-    if (last < this.#bounds.slowBefore || (flags & APART) !== 0) return this.#anyPhi(slot, at);
-    return this.#model(slot).phi(slot, at - last);
+    // Small enough to be inlined where φ is asked for: then neither number is boxed.
+    const bounds = this.#bounds.f64;
+    bounds[SILENCE] = at;
+    this.#measure(slot);
+    return bounds[PHI];
   }
 
-  /** The same, whatever was paused or announced, and before the start. */
-  #anyPhi(slot: Slot, at: number): number {
-    const silence =
-      at - this.#records.last(slot) - this.pausedSince(slot, at) - this.#announcements.later(slot);
-    if (!this.#records.has(slot, STARTED) || Number.isNaN(silence)) return 0;
-    return this.#model(slot).phi(slot, silence);
+  /** Puts φ at the time that stands for the silence into the bounds. */
+  #measure(slot: Slot): void {
+    const bounds = this.#bounds.f64;
+    const records = this.#records;
+    const last = records.last(slot);
+    if (last < bounds[SLOW_BEFORE] || records.has(slot, APART)) {
+      const at = bounds[SILENCE];
+      const silence = at - last - this.pausedSince(slot, at) - this.announced(slot);
+      // None before the start.
+      bounds[SILENCE] = records.has(slot, STARTED) ? silence : Number.NaN;
+    } else bounds[SILENCE] -= last;
+    this.#model(slot).measure(slot);
   }
 
   /** Whether the peer is expected at all. */

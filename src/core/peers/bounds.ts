@@ -2,8 +2,8 @@
  * What every heartbeat is compared with, in one small array: in the rule nothing happened since the
  * last one, and a heartbeat within these bounds is recorded by a few instructions.
  *
- * The time of the heartbeat is handed over here as well: as a parameter of a function that is not
- * inlined it would be boxed, which allocates.
+ * The time of the heartbeat, a silence and its φ are handed over here as well: as parameter or
+ * result of a function that is not inlined a number is boxed, which allocates.
  */
 
 /** The time of the heartbeat that is recorded. */
@@ -14,9 +14,12 @@ export const SLOW_BEFORE = 1;
 export const SLOW_FROM = 2;
 /** What is added to a time of the clock: what it was set back by, less what it was set forward by. */
 export const OFFSET = 3;
+/** The silence whose φ a model is asked for, and that φ. */
+export const SILENCE = 4;
+export const PHI = 5;
 
 export class Bounds {
-  readonly f64 = Float64Array.of(Number.NaN, -Number.MAX_VALUE, Infinity, 0);
+  readonly f64 = Float64Array.of(Number.NaN, -Number.MAX_VALUE, Infinity, 0, 0, 0);
 
   get at(): number {
     return this.f64[AT];

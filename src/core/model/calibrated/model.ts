@@ -1,6 +1,6 @@
 /** The calibrated model: φ from the silences themselves, without a distribution. */
 import type { ResolvedOptions } from '../../options.js';
-import type { Bounds } from '../../peers/bounds.js';
+import { type Bounds, PHI, SILENCE } from '../../peers/bounds.js';
 import {
   CANDIDATES,
   HEARD,
@@ -134,8 +134,10 @@ class CalibratedModel implements Model {
     this.#trackers.learn(slot, this.#levels, interval, isTolerated);
   }
 
-  phi(slot: Slot, silence: number): number {
-    return Math.min(this.#trackers.phi(slot, this.#levels, silence - this.#pause), MOST);
+  measure(slot: Slot): void {
+    const bounds = this.#bounds.f64;
+    const phi = this.#trackers.phi(slot, this.#levels, bounds[SILENCE] - this.#pause);
+    bounds[PHI] = Math.min(phi, MOST);
   }
 
   level(phi: number): Level {
