@@ -48,10 +48,11 @@ async function byUdp() {
 
 /** The connection of a lease is opened by its first heartbeat. */
 function byHttp() {
-  const open = (to) => {
+  const open = (to, i) => {
     const { port, hostname } = new URL(to);
     return connect(Number(port), hostname)
       .setNoDelay()
+      .on('error', () => connections[i]?.splice(0).map((each) => each.destroy())) // the next heartbeat opens another one
       .on('data', (bytes) => {
         if (bytes[9] !== 0x32) throw new Error(bytes.toString()); // no 2xx
       });
@@ -64,7 +65,7 @@ function byHttp() {
     const text =
       `POST /heartbeat/${id} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n` +
       `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    connections[i] ??= [open(url), open(bareUrl)];
+    if (!connections[i]?.length) connections[i] = [open(url, i), open(bareUrl, i)];
     for (const socket of connections[i]) socket.write(text);
   };
 }
