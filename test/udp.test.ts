@@ -231,6 +231,29 @@ describe('listenUdp', () => {
     await until(() => again.heard.length === 1);
     expect(heard).toEqual([]);
   });
+
+  it('gives the heartbeats of one datagram in one call to a sink that takes them so', async () => {
+    const calls: { id: string; incarnation: number; sequence: number }[][] = [];
+    const one: string[] = [];
+    const sink: HeartbeatSink = {
+      heartbeat: (name) => one.push(name),
+      heartbeats: (ids, _at, infos) => {
+        calls.push(ids.map((name, i) => ({ id: name, ...infos[i], link: undefined })));
+      },
+      now: () => 0,
+    };
+    const listener = await listenUdp(sink, { port: 0 });
+    open.push(listener);
+    const beats = (n: number, incarnation: number) =>
+      Array.from({ length: n }, (_, i) => ({ id: `n${i}`, incarnation, sequence: 10 * n + i }));
+    const datagrams = [beats(3, 1), beats(1, 2), beats(2, 3)].map(encodeHeartbeats);
+    for (const datagram of datagrams) await sendRaw(listener, [datagram]);
+    await until(() => listener.stats.heartbeats === 6);
+    expect(calls).toEqual(
+      [beats(3, 1), beats(2, 3)].map((all) => all.map((each) => ({ ...each, link: undefined }))),
+    );
+    expect(one).toEqual(['n0']);
+  });
 });
 
 describe('UdpSender', () => {

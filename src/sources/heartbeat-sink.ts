@@ -24,6 +24,11 @@ export interface HeartbeatLink {
 export interface HeartbeatSink {
   /** Takes a heartbeat that arrived at `at`, in ms of {@link HeartbeatSink.now}; must not throw. */
   heartbeat(id: string, at: number, info: SourceInfo): unknown;
+  /**
+   * Takes those of one datagram, all at once, in their order; `infos` by the place of the id. Both
+   * are reused, and `infos` may be longer. A sink without it gets them one by one. Must not throw.
+   */
+  heartbeats?(ids: readonly string[], at: number, infos: readonly SourceInfo[]): unknown;
   /** A peer says that it has left on purpose; must not throw. A sink without it takes no notice. */
   leave?(id: string, info: SourceInfo): unknown;
   /** The sink's time in ms. */

@@ -60,6 +60,14 @@ function readerFor(sink: HeartbeatSink): DatagramReader {
     info.link = link;
     sink.heartbeat(id, at, info);
   };
+  const ids: string[] = [];
+  const infos: SourceInfo[] = [];
+  const collect = (id: string, { incarnation, sequence }: SourceInfo) => {
+    const i = ids.push(id) - 1;
+    infos[i] ??= { incarnation, sequence, link };
+    infos[i].incarnation = incarnation;
+    infos[i].sequence = sequence;
+  };
   const leave = (id: string, info: SourceInfo) => {
     info.link = link;
     sink.leave?.(id, info);
@@ -69,7 +77,12 @@ function readerFor(sink: HeartbeatSink): DatagramReader {
     read(datagram) {
       if (isFarewell(datagram)) return Math.min(decodeFarewells(datagram, leave), 0);
       at = sink.now();
-      return decodeHeartbeats(datagram, take);
+      const isOne = datagram[3] === 1;
+      if (isOne || sink.heartbeats === undefined) return decodeHeartbeats(datagram, take);
+      ids.length = 0;
+      const count = decodeHeartbeats(datagram, collect);
+      if (count > 0) sink.heartbeats(ids, at, infos);
+      return count;
     },
   };
 }
