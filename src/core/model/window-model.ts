@@ -45,11 +45,6 @@ import { Windows } from './window.js';
 const LEAST = 1e-6;
 const MOST = Number.MAX_VALUE;
 
-/** φ of so many standard deviations: finite, and 0 for what is no number. */
-function phiOfDeviations(z: number): number {
-  return z < 1e154 ? phiOfZ(z) : z > 0 ? MOST : 0;
-}
-
 /** What all windows of a detector share. */
 class WindowState {
   readonly windows: Windows;
@@ -209,15 +204,33 @@ export class WindowModel implements Model {
   }
 
   measure(slot: Slot): void {
+    if (!this.#isNormal) {
+      this.#measureOther(slot);
+      return;
+    }
+    // Every number in a local, as in recordFast.
+    const bounds = this.#bounds.f64;
+    const { f64, i32 } = this.#records;
+    const r = slot << 3;
+    const head = i32[(slot << 4) | HEAD];
+    const share = head < 0 ? this.#share : 1 / head;
+    const shift = f64[r | SUM] * share;
+    const mean = f64[r | ANCHOR] + shift;
+    const variance = f64[r | SQUARES] * share - shift * shift;
+    const relative = this.#relativeFloor * mean;
+    const floor = relative > this.#floor ? relative : this.#floor;
+    const stdDev = variance > floor * floor ? Math.sqrt(variance) : floor;
+    const z = (bounds[SILENCE] - mean - this.#pause) / stdDev;
+    // Finite, and 0 for what is no number.
+    bounds[PHI] = z < 1e154 ? phiOfZ(z) : z > 0 ? MOST : 0;
+  }
+
+  #measureOther(slot: Slot): void {
     const bounds = this.#bounds.f64;
     const silence = bounds[SILENCE];
     const share = this.#shareOf(slot);
     const mean = this.#windows.mean(slot, share);
     const stdDev = this.#floored(mean, this.#windows.variance(slot, share));
-    if (this.#isNormal) {
-      bounds[PHI] = phiOfDeviations((silence - mean - this.#pause) / stdDev);
-      return;
-    }
     const phi = this.#distribution.phi(silence, Math.max(mean + this.#pause, LEAST), stdDev);
     bounds[PHI] = Number.isNaN(silence) ? 0 : Math.min(phi, MOST);
   }
