@@ -10,40 +10,20 @@ import {
 } from '../../core/validate.js';
 import { parseTarget } from '../../sources/target.js';
 import { keyOf } from '../../sources/udp-signed.js';
-import { FIELDS, SAID } from '../instance.js';
+import { FIELDS, type Registration, SAID } from '../instance.js';
 import type { Backoff } from './backoff.js';
 import { IN_USE, RegistryError, type RegistryHttp } from './http.js';
 
-/** What {@link RegistryClient.register} asks for. */
-export interface RegistrationRequest {
-  /** Who registers: one id is one instance. */
-  id: string;
-  /** What is routed to it. Without service and address it is a lease alone, such as a lock. */
-  service?: string;
-  /** Where the instance takes requests, as it is handed to those who route. */
-  address?: string;
-  meta?: Readonly<Record<string, string>>;
-  /**
-   * The host, rack or zone that it may fall silent with: when nobody of a group of three or more is
-   * heard, their suspicions are deferred. Default none.
-   */
-  group?: string;
-  /** How long a lease holds without a heartbeat, in ms. Default: the registry's. */
-  ttl?: number;
-  /**
-   * Silent for so long, in ms, it is removed whatever protects the others. Default: the registry's.
-   * Lower forgets the dead earlier.
-   */
-  goneAfter?: number;
-  /** Between heartbeats, in ms. Default: the registry's. */
-  heartbeatInterval?: number;
+/**
+ * What {@link RegistryClient.register} asks for. Intervals and leases that it leaves out are the
+ * registry's; whether it is ready may change: see {@link HeldLease.ready}.
+ */
+export interface RegistrationRequest extends Registration {
   /**
    * How the lease beats: `'http'` (default); `'udp'`, signed datagrams, which cost both sides less
    * and keep their times; `'none'`, only when {@link HeldLease.renew} is called.
    */
   beat?: 'http' | 'udp' | 'none';
-  /** Whether it wants traffic from its first beat on. Default true; see {@link HeldLease.ready}. */
-  ready?: boolean;
   /** Where datagrams go, `'host:port'`. Default: the URL's host, and the port the registry named. */
   udp?: string;
   /** Whether the beats to come keep the process alive. Default false. */
