@@ -1,17 +1,10 @@
 /** What the flags of `phi-accrual serve` mean to the service, without a service. */
 import { Command } from 'commander';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addServe } from '../src/cli/serve.js';
 import { ofFlag, type ServeOptions, serviceOptionsOf } from '../src/cli/serve-flags.js';
 import { resolveRegistryOptions } from '../src/registry/options.js';
 import { resolveServiceOptions } from '../src/registry/service/options.js';
-
-const told = vi.hoisted(() => ({ options: undefined as unknown }));
-vi.mock('../src/cli/serve-registry.js', () => ({
-  serveRegistry: async (options: unknown) => {
-    told.options = options;
-  },
-}));
 
 /** The options of the service that a command line stands for, checked as the service does. */
 async function meant(...args: string[]) {
@@ -19,11 +12,15 @@ async function meant(...args: string[]) {
     outputError: () => {},
   });
   addServe(program);
+  let told: ServeOptions | undefined;
   for (const command of program.commands) {
+    command.action((options: ServeOptions) => {
+      told = options;
+    });
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   await program.parseAsync(['node', 'phi-accrual', 'serve', ...args]);
-  const options = serviceOptionsOf(told.options as ServeOptions);
+  const options = serviceOptionsOf(told as ServeOptions);
   const service = resolveServiceOptions(options);
   return { service, registry: resolveRegistryOptions(service.registry), options };
 }

@@ -1,5 +1,5 @@
-/** Arguments of the command line, and what is wrong with them. */
-import { InvalidArgumentError } from 'commander';
+/** Arguments that several commands take, how they are read, and what is wrong with them. */
+import { InvalidArgumentError, Option } from 'commander';
 
 /** The arguments are at fault: one line, exit code 2. */
 export class UsageError extends Error {}
@@ -51,4 +51,43 @@ export function parseRate(text: string): number {
   const rate = Number(count) / HOURS[unit?.toLowerCase() as keyof typeof HOURS];
   if (!(rate > 0)) throw new InvalidArgumentError('Expected a rate as 1/day, 10/hour or 5/min.');
   return rate;
+}
+
+/** A URL of http or https. @throws UsageError that names `flag` */
+export function parseUrl(flag: string, text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`${flag}: expected a URL with http:// or https://, got '${text}'`);
+  }
+  return url;
+}
+
+/** `--for`. */
+export const endAfter = (): Option =>
+  new Option('--for <seconds>', 'end after this many seconds').argParser(parseSeconds);
+
+/** `--host` of the commands that receive heartbeats of anybody. */
+export const localAddress = (): Option =>
+  new Option(
+    '--host <address>',
+    'local address to listen on; any address but loopback is open to everybody',
+  ).default('127.0.0.1');
+
+/** `--max-peers`. */
+export const mostPeers = (): Option =>
+  new Option('--max-peers <n>', 'refuse more peers than this')
+    .argParser(parseCount)
+    .default(10_000);
+
+/** `--threshold`, or `--max-mistakes` in its place. */
+export interface SuspicionFlags {
+  threshold?: number;
+  maxMistakes?: number;
+}
+
+/** @throws UsageError if both are given */
+export function checkSuspicion(command: string, { threshold, maxMistakes }: SuspicionFlags): void {
+  if (threshold !== undefined && maxMistakes !== undefined) {
+    throw new UsageError(`${command}: give --threshold or --max-mistakes, not both`);
+  }
 }

@@ -1,12 +1,12 @@
-/** A view of a detector on a terminal: what `watch` and `demo` have in common. */
+/** A view of a detector on a terminal, for `watch` and `demo`: a table, a log, and a summary. */
+import { max, quantile } from 'simple-statistics';
 import type { FailureDetector, Peer, Transition } from '../index.js';
 import { explanationLines } from './explanation.js';
 import { formatMs, printable } from './format.js';
 import { Screen } from './screen.js';
 import { renderTable } from './table.js';
 
-/** A transition beside the last heartbeat and the instant that was predicted for it. */
-export interface Said {
+interface Said {
   readonly event: 'suspect' | 'available';
   readonly transition: Transition;
 }
@@ -17,7 +17,7 @@ const LINES_EVERY = 2000;
 
 export class Monitor {
   readonly detector: FailureDetector;
-  readonly said: Said[] = [];
+  readonly #said: Said[] = [];
   readonly #screen: Screen;
   readonly #peers = new Map<string, Peer>();
   readonly #footer: () => string;
@@ -39,16 +39,16 @@ export class Monitor {
     });
     detector.on('left', ({ peer }) => this.log(`${printable(peer)} has left`));
     detector.on('stall', ({ duration }) => {
-      this.log(`this process stalled for ${formatMs(duration)}, which is no silence`);
+      this.log(`this process stalled for ${formatMs(duration)}: that does not count as silence`);
     });
     detector.on('mass-silence', ({ active, overdue, watched, group }) => {
       const of = group === undefined ? '' : ` of group ${group}`;
       const share = `${overdue} of ${watched} peers${of} are overdue`;
-      this.log(`${share}: verdicts are ${active ? 'held' : 'no longer held'}`);
+      this.log(`${share}: suspicions are ${active ? 'deferred' : 'no longer deferred'}`);
     });
   }
 
-  /** Draws now and from now on: in place on a terminal, else a line now and then. */
+  /** Draws now and from now on: in place on a terminal, elsewhere a line every two seconds. */
   show(): void {
     this.#frames = setInterval(() => this.#draw(), this.#screen.live ? FRAME : LINES_EVERY);
     if (this.#screen.live) this.#draw();
@@ -61,7 +61,7 @@ export class Monitor {
   }
 
   #say(said: Said): void {
-    this.said.push(said);
+    this.#said.push(said);
     const { event, transition } = said;
     const { silence, at, due } = transition;
     const peer = printable(transition.peer);
@@ -114,5 +114,23 @@ export class Monitor {
     clearInterval(this.#frames);
     if (this.#screen.live || this.#explained !== undefined) this.#draw();
     this.#screen.end();
+  }
+
+  /** What was heard and seen, in a few lines. */
+  summary({ heartbeats, malformed }: { heartbeats: number; malformed: number }): string {
+    const said = this.#said;
+    const suspicions = said.filter(({ event }) => event === 'suspect').map((s) => s.transition);
+    const lines = [
+      `${heartbeats} heartbeats, ${malformed} malformed datagrams, ` +
+        `${suspicions.length} suspicions, ${said.length - suspicions.length} recoveries`,
+    ];
+    if (suspicions.length > 0) {
+      const lateness = suspicions.map(({ at, due }) => at - due);
+      lines.push(
+        `events came ${formatMs(quantile(lateness, 0.5), 2)} (median), ` +
+          `${formatMs(max(lateness), 2)} (at most) after the predicted instants`,
+      );
+    }
+    return lines.join('\n');
   }
 }

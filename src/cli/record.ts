@@ -1,12 +1,13 @@
 /** `phi-accrual record`: live heartbeats, or pings of its own, into a trace. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { LONGEST_ICMP_TIMEOUT } from '../lab/record/icmp-ping.js';
 import { TraceWriter } from '../lab/traces/trace-writer.js';
-import { parseCount, parseMs, parsePort, parseSeconds, UsageError } from './arguments.js';
+import { endAfter, localAddress, mostPeers, parseMs, parsePort, UsageError } from './arguments.js';
 import { ended } from './ending.js';
-import { Recording } from './recording.js';
-import { openSource, type RecordSource, type SourceOptions } from './recording-sources.js';
+import { counted, formatBytes, formatMs, printable } from './format.js';
+import { openSource, type RecordSource, type SourceOptions } from './record-sources.js';
+import { Screen } from './screen.js';
 
 interface RecordOptions extends SourceOptions {
   force?: boolean;
@@ -21,23 +22,21 @@ export function addRecord(program: Command): void {
     new Option(flags, description).conflicts([...HEARTBEATS, ...others]);
   program
     .command('record')
-    .description('Record heartbeats, or pings that it sends itself, as a trace.')
-    .argument('<file>', 'the trace, a CSV file; compressed if its name ends in .gz')
+    .description('Record heartbeats, or pings of its own, as a trace.')
+    .argument('<file>', 'trace to write (CSV); compressed if its name ends in .gz')
     .option('--port <port>', 'UDP port to record heartbeats from', parsePort, 7946)
-    .option(
-      '--host <address>',
-      'local address; others than loopback are open to anybody',
-      '127.0.0.1',
-    )
-    .option('--max-peers <n>', 'refuse more peers than this', parseCount, 10_000)
-    .addOption(ping('--http <url>', 'ping by HTTP instead; any answer counts', 'tcp', 'icmp'))
-    .addOption(ping('--head', 'with --http: ask for the head only', 'tcp', 'icmp'))
+    .addOption(localAddress())
+    .addOption(mostPeers())
+    .addOption(ping('--http <url>', 'ping over HTTP instead; any answer counts', 'tcp', 'icmp'))
+    .addOption(ping('--head', 'with --http: send HEAD, not GET', 'tcp', 'icmp'))
     .addOption(ping('--tcp <host:port>', 'ping by TCP connections instead', 'http', 'icmp'))
-    .addOption(ping('--icmp <host>', "ping by the system's ping instead", 'http', 'tcp'))
-    .addOption(ping('--interval <ms>', 'between pings (default: 1000)').argParser(parseMs))
-    .addOption(ping('--timeout <ms>', 'a ping is lost after (default: 5000)').argParser(parseMs))
-    .option('--force', 'overwrite the file if there is one')
-    .option('--for <seconds>', 'end by itself', parseSeconds)
+    .addOption(ping('--icmp <host>', "ping with the system's ping instead", 'http', 'tcp'))
+    .addOption(ping('--interval <ms>', 'time between pings (default: 1000)').argParser(parseMs))
+    .addOption(
+      ping('--timeout <ms>', 'time after which a ping is lost (default: 5000)').argParser(parseMs),
+    )
+    .option('--force', 'overwrite the file if it exists')
+    .addOption(endAfter())
     .action(record);
 }
 
@@ -94,5 +93,82 @@ async function openWriter(
     await source.close();
     const { code, message } = error as NodeJS.ErrnoException;
     throw code === 'EEXIST' ? exists(file) : new UsageError(message);
+  }
+}
+
+const FRAME = 200;
+const LINES_EVERY = 2000;
+/** How often the recorder polls the clock, in ms. */
+const POLL = 50;
+/** A poll that is later than this, in ms, is logged: what arrived meanwhile has a wrong time. */
+const STALL = 100;
+
+/** The view of a recording: a line of progress, and a summary of the trace. */
+class Recording {
+  readonly #source: RecordSource;
+  readonly #file: string;
+  readonly #screen = new Screen(process.stdout);
+  readonly #startedAt = performance.now();
+  #frames: ReturnType<typeof setInterval> | undefined;
+  #polls: ReturnType<typeof setInterval> | undefined;
+  #stalls = 0;
+
+  constructor(source: RecordSource, file: string) {
+    this.#source = source;
+    this.#file = file;
+    this.log(`recording ${source.name} into ${printable(file, ' ')}`);
+  }
+
+  /** Draws from now on: in place on a terminal, elsewhere a line every two seconds. */
+  show(): void {
+    const { live } = this.#screen;
+    this.#frames = setInterval(() => this.#draw(), live ? FRAME : LINES_EVERY);
+    if (live) this.#draw();
+    let due = performance.now() + POLL;
+    this.#polls = setInterval(() => {
+      const late = performance.now() - due;
+      if (late > STALL) {
+        this.#stalls++;
+        this.log(`this process stalled for ${formatMs(late)}: arrivals then are recorded late`);
+      }
+      due = performance.now() + POLL;
+    }, POLL);
+  }
+
+  /** A line that stays, above the progress. */
+  log(line: string): void {
+    this.#screen.log(`${this.#elapsed()}  ${line}`);
+  }
+
+  /** Takes the progress away: the summary tells it for good. */
+  close(): void {
+    clearInterval(this.#frames);
+    clearInterval(this.#polls);
+    this.#screen.draw([]);
+    this.#screen.end();
+  }
+
+  /** What has been recorded, once it is on the disk. */
+  summary(): string {
+    const stalls = this.#stalls > 0 ? [`${counted(this.#stalls, 'stall')} of this process`] : [];
+    return [this.#line(), ...this.#source.details(), ...stalls].join('\n');
+  }
+
+  #line(): string {
+    const { size } = statSync(this.#file);
+    return `${this.#source.line()} · ${formatBytes(size)}`;
+  }
+
+  #elapsed(): string {
+    return `${((performance.now() - this.#startedAt) / 1000).toFixed(1).padStart(6)} s`;
+  }
+
+  #draw(): void {
+    const line = `${this.#elapsed()}  ${this.#line()}`;
+    if (!this.#screen.live) this.#screen.log(line);
+    else {
+      const { columns } = this.#screen.size;
+      this.#screen.draw([line.slice(0, columns - 1), ' Ctrl-C ends.']);
+    }
   }
 }

@@ -1,10 +1,10 @@
 /** The flags of `phi-accrual serve`, and the options of the service that they stand for. */
 import type { RegistryOptions } from '../registry/options.js';
 import type { ServiceOptions, ServiceProbeOptions } from '../registry/service/index.js';
-import { UsageError } from './arguments.js';
+import { checkSuspicion, type SuspicionFlags, UsageError } from './arguments.js';
 
 /** What `phi-accrual serve` is told. */
-export interface ServeOptions {
+export interface ServeOptions extends SuspicionFlags {
   host: string;
   port: number;
   udpPort: number;
@@ -26,8 +26,6 @@ export interface ServeOptions {
   interval?: number;
   ttl?: number;
   goneAfter?: number;
-  threshold?: number;
-  maxMistakes?: number;
   pause?: number;
   panic?: number;
   panicRoute?: 'all' | 'none';
@@ -95,9 +93,7 @@ function registryOf(options: ServeOptions): Omit<RegistryOptions, 'signal'> {
   const { interval, ttl, goneAfter, slowStart, panic, removal, maxInstances } = options;
   const { warmUp, threshold, maxMistakes, pause, history } = options;
   const { panicRoute, ejection, maxEjection, restartDelay, maxRestartDelay } = options;
-  if (threshold !== undefined && maxMistakes !== undefined) {
-    throw new UsageError('serve: give --threshold or --max-mistakes, not both');
-  }
+  checkSuspicion('serve', options);
   return {
     heartbeatInterval: interval,
     ttl,

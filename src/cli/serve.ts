@@ -1,7 +1,9 @@
 /** `phi-accrual serve`: the registry as a service. */
+import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ServiceProbeOptions } from '../registry/service/index.js';
+import type { RegistryService, ServiceProbeOptions, Tokens } from '../registry/service/index.js';
 import {
+  endAfter,
   integer,
   number,
   parseCount,
@@ -10,75 +12,91 @@ import {
   parsePhi,
   parsePort,
   parseRate,
-  parseSeconds,
+  UsageError,
 } from './arguments.js';
-import type { ServeOptions } from './serve-flags.js';
+import { ended } from './ending.js';
+import { describeSystemError, printable, printableError } from './format.js';
+import { ofFlag, type ServeOptions, serviceOptionsOf } from './serve-flags.js';
 
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .description('The registry: who may get traffic right now, over HTTP and UDP, and a page.')
-    .option('--host <address>', 'to listen on; others than loopback need tokens', '127.0.0.1')
+    .description(
+      'Run the registry: it tells over HTTP who may get traffic right now, and shows it on a page.',
+    )
+    .option('--host <address>', 'address to listen on; any but loopback needs tokens', '127.0.0.1')
     .option('--port <port>', 'TCP port; 0 takes a free one', parsePort, 7946)
-    .option('--udp-port <port>', 'UDP port of heartbeats; 0 takes a free one', parsePort, 7946)
-    .option('--no-udp', 'heartbeats by HTTP only')
+    .option('--udp-port <port>', 'UDP port for heartbeats; 0 takes a free one', parsePort, 7946)
+    .option('--no-udp', 'take heartbeats over HTTP only')
     .option(
       '--agent-check <port>',
-      "TCP port of HAProxy's agent checks; 0 takes a free one",
+      "TCP port for HAProxy's agent checks; 0 takes a free one",
       parsePort,
     )
-    .option('--state <file>', 'keeps members and what was learnt over restarts')
-    .option('--refuse-damaged-state', 'do not start with what can be read of a damaged state')
-    .option('--tokens <file>', 'JSON: node, reader and operator tokens')
-    .option('--tls-cert <file>', 'certificate, PEM; with --tls-key')
-    .option('--tls-key <file>', 'its key, PEM')
-    .option('--allow-host <name...>', 'host names by which requests may come')
-    .option('--allow-origin <origin...>', 'origins whose pages may ask')
+    .option('--state <file>', 'keep instances and learnt intervals in this file over restarts')
+    .option('--refuse-damaged-state', 'do not start if the state file is damaged')
+    .option('--tokens <file>', 'JSON file with the node, reader and operator tokens')
+    .option('--tls-cert <file>', 'certificate (PEM) for HTTPS; needs --tls-key')
+    .option('--tls-key <file>', 'private key (PEM) of --tls-cert')
+    .option('--allow-host <name...>', 'host names that requests may be addressed to')
+    .option('--allow-origin <origin...>', 'web origins whose pages may send requests')
     .option(
       '--trust-proxy <network...>',
-      'proxies whose X-Forwarded-For is believed, or how many there are',
+      'proxies whose X-Forwarded-For is trusted, or their number',
     )
-    .option('--max-instances <n>', 'refuse more than this', parseCount, 100_000)
-    .option('--max-streams <n>', 'readers of /events at once (200)', parseCount)
-    .option('--max-connections <n>', 'connections at once (10000)', parseCount)
+    .option('--max-instances <n>', 'refuse more instances than this', parseCount, 100_000)
+    .option('--max-streams <n>', 'most readers of /events at once (200)', parseCount)
+    .option('--max-connections <n>', 'most connections at once (10000)', parseCount)
     .option(
       '--max-connections-per-address <n>',
-      'of them, from one address; default a tenth',
+      'most connections from one address (default: a tenth of them)',
       parseCount,
     )
     .option('--history <n>', 'changes kept for readers that reconnect (10000)', parseCount)
-    .option('--max-series <n>', 'instances with metrics of their own (1000)', parseSeries)
-    .option('--interval <ms>', 'between heartbeats, where a node does not say (1000)', parseMs)
-    .option('--ttl <ms>', 'a lease without a heartbeat, where a node does not say', parseMs)
-    .option('--gone-after <ms>', 'silent for so long, removed in any case', parseMs)
-    .option('--threshold <phi>', 'φ at which a signal is missing (8)', parsePhi)
-    .option('--max-mistakes <rate>', 'tolerated instead of a threshold, e.g. 1/day', parseRate)
-    .option('--pause <ms>', 'a silence that is always tolerated (0)', parsePause)
-    .option('--panic <percent>', 'fewer available: route to all (50); 0 never', parsePercent)
+    .option('--max-series <n>', 'most instances with own metrics (1000)', parseSeries)
+    .option(
+      '--interval <ms>',
+      'heartbeat interval of nodes that do not state theirs (1000)',
+      parseMs,
+    )
+    .option('--ttl <ms>', 'lease of nodes that do not state theirs (30000)', parseMs)
+    .option(
+      '--gone-after <ms>',
+      'remove instances silent for this long in any case (600000)',
+      parseMs,
+    )
+    .option('--threshold <phi>', 'φ at which a signal counts as missing (8)', parsePhi)
+    .option('--max-mistakes <rate>', 'budget of false suspicions instead, e.g. 1/day', parseRate)
+    .option('--pause <ms>', 'silence that is always tolerated (0)', parsePause)
+    .option('--panic <percent>', 'route to all if fewer are available (50); 0 off', parsePercent)
     .addOption(
       new Option('--panic-route <whom>', 'whom a panic routes to (all)').choices(['all', 'none']),
     )
-    .option('--removal <ms>', 'between sweeps that remove whose lease has run out', parseMs)
-    .option('--warm-up <ms>', 'learning from the start on, at most so long; 0 never', parseSpan)
-    .option('--slow-start <ms>', 'a weight rises for so long (30000); 0 not', parseSpan)
-    .option('--ejection <ms>', 'out for so long after a reported failure (30000)', parseSpan)
-    .option('--max-ejection <ms>', 'out for so long at most (300000)', parseSpan)
-    .option('--restart-delay <ms>', 'before a restart is asked for (1000); doubles', parseSpan)
-    .option('--max-restart-delay <ms>', 'the longest of these (300000)', parseSpan)
-    .option('--probe <how>', 'poll the instances: http, http:/path or tcp', parseProbe)
-    .option('--probe-interval <ms>', 'between polls of one (10000)', parseMs)
-    .option('--probe-allow <network...>', 'whom polls may connect to; default who registered')
-    .option('--drain <ms>', 'go on for so long when told to end, not ready', parseDrain, 250)
-    .option('--for <seconds>', 'end by itself', parseSeconds)
+    .option('--removal <ms>', 'time between removals of expired instances (10000)', parseMs)
+    .option(
+      '--warm-up <ms>',
+      'stay in learning mode for at most this long after a start; 0 off',
+      parseSpan,
+    )
+    .option(
+      '--slow-start <ms>',
+      'ramp up the weight of a returned instance over this time (30000); 0 off',
+      parseSpan,
+    )
+    .option('--ejection <ms>', 'eject an instance for this long after a failure (30000)', parseSpan)
+    .option('--max-ejection <ms>', 'longest ejection (300000)', parseSpan)
+    .option('--restart-delay <ms>', 'delay of the first restart request; doubles (1000)', parseSpan)
+    .option('--max-restart-delay <ms>', 'longest delay of a restart request (300000)', parseSpan)
+    .option('--probe <how>', 'probe the instances: http, http:/path or tcp', parseProbe)
+    .option('--probe-interval <ms>', 'time between probes of one instance (10000)', parseMs)
+    .option('--probe-allow <network...>', 'networks that probes may reach; else who registered')
+    .option('--drain <ms>', 'keep serving this long, not ready, when told to end', parseDrain, 250)
+    .addOption(endAfter())
     .addHelpText(
       'after',
-      '\nTokens may be given by PHI_ACCRUAL_NODE_TOKEN, _READER_TOKEN and _OPERATOR_TOKEN as well.',
+      '\nTokens may also come from the environment: PHI_ACCRUAL_NODE_TOKEN, _READER_TOKEN, _OPERATOR_TOKEN.',
     )
-    .action(async (options: ServeOptions) => {
-      // No other command waits for a web server to be loaded.
-      const { serveRegistry } = await import('./serve-registry.js');
-      await serveRegistry(options);
-    });
+    .action(serve);
 }
 
 /** `http`, `http:/path` or `tcp`. */
@@ -94,3 +112,69 @@ const parsePercent = number('a percentage from 0 to 100', 0, 100);
 const parseSpan = number('ms from 0 to 2147483647', 0, 2_147_483_647);
 const parseSeries = integer('an integer from 0 to 10000000', 0, 1e7);
 const parseDrain = number('ms from 0 to 60000', 0, 60_000);
+
+/** Says what failed: the error of a socket names its address, that of a file its path. */
+function describe(error: NodeJS.ErrnoException, { host, port, state }: ServeOptions): string {
+  const at = error as { readonly address?: string; readonly port?: number };
+  const { syscall = '' } = error;
+  if (syscall === 'bind') return describeSystemError(error, `udp ${at.address}:${at.port}`);
+  if (['listen', 'getaddrinfo'].includes(syscall)) {
+    return describeSystemError(error, `${at.address ?? host}:${at.port ?? port}`);
+  }
+  if (error.code?.startsWith('ERR_OSSL')) return `--tls-cert, --tls-key: ${error.message}`;
+  const folder = state === undefined ? undefined : dirname(resolve(state));
+  const ofState = folder !== undefined && error.path?.startsWith(folder);
+  return ofState ? `--state ${state}: ${error.message}` : error.message;
+}
+
+/** Runs the service until it is to end; its address is the first line on the screen. */
+async function serve(options: ServeOptions): Promise<void> {
+  const wanted = serviceOptionsOf(options);
+  // No other command waits for a web server to be loaded.
+  const { readTokens, StateError, startService } = await import('../registry/service/index.js');
+  let tokens: Tokens;
+  try {
+    tokens = readTokens(options.tokens, process.env);
+  } catch (error) {
+    throw new UsageError(`--tokens: ${(error as Error).message}`);
+  }
+  let failed = () => {};
+  const failure = new Promise<void>((resolve) => {
+    failed = resolve;
+  });
+  // Before the first line: who reads that may tell it to end at once.
+  const end = ended(options.for, failure);
+  const service = await startService({
+    ...wanted,
+    tokens,
+    onNotice: ({ message, error, kind }) => {
+      const text = kind === 'error' && error ? printableError(error) : printable(message, ' ');
+      process.stderr.write(`phi-accrual: ${text}\n`);
+    },
+  }).catch((error: NodeJS.ErrnoException) => {
+    failed();
+    if (error instanceof StateError) throw new UsageError(error.message);
+    const usage = error instanceof TypeError || error instanceof RangeError;
+    if (usage && error.code === undefined) throw new UsageError(ofFlag(error.message));
+    if (error.code === undefined) throw error;
+    throw new UsageError(describe(error, options));
+  });
+  process.stdout.write(`${service.url}\n${facts(service, options.state)}\n`);
+  try {
+    await end;
+  } finally {
+    await service.close();
+  }
+}
+
+function facts(service: RegistryService, state: string | undefined): string {
+  const { udpPort, agentPort } = service;
+  return [
+    `heartbeats: ${udpPort === null ? 'over http only' : `udp port ${udpPort}`}`,
+    ...(agentPort === null ? [] : [`agent checks: port ${agentPort}`]),
+    state === undefined
+      ? 'in-memory state only: a restart forgets all instances'
+      : `state in ${state}`,
+    `${service.registry.size} instances`,
+  ].join(' · ');
+}

@@ -1,8 +1,7 @@
 /** The supervisor by a fake clock, with a child that does what the test says. */
 import { describe, expect, it } from 'vitest';
 import type { Ending, Supervised } from '../../src/cli/run/child.js';
-import type { RunOptions } from '../../src/cli/run/options.js';
-import { Supervisor } from '../../src/cli/run/supervisor.js';
+import { type Supervision, Supervisor } from '../../src/cli/run/supervisor.js';
 import { AsyncClock, settle } from '../support/async-clock.js';
 
 class FakeChild implements Supervised {
@@ -36,7 +35,7 @@ const DEFAULTS = {
   ...{ interval: 1000, pause: 5000, delay: 1000, startTimeout: 60_000, grace: 10 },
 } as const;
 
-function world(options: Partial<RunOptions> = {}, probe?: () => boolean) {
+function world(options: Partial<Supervision> = {}, probe?: () => boolean) {
   const clock = new AsyncClock();
   const children: FakeChild[] = [];
   const startedAt: number[] = [];

@@ -1,12 +1,40 @@
-/** Beats on behalf of a child that cannot beat itself. */
+/**
+ * Who sends heartbeats for the command: Node for itself, the supervisor when a probe is answered, and
+ * a witness that shows that the supervisor itself can hear.
+ */
+import { basename } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { httpPing } from '../../lab/record/http-ping.js';
 import type { Ping } from '../../lab/record/ping-recorder.js';
 import { tcpPing } from '../../lab/record/tcp-ping.js';
+import type { Registry } from '../../registry/index.js';
 import { parseTarget } from '../../sources/target.js';
 import { type TurnHost, Turns } from '../../sources/turns.js';
-import { asUsage } from '../arguments.js';
-import { parseUrl } from '../recording-sources.js';
-import type { RunOptions } from './options.js';
+import { asUsage, parseUrl } from '../arguments.js';
+import { ORDER, type RunOrder } from './order.js';
+
+/** Beside this file in dist. */
+const PRELOAD = fileURLToPath(new URL('./run-preload.cjs', import.meta.url));
+
+/**
+ * Required and not imported: `--import` makes Node load the program as a module, so that what hooks
+ * into `require`, as TypeScript's and Babel's registers do, would never see it.
+ */
+const PRELOADED = `--require "${PRELOAD.replace(/[\\"]/g, '\\$&')}"`;
+
+/** Whether a command is Node itself, which can be made to beat for itself. */
+export const isNode = (command: string): boolean =>
+  fileURLToPath(pathToFileURL(process.execPath)) === command ||
+  /^(node|nodejs)(\.exe)?$/.test(basename(command));
+
+/** The environment in which Node loads what beats. */
+export function beatingEnvironment(order: Omit<RunOrder, 'nodeOptions'>): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: nodeOptions } = process.env;
+  return {
+    [ORDER]: JSON.stringify({ ...order, nodeOptions } satisfies RunOrder),
+    NODE_OPTIONS: nodeOptions === undefined ? PRELOADED : `${nodeOptions} ${PRELOADED}`,
+  };
+}
 
 export interface Probe {
   /** Whether the service answered, and well. */
@@ -27,9 +55,9 @@ function probeBy(ping: Ping, close = () => {}): Probe {
 }
 
 /** @throws UsageError for a URL or target that is none */
-export function probeOf({ http, tcp }: RunOptions): Probe | undefined {
+export function probeOf(http: string | undefined, tcp: string | undefined): Probe | undefined {
   if (http !== undefined) {
-    const { ping, close } = httpPing(parseUrl(http), 'GET');
+    const { ping, close } = httpPing(parseUrl('--http', http), 'GET');
     return probeBy(ping, close);
   }
   if (tcp === undefined) return undefined;
@@ -49,6 +77,28 @@ export function probing(probe: Probe, interval: number, heard: () => void, host:
     },
     { interval, host },
   );
+  turns.start();
+  return turns;
+}
+
+const WITNESS = '(supervisor)';
+
+/**
+ * Registers this process as a member of the same service, and beats for it until the turns are
+ * closed. Where one is alone and falls silent, everybody is down, which speaks against the observer,
+ * and for no restart; that it hears itself shows that it is not the observer.
+ */
+export function witness(
+  registry: Registry,
+  service: string,
+  interval: number,
+  host: TurnHost,
+): Turns {
+  const { generation } = registry.register({ id: WITNESS, service, address: '-' });
+  const turns = new Turns(() => void registry.heartbeat(WITNESS, { generation }), {
+    interval,
+    host,
+  });
   turns.start();
   return turns;
 }

@@ -7,7 +7,7 @@ import {
   RegistryError,
 } from '../../registry/index.js';
 import { clientAt, registerAt } from '../registering.js';
-import { sleep } from './sleep.js';
+import { sleep } from './waiting.js';
 
 export interface ElsewhereOptions {
   readonly url: string;

@@ -9,19 +9,32 @@ import {
 } from '../../registry/index.js';
 import { Datagrams } from '../../registry/service/datagrams.js';
 import { Turns } from '../../sources/turns.js';
-import { type Probe, probing } from './beats.js';
+import { beatingEnvironment, type Probe, probing, witness } from './beats.js';
 import { describeEnding, type Ending, exitCodeOf, type Supervised } from './child.js';
-import { beatingEnvironment } from './node-child.js';
-import { GAVE_UP, type Supervision } from './options.js';
-import { type Cause, RestartPolicy } from './restart-policy.js';
-import { sleep } from './sleep.js';
-import { StartDeadline } from './start-deadline.js';
-import { witness } from './witness.js';
+import { type Cause, type RestartLimit, RestartPolicy } from './restart-policy.js';
+import { StartDeadline, sleep } from './waiting.js';
 
+/** The exit code of `run` when no restart is left; the command's own are others. */
+const GAVE_UP = 121;
 /** Longer than any back-off: a lease that runs out would be a reason not to restart. */
 const TTL = 2 ** 31 - 1;
 /** Between restarts, in ms, and the life that makes the next one the first again. */
 const LONGEST_DELAY = 300_000;
+
+/** When the command is suspected, ended and restarted. */
+export interface Supervision {
+  /** Times in ms. */
+  interval: number;
+  pause: number;
+  delay: number;
+  /** 0 for none. */
+  startTimeout: number;
+  /** In seconds. */
+  grace: number;
+  restart: 'on-failure' | 'always' | 'never';
+  maxRestarts?: RestartLimit;
+  service?: string;
+}
 
 export interface SupervisorOptions {
   readonly id: string;

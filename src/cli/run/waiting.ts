@@ -1,7 +1,25 @@
-/** What hangs before it has ever served: nobody has heard it, so nobody can suspect its silence. */
+/** Waiting that can be cut short: a sleep, and the deadline of a start. */
 import type { Host } from '../../core/host.js';
-import { sleep } from './sleep.js';
 
+/** Resolves after `ms`, or as soon as `signal` is aborted. */
+export function sleep(
+  ms: number,
+  signal: AbortSignal,
+  host: Pick<Host, 'setTimeout' | 'clearTimeout'>,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      host.clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = host.setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** Ends the wait for a command that hangs before it has ever served, whose silence nobody suspects. */
 export class StartDeadline {
   readonly #ms: number;
   readonly #host: Pick<Host, 'setTimeout' | 'clearTimeout'>;
@@ -13,7 +31,7 @@ export class StartDeadline {
     this.#host = host;
   }
 
-  /** It was started now. `missed` is told if it is late, and by a signal if it comes after all. */
+  /** It was started now. Calls `missed` if it is late, with a signal that is aborted if it comes after all. */
   begin(missed: (met: AbortSignal) => void): void {
     this.end();
     if (this.#ms === 0) return;

@@ -1,4 +1,4 @@
-/** Where `record` has its rows from: the UDP port, or pings. */
+/** Where `record` gets its rows: from heartbeats at a UDP port, or from pings. */
 import { HeartbeatRecorder } from '../lab/record/heartbeat-recorder.js';
 import { httpPing } from '../lab/record/http-ping.js';
 import { icmpPing } from '../lab/record/icmp-ping.js';
@@ -7,7 +7,7 @@ import type { WriteRow } from '../lab/record/row.js';
 import { tcpPing } from '../lab/record/tcp-ping.js';
 import { parseTarget } from '../sources/target.js';
 import { listenUdp } from '../sources/udp.js';
-import { asUsage, UsageError } from './arguments.js';
+import { asUsage, parseUrl, UsageError } from './arguments.js';
 import { counted, describeSystemError, printable } from './format.js';
 
 /** Pings if one of `http`, `tcp` and `icmp` is given. */
@@ -30,7 +30,7 @@ export interface RecordSource {
   start(write: WriteRow, log: { log(line: string): void }): void;
   /** How things are, in one line. */
   line(): string;
-  /** What there is to say at the end beside that. */
+  /** What the summary tells beside that. */
   details(): string[];
   close(): Promise<void> | void;
 }
@@ -38,11 +38,11 @@ export interface RecordSource {
 const INTERVAL = 1000;
 const TIMEOUT = 5000;
 
-/** Opens what the options ask for; what cannot be had is the user's arguments. */
+/** Opens what the options ask for. @throws UsageError for what cannot be had */
 export async function openSource(options: SourceOptions): Promise<RecordSource> {
   const { http, tcp, icmp } = options;
   if (http !== undefined) {
-    const url = parseUrl(http);
+    const url = parseUrl('--http', http);
     const { ping, close } = httpPing(url, options.head ? 'HEAD' : 'GET');
     // Neither a password nor a token in a query is written into a file that may be passed on.
     return pings(`${url.origin}${url.pathname}`, ping, options, close);
@@ -58,14 +58,6 @@ export async function openSource(options: SourceOptions): Promise<RecordSource> 
     return pings(icmp, ping, options);
   }
   return heartbeats(options);
-}
-
-export function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`--http: expected a URL with http:// or https://, got '${text}'`);
-  }
-  return url;
 }
 
 function pings(
@@ -130,7 +122,7 @@ async function heartbeats({ port, host, maxPeers }: SourceOptions): Promise<Reco
       const { malformed } = listener.stats;
       return listed('dropped', [
         ['duplicates', duplicates],
-        ['of an ended life', stale],
+        ['of an earlier incarnation', stale],
         ['of more peers than --max-peers', refused],
         ['malformed datagrams', malformed],
       ]);
