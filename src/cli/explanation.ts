@@ -4,11 +4,11 @@ import type { Explanation } from '../index.js';
 import { formatMs, printable } from './format.js';
 
 const HELD = {
-  stall: 'this process stalled; heartbeats that wait are read first',
+  stall: 'this process stalled; it processes queued heartbeats first',
   'mass-silence': 'too many peers are silent at once',
   'link-down': 'its link is down; silence does not count',
   nap: 'it announced that its next heartbeat comes later',
-  bootstrap: 'it was never heard; what is expected of it is a guess',
+  bootstrap: 'it was never heard; its heartbeat interval is a guess',
 };
 
 /** One line for each thing that led to the answer. */
@@ -22,13 +22,13 @@ export function explanationLines(
     explanation;
   const { supportedPhi, silence, suspectAt, lastHeartbeat, dropped, restarts, flaps, loss, held } =
     explanation;
-  const due = suspectAt - now;
-  const verdict =
+  const rest = suspectAt - now;
+  const due =
     suspectAt === Infinity
       ? 'never, as it stands'
-      : due > 0
-        ? `in ${formatMs(due)}`
-        : `${formatMs(-due)} ago`;
+      : rest > 0
+        ? `in ${formatMs(rest)}`
+        : `${formatMs(-rest)} ago`;
   const drops = Object.entries(dropped).filter(([, count]) => count > 0);
   const deviations: [string, string][] =
     stdDev === undefined || stdDevUsed === undefined
@@ -46,10 +46,10 @@ export function explanationLines(
       'last heartbeat',
       lastHeartbeat === undefined ? 'none yet' : `${formatMs(now - lastHeartbeat)} ago`,
     ],
-    ['suspect', verdict],
+    ['suspect', due],
     ['mean', `${formatMs(mean, 1)} over ${sampleCount} intervals`],
     ...deviations,
-    ['held back', held ? `${held}: ${HELD[held]}` : 'no'],
+    ['deferred', held ? `${held}: ${HELD[held]}` : 'no'],
     ['dropped', drops.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none'],
     [
       'lost',

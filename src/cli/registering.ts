@@ -41,7 +41,7 @@ export function registerAt(
     lease.on('lost', ({ generation }) =>
       log(`${url}: generation ${generation} is not known there`),
     );
-    lease.on('fenced', () => log(`${url}: another life has registered ${request.id}`));
+    lease.on('fenced', () => log(`${url}: another process has registered ${request.id}`));
     return lease;
   };
   return clientAt(url, fail).register(request).then(follow);

@@ -67,10 +67,10 @@ export function renderTable(
   now: number,
   { rows, columns }: { rows: number; columns: number },
 ): string[] {
-  const room = Math.max(rows - 1, 1);
+  const most = Math.max(rows - 1, 1);
   const some = (suspect: boolean) => all.filter((p) => (p.status === 'suspect') === suspect);
-  const fit = all.length <= room;
-  const peers = fit ? all : [...some(true), ...some(false)].slice(0, room - 1);
+  const fit = all.length <= most;
+  const peers = fit ? all : [...some(true), ...some(false)].slice(0, most - 1);
   const wide = columns >= WIDE;
   const titles = layout(wide).map(({ title }) => title);
   const lines = [colours.dim(line(titles, columns).join(''))];

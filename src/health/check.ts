@@ -37,7 +37,7 @@ export const isCritical = (check: Check): boolean =>
 
 const IMMEDIATE = Symbol.for('phi-accrual.immediate');
 
-/** Marks a check that looks at what we know ourselves: to cache it spares nobody, and is too late. */
+/** Marks a check of what this process knows itself: a cache would spare nobody and be out of date. */
 export function immediate<C extends Check>(check: C): C {
   return Object.defineProperty(check, IMMEDIATE, { value: true });
 }

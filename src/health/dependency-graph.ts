@@ -92,7 +92,7 @@ export class DependencyGraph {
   order(): string[] {
     const done = new Set<string>();
     // A stack of our own: chains may be longer than the call stack is deep. Each node with what of
-    // its dependencies was not looked at yet.
+    // its dependencies was not visited yet.
     const stack: { node: string; open: Iterator<string> }[] = [];
     const enter = (node: string) => {
       if (!done.has(node)) stack.push({ node, open: (this.#nodes.get(node) ?? new Map()).keys() });

@@ -56,13 +56,13 @@ function layers(states: readonly NodeState[]): NodeState[][] {
   }
   const row = new Map<string, number>();
   for (const layer of all) {
-    const wish = (state: NodeState): number => {
+    const meanRow = (state: NodeState): number => {
       const above = states.filter(({ dependsOn }) => dependsOn.some((e) => e.name === state.name));
       const rows = above.map(({ name }) => row.get(name) ?? 0);
       return rows.reduce((sum, each) => sum + each, 0) / Math.max(rows.length, 1);
     };
-    const wishes = new Map(layer.map((state) => [state, wish(state)]));
-    layer.sort((a, b) => (wishes.get(a) ?? 0) - (wishes.get(b) ?? 0)); // stable
+    const rows = new Map(layer.map((state) => [state, meanRow(state)]));
+    layer.sort((a, b) => (rows.get(a) ?? 0) - (rows.get(b) ?? 0)); // stable
     layer.forEach(({ name }, i) => {
       row.set(name, i);
     });
@@ -133,19 +133,19 @@ export function picture(
   );
   const boxes = states.map((state) => box(state, placeOf(state.name)));
   const heading = `What ${name} depends on`;
-  const verdict = roots.length > 0 ? `Root cause: ${roots.join(', ')}` : 'Nothing has failed';
+  const summary = roots.length > 0 ? `Root cause: ${roots.join(', ')}` : 'Nothing has failed';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
       `viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc" ` +
       'font-family="system-ui, sans-serif" font-size="14" fill="#1b1b1b">',
     `<title id="title">${escaped(heading)}</title>`,
-    `<desc id="desc">${escaped(`${verdict}. ${describe(states)}`)}</desc>`,
+    `<desc id="desc">${escaped(`${summary}. ${describe(states)}`)}</desc>`,
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" ' +
       'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#555555"/></marker></defs>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="${MARGIN}" y="${MARGIN + 12}" font-size="17" font-weight="600">` +
       `${escaped(heading)}</text>`,
-    `<text x="${MARGIN}" y="${MARGIN + 33}">${escaped(`${verdict}. Dashed: not critical.`)}</text>`,
+    `<text x="${MARGIN}" y="${MARGIN + 33}">${escaped(`${summary}. Dashed: not critical.`)}</text>`,
     ...lines,
     ...boxes,
     '</svg>\n',

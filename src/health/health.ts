@@ -134,8 +134,8 @@ export class Health extends Emitter<HealthEvents> {
   }
 
   /**
-   * Watches a loop of one's own by its beats: φ over its own cadence says that it has stalled.
-   * After {@link shutdown} no loop is judged, as loops end then.
+   * Watches a loop of your own by its beats: φ over the times that its turns take shows that it has
+   * stalled. After {@link shutdown} no loop counts as stalled, as loops end then.
    *
    * @throws TypeError, RangeError as {@link add}, and for options of a detector
    */

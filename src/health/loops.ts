@@ -1,10 +1,11 @@
 /**
- * Loops of one's own: each beats, and φ over its own cadence says that it has stalled.
+ * Loops of the program: each beats once a turn, and φ over the times that its turns take shows that
+ * it has stalled.
  *
- * One detector of the core watches them all. Time in which the event loop was blocked is no silence
- * of a loop that could not run in it: the detector's stall guard takes it out, so that the first
- * probe after a block does not find everything dead. A loop that is stuck while the event loop runs
- * gets no such excuse. A blocked event loop itself answers no probe at all.
+ * One detector of the core watches them all. Time in which the event loop was blocked does not count
+ * as silence of a loop, which could not run then: the detector's stall guard subtracts it, so that
+ * the first probe after a block does not find everything dead. A loop that is stuck while the event
+ * loop runs gets no such excuse. A blocked event loop itself answers no probe at all.
  */
 
 import { FailureDetector } from '../core/detector.js';
@@ -15,9 +16,9 @@ import type { Link } from '../core/peers/link.js';
 import type { Clock } from '../core/settings.js';
 
 /**
- * What a loop's cadence is judged by, as options of a detector. Defaults that differ from those:
+ * How a loop is watched, as options of a detector. Defaults that differ from those:
  *
- * - `model` `'calibrated'`: many short turns and now and then a long one are a cadence as well.
+ * - `model` `'calibrated'`: it learns loops of many short turns and now and then a long one as well.
  * - `heartbeatInterval`: the mean of the first eight turns. Until they are over, 5000 ms: a loop
  *   that never beats, or stops among its first beats, has stalled after 26 s. One whose turns take
  *   longer than 20 s has to say so.
@@ -54,9 +55,9 @@ const DEFAULTS: DetectorOptions = {
   acceptablePause: 1000,
 };
 
-/** So many turns tell the cadence. */
+/** The number of turns whose mean is the heartbeat interval to begin with. */
 const FIRST_TURNS = 8;
-/** So many turns in a row that were stalls, until they ended, are another cadence. */
+/** After this many turns in a row that were stalls until they ended, the interval is learnt anew. */
 const LATE_TURNS = 3;
 
 class WatchedLoop implements Loop {
@@ -70,7 +71,7 @@ class WatchedLoop implements Loop {
   #idle = false;
   /** Its name may be another loop's by then. */
   #ended = false;
-  /** Lives between waits for work: what was waited is no turn. */
+  /** A new one after each wait for work: the wait is not a turn. */
   #incarnation = 0;
   /** When the first turn began, and how many are over; the latter is Infinity once they told. */
   #began = 0;
@@ -113,7 +114,7 @@ class WatchedLoop implements Loop {
     this.#link.down();
   }
 
-  /** A detector takes long to believe in a cadence that is far from what it expects. */
+  /** A detector takes long to learn an interval that is far from what it expects. */
   #countTurn(): void {
     const now = this.#detector.now();
     if (++this.#turns === 0) this.#began = now;
@@ -132,7 +133,7 @@ class WatchedLoop implements Loop {
     this.#late = [];
   }
 
-  /** Its cadence, learnt anew: in ms. */
+  /** Watches it anew, with this heartbeat interval, in ms. */
   #expect(turn: number): void {
     const heartbeatInterval = Math.max(turn, 1);
     this.#detector.forget(this.name);

@@ -70,7 +70,7 @@ export const families: readonly Family[] = [
       }
     },
   },
-  each('peer_restarts_total', 'New lives of the peer.', ({ restarts }) => restarts),
+  each('peer_restarts_total', 'New incarnations of the peer.', ({ restarts }) => restarts),
   each('peer_flaps', 'Returns of the peer from suspicion of late.', ({ flaps }) => flaps),
   each(
     'peer_heartbeat_loss_ratio',

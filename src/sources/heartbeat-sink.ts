@@ -2,9 +2,9 @@
 
 /** What a heartbeat says of itself. The object is reused: read it during the call only. */
 export interface SourceInfo {
-  /** Number of the sender's life; a later life has a higher one. */
+  /** Incarnation number; must increase at each restart of the sender. */
   incarnation: number;
-  /** Number of the heartbeat in that life. */
+  /** Sequence number of the heartbeat within its incarnation. */
   sequence: number;
   /** The link that the heartbeat came by, of a sink that has links. */
   link?: HeartbeatLink | undefined;

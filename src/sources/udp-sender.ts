@@ -60,7 +60,7 @@ const KEYS = [
 ];
 /** Between the three copies of a farewell, in ms: UDP loses datagrams, and several at once. */
 const PAUSES = [25, 50];
-/** So long the last one may take, in ms, as where a name has to be looked up. */
+/** How long the last heartbeat may take, in ms, as where a name has to be resolved. */
 const PATIENCE = 1000;
 /** What passes every Ethernet path without being cut in pieces. */
 const DATAGRAM_BYTES = 1400;
@@ -138,10 +138,10 @@ export class UdpSender {
     this.#port = port;
     checkNumber('interval', interval, { least: 1, most: MAX_DELAY, unit: 'ms' });
     checkNumber('jitter', jitter, { least: 0, most: 1 });
-    const lives = { least: 0, most: MAX_NUMBER, integer: true };
-    const life = checkNumber('incarnation', incarnation ?? Date.now(), lives);
+    const numbers = { least: 0, most: MAX_NUMBER, integer: true };
+    const number = checkNumber('incarnation', incarnation ?? Date.now(), numbers);
     this.#followsWall = incarnation === undefined;
-    this.#batches = batches(ids.map((each) => ({ id: each, incarnation: life, sequence: 0 })));
+    this.#batches = batches(ids.map((each) => ({ id: each, incarnation: number, sequence: 0 })));
     checkBoolean('keepAlive', keepAlive);
     this.#farewell = checkBoolean('farewell', farewell);
     checkType('onError', 'a function', onError, /undefined|function/.test(typeof onError));

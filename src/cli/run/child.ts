@@ -43,8 +43,8 @@ export interface ChildOptions {
   readonly log: (line: string) => void;
 }
 
-/** In ms: between two looks at what is left of it, at first and at most. */
-const LOOK = { first: 5, most: 250 };
+/** Time between two searches for what is left of it, in ms, at first and at most. */
+const SEARCH = { first: 5, most: 250 };
 /** What survives SIGKILL for so long, in ms, is another user's, or waits for a device. */
 const UNKILLABLE = 5000;
 
@@ -56,7 +56,7 @@ export class Child implements Supervised {
   ending: Ending | undefined;
   #killAt = Infinity;
   #stopping: Promise<void> | undefined;
-  #look = () => {};
+  #searchNow = () => {};
 
   constructor(
     command: string,
@@ -70,7 +70,7 @@ export class Child implements Supervised {
       const end = (ending: Ending) => {
         this.ending ??= ending;
         resolve(this.ending);
-        this.#look();
+        this.#searchNow();
       };
       this.#process.once('error', (error) => {
         // A signal that cannot be sent is an error as well, of a process that runs.
@@ -106,14 +106,14 @@ export class Child implements Supervised {
     const asks = signal !== undefined && performance.now() < this.#killAt;
     this.#killAt = Math.min(this.#killAt, performance.now() + grace);
     if (asks && !(await this.#isOver())) await this.#signalAll(signal);
-    this.#look();
+    this.#searchNow();
     this.#stopping ??= this.#end();
     await this.#stopping;
     return await this.ended;
   }
 
   async #end(): Promise<void> {
-    for (let wait = LOOK.first; !(await this.#isOver()); wait = Math.min(2 * wait, LOOK.most)) {
+    for (let wait = SEARCH.first; !(await this.#isOver()); wait = Math.min(2 * wait, SEARCH.most)) {
       const late = performance.now() - this.#killAt;
       if (late > UNKILLABLE && this.ending !== undefined) {
         this.#log(`cannot be ended: pid ${this.#tree?.pids.join(', ')}`);
@@ -124,7 +124,7 @@ export class Child implements Supervised {
       await new Promise<void>((resolve) => {
         // While it runs itself, its end and another call are all that there is to wait for.
         const timer = setTimeout(resolve, this.ending || late >= 0 ? ms : -late);
-        this.#look = () => {
+        this.#searchNow = () => {
           clearTimeout(timer);
           resolve();
         };

@@ -16,7 +16,7 @@ export interface RestartLimit {
 export interface RestartPolicyOptions {
   /** Before the first restart, in ms; doubles with each one. */
   readonly delay: number;
-  /** The longest of these; after so long a life the next one is the first again. */
+  /** The longest of these; after a run of this length the next delay is the first again. */
   readonly longest: number;
   readonly limit: RestartLimit | undefined;
   /** From 0 to 1, below 1. */
@@ -28,7 +28,7 @@ export class RestartPolicy {
   readonly #counts = new Map<Cause, number>();
   /** When the last ones took place, as many as the limit has to know of. */
   readonly #times: number[] = [];
-  /** In a row, without a long life between them. */
+  /** In a row, without a long run between them. */
   #attempts = 0;
   #startedAt = 0;
 

@@ -18,7 +18,7 @@ import { StartDeadline, sleep } from './waiting.js';
 const GAVE_UP = 121;
 /** Longer than any back-off: a lease that runs out would be a reason not to restart. */
 const TTL = 2 ** 31 - 1;
-/** Between restarts, in ms, and the life that makes the next one the first again. */
+/** The longest delay between restarts, in ms; after a run of this length the next is the first again. */
 const LONGEST_DELAY = 300_000;
 
 /** When the command is suspected, ended and restarted. */

@@ -21,7 +21,7 @@ export function membersOf(
   return [...found.values()].filter((each) => !hasEnded(each));
 }
 
-/** For so long, in ms, other work waits while processes are looked through. */
+/** How long other work waits while processes are searched, in ms. */
 const TURN = 5;
 
 type Search = Generator<undefined, ProcessStat[]>;
@@ -59,7 +59,7 @@ export class ProcessTree {
     this.#mark = mark;
   }
 
-  /** Sends a signal to every process of the tree; other work goes on while they are looked for. */
+  /** Sends a signal to every process of the tree; other work goes on while it searches for them. */
   async signal(signal: NodeJS.Signals): Promise<void> {
     if (!this.#isOver) this.#sendTo(await inTurns(this.#search()), signal);
   }
@@ -72,7 +72,7 @@ export class ProcessTree {
   /** Whether nothing of it lives any more. */
   async isOver(): Promise<boolean> {
     // One that ends while they are listed may have started another that was not listed yet.
-    for (let look = 0; look < 2 && !this.#isOver; look++) {
+    for (let search = 0; search < 2 && !this.#isOver; search++) {
       const members = await inTurns(this.#search());
       if (members.length > 0 || this.#groupLives) return false;
     }
@@ -92,7 +92,7 @@ export class ProcessTree {
     const marked = new Set<number>();
     for (const each of eachProcess()) {
       all.push(each);
-      // A variable that is looked for cannot be in our own environment, nor in our parents'.
+      // The variable that we search for cannot be in our own environment, nor in our parents'.
       if (hasVariable(each.pid, this.#mark)) marked.add(each.pid);
       yield;
     }

@@ -117,7 +117,7 @@ export interface PingCheckOptions {
   slow?: number;
 }
 
-/** The check that pings and looks at the answer; `wrong` says what it ought to be, if it is not. */
+/** Makes a check that pings; `wrong` says what is wrong with an answer, if anything is. */
 function pingCheck(
   ping: Ping,
   options: PingCheckOptions,

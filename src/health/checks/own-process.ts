@@ -16,7 +16,7 @@ export interface EventLoopCheckOptions {
   window?: number;
 }
 
-/** How often the delay is looked at, in ms: shorter ones are not seen. */
+/** How often the delay is measured, in ms; shorter delays are not seen. */
 const RESOLUTION = 20;
 
 /**
@@ -63,14 +63,14 @@ export function eventLoopCheck(options: EventLoopCheckOptions = {}): Check {
 function delaysOf(every: number): () => { delay: number; delayP99: number } {
   const histogram = createHistogram(); // of integers from 1
   let last = performance.now();
-  const look = () => {
+  const measure = () => {
     const now = performance.now();
     histogram.record(1 + Math.round(1000 * Math.max(now - last - every, 0)));
     last = now;
   };
-  setInterval(look, every).unref();
+  setInterval(measure, every).unref();
   return () => {
-    look(); // a timer that is due by now has not come yet
+    measure(); // a timer that is due by now has not come yet
     const ms = (value: number) => (value - 1) / 1000;
     const delays = { delay: ms(histogram.max), delayP99: ms(histogram.percentile(99)) };
     histogram.reset();
@@ -86,7 +86,7 @@ export interface CpuCheckOptions {
   share?: number;
   /**
    * The most of the cgroup's periods in which it may be held back, from 0 to 1. Default 1: not
-   * judged.
+   * checked.
    */
   throttled?: number;
   /** A window is at least so long, in ms; longer if the check is asked less often. Default 1000. */
