@@ -26,7 +26,7 @@ export function addDemo(program: Command): void {
     .description('Run a registry with its page, and nodes that die, freeze and return.')
     .option('--nodes <n>', 'number of nodes', integer('1 to 9', 1, 9), 5)
     .option('--interval <ms>', 'time between their heartbeats', parseMs, 200)
-    .option('--port <port>', 'TCP port of the page (7946, or a free one if taken)', parsePort)
+    .option('--port <port>', 'TCP port of the page (default: 7946, or a free one)', parsePort)
     .option('--no-script', 'do not kill or freeze nodes automatically')
     .addOption(endAfter())
     .addHelpText('after', `\nKeys, on a terminal: ${KEYS.trim()}`)

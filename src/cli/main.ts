@@ -14,7 +14,7 @@ import { addTune } from './tune.js';
 import { addWatch } from './watch.js';
 
 const program = new Command('phi-accrual')
-  .description('Heartbeats in, suspicion out: the phi-accrual failure detector.')
+  .description('Feed it heartbeats; it tells you how likely each peer has failed.')
   .version(packageJson.version)
   .exitOverride()
   .configureOutput({ outputError: () => {} })

@@ -30,17 +30,29 @@ export function addReplay(program: Command): void {
     .command('replay')
     .description('Tell how well the detector would have done on a recorded trace.')
     .argument('<trace>', 'CSV file with session,seq,send_ms,recv_ms; may be gzipped')
-    .option('--threshold <phi>', 'φ at which a peer is suspected (8; calibrated: 4)', parsePhi)
-    .addOption(new Option('--model <name>', '(default: normal)').choices(modelNames))
+    .option(
+      '--threshold <phi>',
+      'φ at which a peer is suspected (default: 8; calibrated: 4)',
+      parsePhi,
+    )
+    .addOption(
+      new Option('--model <name>', 'how φ follows from the intervals (default: normal)').choices(
+        modelNames,
+      ),
+    )
     .option('--max-mistakes <rate>', 'budget of false suspicions instead, e.g. 1/day', parseRate)
-    .option('--interval <ms>', "heartbeat interval at first (the trace's)", parsePositive)
-    .option('--pause <ms>', 'silence that is always tolerated (0)', parsePause)
-    .option('--min-std-dev <ms>', 'least σ (10 ms or a quarter of the mean)', parsePause)
-    .option('--window <n>', 'number of intervals that are remembered (1000)', parseWindow)
-    .addOption(new Option('--learn <rule>', '(default: guarded)').choices(LEARN_RULES))
+    .option('--interval <ms>', "heartbeat interval at first (default: the trace's)", parsePositive)
+    .option('--pause <ms>', 'silence that is always tolerated (default: 0)', parsePause)
+    .option('--min-std-dev <ms>', 'least σ (default: 10 ms or a quarter of the mean)', parsePause)
+    .option('--window <n>', 'number of intervals that are remembered (default: 1000)', parseWindow)
+    .addOption(
+      new Option('--learn <rule>', 'which intervals are learnt (default: guarded)').choices(
+        LEARN_RULES,
+      ),
+    )
     .option(
       '--max-silence <ms>',
-      'silence that is suspected whatever φ is (never; calibrated: 30 s)',
+      'silence that is suspected whatever φ is (default: never; calibrated: 30 s)',
       parsePositive,
     )
     .option('--json', 'print JSON, in ms and shares of 1')

@@ -61,7 +61,7 @@ export function addRun(program: Command): void {
         .default('on-failure'),
     )
     .option('--max-restarts <limit>', 'give up after this many restarts: 5, or 5/60s', parseLimit)
-    .option('--kill-group', 'end everything that the command has started (default)', true)
+    .option('--kill-group', 'end everything that the command has started', true)
     .option('--no-kill-group', 'signal the command alone, in the process group of run')
     .addOption(
       new Option('--http <url>', 'URL that answers while the service works').conflicts('tcp'),

@@ -45,51 +45,81 @@ export function addServe(program: Command): void {
       'proxies whose X-Forwarded-For is trusted, or their number',
     )
     .option('--max-instances <n>', 'refuse more instances than this', parseCount, 100_000)
-    .option('--max-streams <n>', 'most readers of /events at once (200)', parseCount)
-    .option('--max-connections <n>', 'most connections at once (10000)', parseCount)
+    .option('--max-streams <n>', 'most readers of /events at once (default: 200)', parseCount)
+    .option('--max-connections <n>', 'most connections at once (default: 10000)', parseCount)
     .option(
       '--max-connections-per-address <n>',
       'most connections from one address (default: a tenth of them)',
       parseCount,
     )
-    .option('--history <n>', 'changes kept for readers that reconnect (10000)', parseCount)
-    .option('--max-series <n>', 'most instances with own metrics (1000)', parseSeries)
+    .option('--history <n>', 'changes kept for readers that reconnect (default: 10000)', parseCount)
+    .option('--max-series <n>', 'most instances with own metrics (default: 1000)', parseSeries)
     .option(
       '--interval <ms>',
-      'heartbeat interval of nodes that do not state theirs (1000)',
+      'heartbeat interval of nodes that do not state theirs (default: 1000)',
       parseMs,
     )
-    .option('--ttl <ms>', 'lease of nodes that do not state theirs (30000)', parseMs)
+    .option('--ttl <ms>', 'lease of nodes that do not state theirs (default: 30000)', parseMs)
     .option(
       '--gone-after <ms>',
-      'remove instances silent for this long in any case (600000)',
+      'remove instances silent for this long in any case (default: 600000)',
       parseMs,
     )
-    .option('--threshold <phi>', 'φ at which a signal counts as missing (8)', parsePhi)
+    .option('--threshold <phi>', 'φ at which a signal counts as missing (default: 8)', parsePhi)
     .option('--max-mistakes <rate>', 'budget of false suspicions instead, e.g. 1/day', parseRate)
-    .option('--pause <ms>', 'silence that is always tolerated (0)', parsePause)
-    .option('--panic <percent>', 'route to all if fewer are available (50); 0 off', parsePercent)
-    .addOption(
-      new Option('--panic-route <whom>', 'whom a panic routes to (all)').choices(['all', 'none']),
+    .option('--pause <ms>', 'silence that is always tolerated (default: 0)', parsePause)
+    .option(
+      '--panic <percent>',
+      'route to all if fewer are available (default: 50); 0 turns it off',
+      parsePercent,
     )
-    .option('--removal <ms>', 'time between removals of expired instances (10000)', parseMs)
+    .addOption(
+      new Option('--panic-route <whom>', 'whom a panic routes to (default: all)').choices([
+        'all',
+        'none',
+      ]),
+    )
+    .option(
+      '--removal <ms>',
+      'time between removals of expired instances (default: 10000)',
+      parseMs,
+    )
     .option(
       '--warm-up <ms>',
-      'stay in learning mode for at most this long after a start; 0 off',
+      'stay in learning mode for at most this long after a start; 0 turns it off',
       parseSpan,
     )
     .option(
       '--slow-start <ms>',
-      'ramp up the weight of a returned instance over this time (30000); 0 off',
+      'ramp up the weight of a returned instance over this time (default: 30000); 0 turns it off',
       parseSpan,
     )
-    .option('--ejection <ms>', 'eject an instance for this long after a failure (30000)', parseSpan)
-    .option('--max-ejection <ms>', 'longest ejection (300000)', parseSpan)
-    .option('--restart-delay <ms>', 'delay of the first restart request; doubles (1000)', parseSpan)
-    .option('--max-restart-delay <ms>', 'longest delay of a restart request (300000)', parseSpan)
+    .option(
+      '--ejection <ms>',
+      'eject an instance for this long after a failure (default: 30000)',
+      parseSpan,
+    )
+    .option('--max-ejection <ms>', 'longest ejection (default: 300000)', parseSpan)
+    .option(
+      '--restart-delay <ms>',
+      'delay of the first restart request; doubles (default: 1000)',
+      parseSpan,
+    )
+    .option(
+      '--max-restart-delay <ms>',
+      'longest delay of a restart request (default: 300000)',
+      parseSpan,
+    )
     .option('--probe <how>', 'probe the instances: http, http:/path or tcp', parseProbe)
-    .option('--probe-interval <ms>', 'time between probes of one instance (10000)', parseMs)
-    .option('--probe-allow <network...>', 'networks that probes may reach; else who registered')
+    .option(
+      '--probe-interval <ms>',
+      'time between probes of one instance (default: 10000)',
+      parseMs,
+    )
+    .option(
+      '--probe-allow <network...>',
+      'networks that probes may connect to; else only who registered',
+    )
     .option('--drain <ms>', 'keep serving this long, not ready, when told to end', parseDrain, 250)
     .addOption(endAfter())
     .addHelpText(

@@ -37,7 +37,11 @@ export function addWatch(program: Command): void {
     .description('Listen for heartbeats, show every peer, and tell when one is suspected.')
     .option('--port <port>', 'UDP port; 0 takes a free one', parsePort, 7946)
     .addOption(localAddress())
-    .option('--threshold <phi>', 'φ at which a peer is suspected (8; calibrated: 4)', parsePhi)
+    .option(
+      '--threshold <phi>',
+      'φ at which a peer is suspected (default: 8; calibrated: 4)',
+      parsePhi,
+    )
     .option('--max-mistakes <rate>', 'budget of false suspicions instead, e.g. 1/day', parseRate)
     .option('--interval <ms>', 'heartbeat interval to expect until it is learnt', parseMs, 1000)
     .option('--pause <ms>', 'silence that is always tolerated', parsePause, 0)
