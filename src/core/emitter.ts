@@ -85,6 +85,12 @@ export class Events<P extends Payloads> {
     });
   }
 
+  /** Emits an event: now, or after the present one if a listener causes it. */
+  emit<E extends keyof P & string>(event: E, payload: P[E]): void {
+    this.post(event, payload);
+    this.flush();
+  }
+
   /** Emits what was posted, in order; what listeners cause comes after it. */
   flush(): void {
     if (this.#flushing || this.#posted.length === 0) return;

@@ -60,7 +60,7 @@ export class Health extends Emitter<HealthEvents> {
     this.#startedAt = host.now();
     const settled = (record: CheckRecord) => {
       if (sink && !this.#closed) this.#events.isolate('result', () => sink(record));
-      this.#say('result', record);
+      this.#events.emit('result', record);
     };
     const probed = (report: GroupReport) => this.#probed(report);
     this.#dependencies = new Dependencies(resolved.name);
@@ -230,12 +230,7 @@ export class Health extends Emitter<HealthEvents> {
     if (group !== READYZ || !ok || this.#tellFirstReady === undefined) return;
     this.#tellFirstReady();
     this.#tellFirstReady = undefined;
-    this.#say('ready', { at: this.#options.host.now() });
-  }
-
-  #say<E extends keyof HealthEvents>(event: E, payload: HealthEvents[E]): void {
-    this.#events.post(event, payload);
-    this.#events.flush();
+    this.#events.emit('ready', { at: this.#options.host.now() });
   }
 }
 

@@ -192,11 +192,7 @@ export class FollowedService extends Emitter<FollowEvents> {
       error instanceof RegistryError
         ? error
         : new RegistryError(0, 'bad-answer', `${this.service}: ${String(error)}`, { cause: error });
-    try {
-      this.#tools.onError(told);
-    } catch (thrown) {
-      this.#events.report(thrown, 'onError');
-    }
+    this.#events.isolate('onError', () => this.#tools.onError(told));
   }
 
   /** The list is another, perhaps. */
@@ -208,8 +204,7 @@ export class FollowedService extends Emitter<FollowEvents> {
     );
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.#events.post('change', this.#targets);
-    this.#events.flush();
+    this.#events.emit('change', this.#targets);
   }
 
   #settle(): void {

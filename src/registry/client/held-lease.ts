@@ -24,8 +24,7 @@ export class HeldLease extends Emitter<LeaseEvents> {
     const say: Say = (event, payload) => {
       // Those that are tried again, if nobody wants to know of them; a listener's own are told.
       if (event === 'error' && !events.hasListeners('error')) return;
-      events.post(event, payload);
-      events.flush();
+      events.emit(event, payload);
     };
     this.#keeper = new LeaseKeeper(tools, request, granted, say);
   }

@@ -277,8 +277,7 @@ export class Prober extends Emitter<ProberEvents> {
     if (event === 'error' && !this.#events.hasListeners('error')) {
       console.error('phi-accrual: a prober failed:', (payload as ListenerError).error);
     }
-    this.#events.post(event, payload);
-    this.#events.flush();
+    this.#events.emit(event, payload);
   }
 }
 
