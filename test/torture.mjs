@@ -36,7 +36,7 @@ const {
   from,
   seeds,
   guards: on,
-  field = false,
+  field: fieldGiven,
   state = false,
   against,
   traces,
@@ -57,6 +57,7 @@ const {
       Object.keys(FIELD_KINDS),
     ),
   )
+  .option('--no-field', 'with --against: worlds of the old kinds alone')
   .option('--state', "instead: the registry's state, on a disk that fails, left at every instant")
   .option('--against <dir>', 'instead: compare with the build of another checkout (1000 worlds)')
   .option('--traces <dir>', "with --against: recorded heartbeats to compare with; the tests' own")
@@ -67,6 +68,7 @@ const {
   )
   .parse()
   .opts();
+const field = fieldGiven ?? false;
 const options = { ...(on && { guards: on }), ...(field !== false && { field }) };
 
 const start = performance.now();
@@ -81,6 +83,7 @@ if (state) {
 if (against !== undefined) {
   const { compareBuilds } = await import('./support/torture-against.mjs');
   const asked = { first, count: count === Infinity ? 1000 : count, options };
+  asked.oldAlone = fieldGiven === false;
   process.exit((await compareBuilds(against, asked, { traces, tolerance })) ? 0 : 1);
 }
 

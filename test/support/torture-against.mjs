@@ -78,9 +78,9 @@ function transcript(build, scenario) {
   return { entries, beats };
 }
 
-/** Worlds from seeds, of the old kinds and of the field's, or of the latter alone. */
-function* worlds({ first, count, options }) {
-  const kinds = options.field === undefined ? [{}, { field: true }] : [{}];
+/** Worlds from seeds, of the old kinds and of the field's, or of either alone. */
+function* worlds({ first, count, options, oldAlone }) {
+  const kinds = options.field === undefined && !oldAlone ? [{}, { field: true }] : [{}];
   for (let seed = first, n = 0; n < count; seed++) {
     for (const kind of kinds) {
       if (n++ < count) yield { seed, options: { ...options, ...kind } };
