@@ -44,9 +44,7 @@ describe('phi-accrual tune', () => {
     const report = join(folder, 'report.html');
     const wish = ['--detect-within', '3000', '--models', 'exponential,normal'];
     const { code, output } = await tune(...wish, '--report', report);
-    expect(output).toMatch(
-      /^\d+ heartbeats in 2 sessions, one each \d+\.\d ms\. Goal: 99 of 100/m,
-    );
+    expect(output).toMatch(/^\d+ heartbeats in 2 sessions, one each \d+\.\d ms\. Goal: 99 of 100/m);
     expect(output).toMatch(/^▸ (exponential|normal) .* yes *$/m);
     expect(code).toBe(0);
     const [, pasted] = /new FailureDetector\((.*)\)/.exec(output) as RegExpExecArray;
