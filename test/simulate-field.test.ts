@@ -1,6 +1,11 @@
 /** Worlds after reports from the field: what befalls them, and which detectors break an invariant in them. */
 import { describe, expect, it } from 'vitest';
-import { FailureDetector, type FailureDetectorOptions, type HeartbeatInfo } from '../src/index.js';
+import {
+  FailureDetector,
+  type FailureDetectorOptions,
+  type HeartbeatInfo,
+  type Timers,
+} from '../src/index.js';
 import {
   type Fault,
   type FieldKind,
@@ -205,8 +210,56 @@ describe('nodes that are heard by several links', () => {
   });
 });
 
+describe('a clock of an observer that is set', () => {
+  const world: SimulateOptions = {
+    nodes: 3,
+    duration: 120_000,
+    faults: [
+      { at: 30_000, fault: 'observer-clock', by: -3_600_000 },
+      { at: 60_000, fault: 'observer-clock', by: 3_600_000 },
+      { at: 90_000, fault: 'observer-clock', by: -86_400_000 },
+      { at: 90_100, fault: 'crash', nodes: 0 },
+    ],
+  };
+
+  it('makes nobody suspect but the dead', () => {
+    const told = story(world).filter((event) => /clock-step|suspect/.test(event));
+    expect(told).toEqual(['clock-step undefined', 'clock-step undefined', 'suspect 0']);
+  });
+
+  it('breaks an invariant of a detector that goes on by the time of before', () => {
+    const frozen: MakeDetector = (options) => {
+      const clock = options.clock as Required<Timers> & { now(): number };
+      let latest = 0;
+      const now = () => {
+        latest = Math.max(latest, clock.now());
+        return latest;
+      };
+      const { setTimeout, clearTimeout, setImmediate } = clock;
+      return new FailureDetector<number>({
+        ...options,
+        clock: {
+          now,
+          setTimeout: setTimeout.bind(clock),
+          clearTimeout: clearTimeout.bind(clock),
+          setImmediate: setImmediate.bind(clock),
+        },
+      });
+    };
+    expect(broken(world, frozen)).toContain('clock');
+  });
+});
+
 describe('field worlds by chance', () => {
-  const kinds: FieldKind[] = ['alternating', 'farewells', 'naps', 'pauses', 'redundant', 'stamps'];
+  const kinds: FieldKind[] = [
+    'alternating',
+    'clocks',
+    'farewells',
+    'naps',
+    'pauses',
+    'redundant',
+    'stamps',
+  ];
 
   it.each(kinds)('keep all invariants: %s', { timeout: 60_000 }, (field) => {
     for (let seed = 0; seed < 8; seed++) {

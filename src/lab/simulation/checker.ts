@@ -6,6 +6,7 @@ import type { Transition } from '../../core/events.js';
 import type { HeartbeatOutcome } from '../../core/heartbeat.js';
 import type { ResolvedOptions } from '../../core/options.js';
 import { ChangeCheck } from './change-check.js';
+import { ClockCheck } from './clock-check.js';
 import { CutCheck } from './cut-check.js';
 import type { Guard } from './detector-port.js';
 import { FarewellCheck } from './farewell-check.js';
@@ -56,6 +57,7 @@ export class Checker {
   readonly cuts: CutCheck;
   readonly changes: ChangeCheck;
   readonly links: LinkCheck;
+  readonly clock: ClockCheck;
   /** The latest outage of all peers: since when and until when, and how many were trusted then. */
   readonly outage = { since: Number.NaN, until: Number.NaN, trusted: 0 };
   /** When anything but outages of all peers happened last. */
@@ -110,6 +112,7 @@ export class Checker {
     this.#report = report;
     this.learning = new LearningCheck(count, this.#nominal.leeway);
     this.quality = new Quality(count);
+    this.clock = new ClockCheck(guards.stallGuard);
     this.links = new LinkCheck(count, links);
     this.cuts = new CutCheck(nodes.groups);
     this.changes = new ChangeCheck(nodes.interval, options.maxMistakesPerHour);
@@ -173,6 +176,8 @@ export class Checker {
    */
   read(node: number, at: number, outcome: HeartbeatOutcome, due: number, announced: number): void {
     this.#waitingSince[node] = Number.NaN;
+    const untold = this.clock.heard();
+    if (untold !== undefined) this.fail('clock', at, node, untold);
     if (outcome !== 'accepted') return;
     const interval = at - this.#last[node];
     const learnable = this.tolerated(node) - (this.#guarded ? this.#nominal.leeway : 0);
@@ -266,7 +271,9 @@ export class Checker {
     if (change.at !== now) this.fail('order', now, node, `said at ${change.at}`);
     if (stalled) this.fail('held', now, node, `${event} while the observer stood still`);
     if (event === 'level') {
-      const silence = now + ROUNDING - this.#last[node] - this.#leastNap(node);
+      const since = now + ROUNDING - this.#last[node] - this.#leastNap(node);
+      const known = Math.max(since, this.tolerated(node));
+      const silence = since + this.clock.early(this.#last[node], now, known);
       const early = this.#levels.take(node, silence, this.#ladder);
       if (early !== undefined) this.fail('levels', now, node, early);
     }
@@ -310,19 +317,22 @@ export class Checker {
     const limit = this.#limit(node, now);
     const running = nodes.running[node] === 1;
     this.quality.suspect(this.#observer, node, now, running, limit);
+    const tolerated = this.tolerated(node);
+    const early = this.clock.early(last, now, tolerated) + ROUNDING;
     const soon = this.#due[node] - now;
     if (this.beating === node) this.fail('order', now, node, 'suspected by its own heartbeat');
-    if (due < this.#due[node] - ROUNDING || due > now + ROUNDING) {
+    if (due < this.#due[node] - early || due > now + ROUNDING) {
       this.fail('early', now, node, `due at ${due}, computed ${this.#due[node]}, said at ${now}`);
-    } else if (soon > ROUNDING) {
+    } else if (soon > early) {
       this.fail('early', now, node, `suspected ${soon} ms before its deadline`);
     }
-    const paused = this.#guards.stallGuard || this.links.longest > 0;
+    const stepped = this.clock.early(last, now, tolerated) > 0;
+    const paused = this.#guards.stallGuard || this.links.longest > 0 || stepped;
     if (!paused && Math.abs(silence - (now - last)) > ROUNDING) {
       this.fail('early', now, node, `silence ${silence} instead of ${now - last}`);
     }
     const least = this.#least(node);
-    if (now - last < least - ROUNDING) {
+    if (now - last < least - early) {
       const invariant = this.#announced[node] > 0 ? 'naps' : 'tolerance';
       this.fail(invariant, now, node, `suspected after ${now - last} ms; nominal is ${least}`);
     }
@@ -378,7 +388,7 @@ export class Checker {
     const last = this.#last[node];
     const tolerated = this.tolerated(node);
     const lived = now - last - stalls.between(last, now);
-    const missable = stalls.missable(last, now, tolerated);
+    const missable = stalls.missable(last, now, tolerated) + this.clock.early(last, now, tolerated);
     const missing = tolerated - lived - missable;
     const unread = now - this.#waitingSince[node];
     if (missing > 1) {
@@ -422,6 +432,7 @@ export class Checker {
       const last = this.#last[node];
       limit += this.links.paused(node, last, now, this.#nodes.fastest[node]) + tolerated;
     }
+    limit += this.clock.late(this.#last[node], now, tolerated);
     return this.stalls.over(limit) + BOUNDS.timer;
   }
 

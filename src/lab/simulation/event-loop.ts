@@ -14,6 +14,8 @@ const ROUND = 0.1;
 /** What the loop needs of the world around it. */
 export interface Surroundings {
   now(): number;
+  /** The clock was read, and showed that. */
+  clockRead?(time: number): void;
   /** Calls {@link EventLoop.run} at `at`. */
   runAt(at: number): void;
   /** A datagram is read. */
@@ -38,6 +40,8 @@ export class EventLoop implements Required<Timers> {
   /** The earliest instant that `runAt` was asked for. */
   #wakeAt = Infinity;
   #running = false;
+  /** What its clock shows beyond the time of the world, in ms; timers do not go by it. */
+  clockError = 0;
 
   /** @param capacity of the socket's buffer, in datagrams */
   constructor(around: Surroundings, capacity: number) {
@@ -46,8 +50,16 @@ export class EventLoop implements Required<Timers> {
     this.#buffer = new Int32Array(capacity);
   }
 
+  /** For whoever is on the loop. */
   now(): number {
-    return this.#around.now();
+    const { time } = this;
+    this.#around.clockRead?.(time);
+    return time;
+  }
+
+  /** What its clock shows, for those who watch it. */
+  get time(): number {
+    return this.#around.now() + this.clockError;
   }
 
   setTimeout(call: () => void, ms: number): unknown {

@@ -69,6 +69,12 @@ export class FaultInjector {
         });
         break;
       }
+      case 'observer-clock':
+        for (const o of which) {
+          for (const node of nodes) observers[o].checker.disturb(node);
+          observers[o].setClock(fault.by);
+        }
+        break;
       case 'stall':
         for (const link of links) this.#world.disturb(link);
         for (const o of which) {

@@ -89,6 +89,13 @@ export interface ClockStep extends At {
   readonly by: number;
 }
 
+/** The clocks that observers' detectors go by are set by so many ms, back if that is negative. */
+export interface ObserverClock extends At {
+  readonly fault: 'observer-clock';
+  readonly observers?: Which;
+  readonly by: number;
+}
+
 /** The times that come with the nodes' heartbeats lie so many ms ahead, for `duration`. */
 export interface StampsAhead extends At {
   readonly fault: 'stamps-ahead';
@@ -169,6 +176,7 @@ export type Fault =
   | Flood
   | Cadence
   | ClockStep
+  | ObserverClock
   | StampsAhead
   | Network
   | Partition
@@ -201,6 +209,7 @@ const FIELDS: Readonly<Record<Fault['fault'], readonly string[]>> = {
   flood: ['nodes', 'count', 'gap'],
   cadence: ['nodes', 'interval'],
   'clock-step': ['nodes', 'by'],
+  'observer-clock': ['observers?', 'by'],
   'stamps-ahead': ['nodes', 'ahead', 'duration'],
   network: ['nodes?', 'observers?', 'duration?', ...Object.keys(QUALITY).map((key) => `${key}?`)],
   partition: ['nodes', 'observers?', 'duration', 'queued?'],

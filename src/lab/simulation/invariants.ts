@@ -11,6 +11,7 @@ export const INVARIANTS = {
   groups: 'a group that is silent for a while is not suspected; who dies in another is, at once',
   held: 'nobody is suspected while a mass silence is held, nor while the observer stands still',
   links: 'who is heard by several links is suspected in time while some of them are down',
+  clock: 'a clock that is set back is told once it shows an earlier time, and told only then',
   order: 'suspect and available alternate, levels change one by one, each with a cause',
   set: 'the set of available peers that is kept from events alone is that of the detector',
   outages: 'after an outage a silence is found out as fast as before it',

@@ -19,7 +19,14 @@ export interface SimulationEvent {
   /** In ms from the start. */
   readonly at: number;
   readonly observer: number;
-  readonly event: 'suspect' | 'available' | 'level' | 'left' | 'stall' | 'mass-silence';
+  readonly event:
+    | 'suspect'
+    | 'available'
+    | 'level'
+    | 'left'
+    | 'stall'
+    | 'clock-step'
+    | 'mass-silence';
   /** Undefined for what concerns no single node. */
   readonly node?: number;
   /** The computed instant of a transition. */
@@ -36,6 +43,8 @@ export interface SimulationEvent {
 
 /** A detector is compared with a copy of it after so many sweeps, and whenever they have doubled. */
 const SWEEPS_BEFORE_COPY = 128;
+/** Of times of a clock that was set, in ms. */
+const ROUNDING = 1e-6;
 
 /** What an observer needs of its world. */
 export interface ObserverWorld {
@@ -87,6 +96,7 @@ export class Observer {
     const { nodes, options } = world;
     const around = {
       now: () => world.now,
+      clockRead: (time: number) => this.checker.clock.shows(time),
       runAt: (at: number) => world.runAt(at, number),
       read: (datagram: number) => this.#read(datagram),
     };
@@ -101,16 +111,26 @@ export class Observer {
       this.detector.on(event, (change) => this.#transition(event, change));
     }
     this.detector.on('left', (change) => {
-      world.log({ at: change.at, observer: number, event: 'left', node: change.peer });
+      world.log({
+        at: this.#inWorld(change.at),
+        observer: number,
+        event: 'left',
+        node: change.peer,
+      });
       this.checker.left(change, world.now);
     });
+    this.detector.on('clock-step', ({ at, by }) => {
+      world.log({ at: this.#inWorld(at), observer: number, event: 'clock-step', duration: by });
+      const wrong = this.checker.clock.told(by);
+      if (wrong !== undefined) this.checker.fail('clock', world.now, 0, wrong);
+    });
     this.detector.on('stall', ({ at, duration }) => {
-      world.log({ at, observer: number, event: 'stall', duration });
+      world.log({ at: this.#inWorld(at), observer: number, event: 'stall', duration });
     });
     this.detector.on('mass-silence', ({ at, active, group }) => {
       if (active) this.checker.held.add(group);
       else this.checker.held.delete(group);
-      world.log({ at, observer: number, event: 'mass-silence', active });
+      world.log({ at: this.#inWorld(at), observer: number, event: 'mass-silence', active });
     });
     for (let node = 0; node < nodes.count; node++) {
       const group = nodes.groups?.[node];
@@ -127,6 +147,23 @@ export class Observer {
     const arrived = loop.arrive(datagram);
     if (behind && arrived) this.checker.waits(node, this.#world.now);
     return arrived;
+  }
+
+  /** The clock of its detector is set by so many ms. */
+  setClock(by: number): void {
+    const { now } = this.#world;
+    this.loop.clockError += by;
+    this.checker.clock.set(now, by);
+    this.checker.unrest = now;
+  }
+
+  /** A time of the detector's clock, in that of the world. */
+  #inWorld(at: number): number {
+    const { clockError, time } = this.loop;
+    if (clockError === 0) return at;
+    // One that ran back a little stands still for the detector.
+    const shown = Math.max(time, this.checker.clock.shown);
+    return Math.abs(at - shown) < ROUNDING ? this.#world.now : at - clockError;
   }
 
   stall(duration: number): void {
@@ -179,15 +216,17 @@ export class Observer {
     const node = n % nodes.count;
     const isWatched = !checker.hasLeft(node);
     if (isWatched) checker.tolerance(node, now);
+    // What its clock was set back by is known once that has been read.
+    if (this.loop.time < checker.clock.shown) return;
     // Silence does not count while the link is down, nor for a while after; a copy has no link.
     const { heartbeatInterval } = this.#resolved;
     const lately = now - 3 * nodes.interval.reduce((a, b) => Math.max(a, b), heartbeatInterval);
     if (checker.links.wasDown(lately, now)) return;
     const suspect = checker.isSuspect(node);
-    const wrong = isWatched && inspect(this.#peers[node], this.#resolved, suspect, now);
+    const wrong = isWatched && inspect(this.#peers[node], this.#resolved, suspect, this.loop.time);
     if (wrong) checker.fail('arithmetic', now, node, wrong);
     if (n < SWEEPS_BEFORE_COPY || (n & (n - 1)) !== 0) return;
-    const difference = compareCopy(this.detector, options, now);
+    const difference = compareCopy(this.detector, options, this.loop.time);
     if (difference) checker.fail('snapshot', now, difference.node, difference.message);
   }
 
@@ -225,11 +264,13 @@ export class Observer {
     this.beats++;
     checker.beating = node;
     const ahead = this.#world.nodes.ahead[node];
-    const outcome = this.detector.heartbeat(node, now + ahead, this.#info);
+    // As most callers do it: the detector reads its clock. A given time is taken as it is.
+    const stamp = ahead === 0 ? undefined : this.loop.time + ahead;
+    const outcome = this.detector.heartbeat(node, stamp, this.#info);
     checker.beating = -1;
     if (ahead > this.#maxAhead) checker.stampedAhead(node, now, ahead, outcome);
     if (checker.hasLeft(node)) this.#heardOfLeft(node, now, outcome);
-    checker.read(node, now, outcome, this.#peers[node].suspectAt(), next);
+    checker.read(node, now, outcome, this.#inWorld(this.#peers[node].suspectAt()), next);
     if (outcome === 'accepted') checker.info(node, now, incarnation, sequence);
   }
 
@@ -241,13 +282,14 @@ export class Observer {
   }
 
   #transition(event: 'suspect' | 'available' | 'level', change: Transition<number>): void {
-    const { at, peer: node, due, silence, level, previous, reason } = change;
+    const told = { ...change, at: this.#inWorld(change.at), due: this.#inWorld(change.due) };
+    const { at, peer: node, due, silence, level, previous, reason } = told;
     const { now } = this.#world;
     const observer = this.#number;
     // The log tells what became of nodes; all are heard in the beginning.
     if (reason !== 'first-heartbeat' || this.checker.hasLeft(node)) {
       this.#world.log({ at, observer, event, node, due, silence, level, previous, reason });
     }
-    this.checker.transition(event, change, now, this.loop.stalled);
+    this.checker.transition(event, told, now, this.loop.stalled);
   }
 }

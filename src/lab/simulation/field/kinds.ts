@@ -4,6 +4,7 @@
  * where that matters.
  */
 import { alternating } from './alternating.js';
+import { clocks } from './clocks.js';
 import type { DrawWorld } from './draw-world.js';
 import { farewells } from './farewells.js';
 import { groups } from './groups.js';
@@ -17,6 +18,7 @@ import { stamps } from './stamps.js';
 /** The kinds of worlds after reports from the field, by name. */
 export const FIELD_KINDS = {
   alternating,
+  clocks,
   farewells,
   groups,
   naps,
