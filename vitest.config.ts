@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // End-to-end tests mostly wait, and others compute meanwhile.
-    maxWorkers: 4,
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // Real processes and the installed package share two cores with everything else.
     testTimeout: 60_000,
