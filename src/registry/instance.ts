@@ -153,9 +153,9 @@ const INTERVALS_OF_TTL = 10;
 const LEAST_GONE = 600_000;
 const LEASES_OF_GONE = 20;
 
-/** None where neither service nor address is: a lease alone. */
-const ofTraffic = ({ service, address }: Partial<Registered>): '' | undefined =>
-  service === undefined && address === undefined ? '' : undefined;
+/** None where neither service nor address is given: a lease alone. */
+const ofTraffic = ({ service = '', address = '' }: Partial<Registered>): '' | undefined =>
+  service === '' && address === '' ? '' : undefined;
 
 const NO_META = Object.freeze({});
 
