@@ -147,9 +147,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
     monitor.setTime(timeOf(at));
     const slot = this.#peers.slots.get(id) ?? this.#newcomer(id, info);
     if (slot < 0) return monitor.refuse(REFUSALS[-slot]);
-    return info === undefined
-      ? monitor.record(slot as Slot)
-      : monitor.recordWithInfo(slot as Slot, info);
+    return !info ? monitor.record(slot as Slot) : monitor.recordWithInfo(slot as Slot, info);
   }
 
   /**
@@ -188,7 +186,7 @@ export class FailureDetector<Id = string> extends Emitter<FailureDetectorEvents<
   #record(slot: Slot, at: number, info: HeartbeatInfo | undefined): HeartbeatOutcome {
     const monitor = this.#monitor;
     monitor.setTime(timeOf(at));
-    return info === undefined ? monitor.record(slot) : monitor.recordWithInfo(slot, info);
+    return !info ? monitor.record(slot) : monitor.recordWithInfo(slot, info);
   }
 
   /** A slot for a peer that sends a heartbeat unwatched. */

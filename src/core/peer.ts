@@ -45,9 +45,7 @@ export class Peer<Id = string> {
     const monitor = this.#monitor;
     if (!this.#isWatched) return monitor.refuse('refused');
     monitor.setTime(timeOf(at));
-    return info === undefined
-      ? monitor.record(this.#slot)
-      : monitor.recordWithInfo(this.#slot, info);
+    return !info ? monitor.record(this.#slot) : monitor.recordWithInfo(this.#slot, info);
   }
 
   /** The suspicion level φ at `at` (now by default): finite, never NaN. */

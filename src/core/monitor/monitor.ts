@@ -260,11 +260,11 @@ export class Monitor<Id> implements Deadlines {
     return reason;
   }
 
-  #drop<R extends keyof PeerDrops>(slot: Slot, reason: R, info: HeartbeatInfo = {}): R {
+  #drop<R extends keyof PeerDrops>(slot: Slot, reason: R, info?: HeartbeatInfo): R {
     const { peers } = this;
     peers.sequences.drop(slot, reason);
     if (this.levels.isSuspect(slot) && peers.sequences.refuses(slot, reason)) {
-      const { incarnation, sequence } = info;
+      const { incarnation, sequence } = info ?? {};
       const refused = {
         peer: peers.id(slot),
         at: this.#runtime.now(),
