@@ -374,6 +374,11 @@ describe('a state that is damaged', () => {
         writeFileSync(`${file}.journal.1`, bytes[1]);
         const loaded = await load(fileSystem, file, latest);
         const name = [file, `${file}.journal.1`][which];
+        // A journal without its last new line is one whose writer was killed: it is told as that.
+        if (which === 1 && at % bytes[1].length === bytes[1].length - 1) {
+          expect(loaded?.unfinished).toContain(name);
+          return;
+        }
         expect(loaded?.damage[0]?.file).toBe(name);
         expect(loaded?.damage[0]?.message).toMatch(/, line \d+: /);
         expect(loaded?.copies.get(name)).toMatch(/\.damaged-[0-9a-f]{8}$/);
