@@ -23,7 +23,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // End-to-end tests mostly wait, and others compute meanwhile.
+    // With more on two cores, end-to-end tests run out of time.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // Real processes and the installed package share two cores with everything else.
